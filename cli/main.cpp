@@ -1,0 +1,26 @@
+// The program `haid`, and `parallel` where it is called so.
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "options.hpp"
+#include "verbs.hpp"
+
+int main(int count, char** arguments) {
+    using namespace haid::cli;
+    Personality who = personality(count > 0 ? arguments[0] : nullptr);
+    std::vector<std::string> words(arguments + (count > 0 ? 1 : 0), arguments + count);
+    try {
+        const Verb* verb = !who.is_parallel && !words.empty() ? find_verb(words.front()) : nullptr;
+        if (verb == nullptr) return run_commands(words, who);
+        words.erase(words.begin());
+        return verb->execute(words, who);
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "{}: error: {}\n", who.name, error.what());
+        return 255;  // GNU parallel's status for everything that is not a job's failure
+    }
+}

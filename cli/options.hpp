@@ -1,0 +1,48 @@
+// The program's options: one table, from which parsing, help and error messages come.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "command/settings.hpp"
+
+namespace haid::cli {
+
+// The command line is wrong; what() says how, and what to do.
+class UsageError : public std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+enum class ProgressStyle { automatic, none, bar, eta, counts };
+
+// What a command line asks for.
+struct CommandLine {
+    command::RunSettings run;
+    ProgressStyle progress = ProgressStyle::automatic;
+    std::vector<std::string> interpreters;  // --interpreter, for `haid run`
+    std::string argument_separator = ":::";
+    std::string file_separator = "::::";
+    enum class Show { nothing, help, version, line_length, sockets, cores, threads } show = Show::nothing;
+    std::string lowest_version;  // --minversion
+};
+
+// Called by the name `parallel` the program is GNU parallel; else it is itself.
+struct Personality {
+    std::string name = "haid";
+    bool is_parallel = false;
+};
+Personality personality(const char* program_path);
+
+// Reads options, first those of the configuration file and of $PARALLEL, up to the first word that is none; returns the
+// words after them. Throws UsageError.
+std::vector<std::string> parse_options(std::vector<std::string> words, CommandLine& line, const Personality& who);
+
+// Takes `::: values`, `:::: files` and their linked forms out of the words; what stands before them is left.
+// Throws UsageError.
+void take_sources(std::vector<std::string>& words, CommandLine& line);
+
+// All options with their help, in groups.
+std::string options_help();
+
+}  // namespace haid::cli

@@ -1,0 +1,164 @@
+#include "verbs.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <map>
+
+#include "command/quote.hpp"
+#include "command/run.hpp"
+#include "command/scripts.hpp"
+#include "report/report.hpp"
+#include "system/resources.hpp"
+
+namespace haid::cli {
+namespace {
+
+const Verb verbs[] = {
+    {"run", "run scripts, each in its interpreter", run_scripts},
+    {"resources", "show how many CPUs and how much memory may be used, and why", show_resources},
+};
+
+// The newest version of GNU parallel whose behaviour was compared with ours; scripts ask for it with --minversion.
+constexpr int compatible_version = 20221122;
+
+void print_help(const Personality& who) {
+    fmt::print(
+        "{0}: run commands on every core that you may use.\n\n"
+        "  {0} [options] [command [arguments]] < inputs\n"
+        "  {0} [options] [command [arguments]] ::: values … [:::: files …]\n",
+        who.name);
+    if (!who.is_parallel) {
+        fmt::print("  {} run [options] scripts … [-- arguments] [::: values …]\n  {} resources\n", who.name, who.name);
+        fmt::print("\nWithout a command, each input is a command line: haid < commands.txt\n");
+    }
+    fmt::print(
+        "\nIn the command stand for the input: {{}} itself, {{.}} without its extension, {{/}} its file name, {{//}} its folder,\n"
+        "{{/.}} both, {{1}} {{2}} … its columns, {{#}} the job's number, {{%}} its slot. Without any of them {{}} is added.\n{}"
+        "\nExit status: 0 all succeeded; 1 to 100: so many failed; 101: more; 255: something else went wrong.\n",
+        options_help());
+}
+
+// Answers what can be answered without running anything.
+std::optional<int> answer(const CommandLine& line, const Personality& who) {
+    using Show = CommandLine::Show;
+    if (!line.lowest_version.empty()) {
+        fmt::print("{}\n", compatible_version);
+        return std::atoi(line.lowest_version.c_str()) <= compatible_version ? 0 : 255;
+    }
+    auto topology = [] { return system::cpu_topology(system::ResourceFacts::of_this_process()); };
+    switch (line.show) {
+        case Show::nothing: return std::nullopt;
+        case Show::help: print_help(who); break;
+        case Show::version:
+            if (who.is_parallel) fmt::print("GNU parallel {} (as haid {} speaks it)\n", compatible_version, HAID_VERSION);
+            else fmt::print("haid {}\n", HAID_VERSION);
+            break;
+        case Show::line_length: fmt::print("{}\n", 32 * 4096 - 1); break;
+        case Show::sockets: fmt::print("{}\n", topology().sockets); break;
+        case Show::cores: fmt::print("{}\n", topology().cores); break;
+        case Show::threads: fmt::print("{}\n", line.run.usable_cpus); break;
+    }
+    return 0;
+}
+
+CommandLine new_command_line(const Personality& who) {
+    CommandLine line;
+    command::RunSettings& run = line.run;
+    run.program_name = who.name;
+    run.tells_more = !who.is_parallel;
+    run.limit_threads = !who.is_parallel;
+    run.usable_cpus = system::cpu_resources(system::ResourceFacts::of_this_process()).usable;
+    run.policy.slots = static_cast<std::uint64_t>(run.usable_cpus);
+    if (const char* folder = std::getenv("TMPDIR"); folder != nullptr && *folder != '\0') run.temporary_folder = folder;
+    if (who.is_parallel) line.progress = ProgressStyle::none;
+    return line;
+}
+
+void check(const CommandLine& line) {
+    const command::RunSettings& run = line.run;
+    using command::Resume;
+    if (run.resume == Resume::retry_failed && run.job_log.empty()) throw UsageError("--retry-failed needs --joblog");
+    if (run.resume != Resume::no && run.job_log.empty() && run.results.empty()) {
+        throw UsageError("--resume and --resume-failed need --joblog or --results");
+    }
+}
+
+int execute(CommandLine& line, const Personality& who) {
+    check(line);
+    command::RunSettings& run = line.run;
+    report::Style style;
+    switch (line.progress) {
+        case ProgressStyle::automatic: style.progress = report::Style::Progress::automatic; break;
+        case ProgressStyle::none: style.progress = report::Style::Progress::none; break;
+        case ProgressStyle::bar: style.progress = report::Style::Progress::bar; break;
+        case ProgressStyle::eta: style.progress = report::Style::Progress::eta; break;
+        case ProgressStyle::counts: style.progress = report::Style::Progress::counts; break;
+    }
+    style.program_name = who.name;
+    style.list_failures = run.tells_more;
+    bool asked = line.progress == ProgressStyle::bar || line.progress == ProgressStyle::eta;
+    run.input.read_ahead = asked || run.policy.halt.needs_total();
+    report::Report report(style);
+    command::Run the_run(run, report);
+    return the_run.execute();
+}
+
+}  // namespace
+
+const Verb* find_verb(const std::string& name) {
+    auto verb = std::find_if(std::begin(verbs), std::end(verbs), [&](const Verb& v) { return name == v.name; });
+    return verb != std::end(verbs) ? verb : nullptr;
+}
+
+int run_commands(const std::vector<std::string>& words, const Personality& who) {
+    CommandLine line = new_command_line(who);
+    std::vector<std::string> command = parse_options(words, line, who);
+    if (auto status = answer(line, who)) return *status;
+    take_sources(command, line);
+    line.run.command = std::move(command);
+    bool reads_terminal = line.run.input.sources.empty() && line.run.resume != command::Resume::retry_failed &&
+                          ::isatty(STDIN_FILENO) == 1;
+    if (reads_terminal && words.empty() && !who.is_parallel) {
+        print_help(who);
+        return 255;
+    }
+    if (reads_terminal && ::isatty(STDERR_FILENO) == 1) {
+        fmt::print(stderr, "{}: reading inputs from the terminal; end them with Ctrl-D (or give them after :::)\n", who.name);
+    }
+    return execute(line, who);
+}
+
+int run_scripts(const std::vector<std::string>& words, const Personality& who) {
+    CommandLine line = new_command_line(who);
+    // "--" stands between scripts and their arguments here: it must not end the options.
+    auto separator = std::find(words.begin(), words.end(), "--");
+    std::vector<std::string> scripts = parse_options({words.begin(), separator}, line, who);
+    if (auto status = answer(line, who)) return *status;
+    std::vector<std::string> arguments(separator == words.end() ? separator : separator + 1, words.end());
+    take_sources(separator == words.end() ? scripts : arguments, line);
+    if (separator != words.end() && std::find(scripts.begin(), scripts.end(), line.argument_separator) != scripts.end()) {
+        throw UsageError("values after ::: come last: haid run scripts … -- arguments … ::: values …");
+    }
+    if (scripts.empty()) throw UsageError("which scripts? haid run script_1.py script_2.R … (a program called run: haid -- run)");
+    command::Interpreters interpreters = command::Interpreters::with_users_table();
+    for (const std::string& definition : line.interpreters) interpreters.add(definition);
+    std::map<std::string, std::string> commands;
+    for (const std::string& script : scripts) {
+        std::string text;
+        for (const std::string& word : interpreters.command_for(script)) {
+            text += (text.empty() ? "" : " ") + command::quote(word);
+        }
+        commands[script] = text;
+    }
+    auto& sources = line.run.input.sources;
+    sources.insert(sources.begin(), {false, false, scripts, {}});
+    // The jobs' lines are quoted for a POSIX shell whatever shell the user has.
+    line.run.prepared = command::Template::scripts(std::move(commands), arguments, line.run.strings);
+    return execute(line, who);
+}
+
+}  // namespace haid::cli

@@ -1,0 +1,24 @@
+# A room is one static library, named after its folder in src/, that links only to the rooms it may use.
+add_library(haid_flags INTERFACE)
+target_compile_options(haid_flags INTERFACE -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wno-sign-conversion
+                                            -Wnon-virtual-dtor -Woverloaded-virtual -Wold-style-cast)
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # False alarms in std::string of GCC 12: https://gcc.gnu.org/bugzilla/show_bug.cgi?id=105651
+  target_compile_options(haid_flags INTERFACE -Wno-restrict)
+endif()
+target_include_directories(haid_flags INTERFACE ${PROJECT_SOURCE_DIR}/src)
+if(HAID_SANITIZE)
+  target_compile_options(haid_flags INTERFACE -fsanitize=${HAID_SANITIZE} -fno-omit-frame-pointer
+                                              -fno-sanitize-recover=all)
+  target_link_options(haid_flags INTERFACE -fsanitize=${HAID_SANITIZE})
+endif()
+
+# haid_room(NAME SOURCES file… USES room…)
+function(haid_room name)
+  cmake_parse_arguments(ROOM "" "" "SOURCES;USES" ${ARGN})
+  add_library(haid_${name} STATIC ${ROOM_SOURCES})
+  target_link_libraries(haid_${name} PUBLIC haid_flags haid_fmt)
+  foreach(used IN LISTS ROOM_USES)
+    target_link_libraries(haid_${name} PUBLIC haid_${used})
+  endforeach()
+endfunction()

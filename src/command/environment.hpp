@@ -1,0 +1,29 @@
+// The environment of jobs: the program's own, and what a job may know about itself.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace haid::command {
+
+struct EnvironmentSettings {
+    std::string slot_variable;  // --process-slot-var: gets the slot, from 0
+    int cpus_per_job = 1;       // HAID_CPUS, which every haid below takes as its limit
+    bool limit_threads = true;  // OMP_NUM_THREADS and its kin, where they are unset
+};
+
+class Environment {
+  public:
+    explicit Environment(const EnvironmentSettings& settings);
+
+    // PARALLEL_SEQ, PARALLEL_JOBSLOT and PARALLEL_PID besides. Valid until the next call.
+    const char* const* of_job(std::uint64_t sequence, std::uint64_t slot);
+
+  private:
+    EnvironmentSettings settings_;
+    std::vector<std::string> own_;  // first the entries that change from job to job
+    std::vector<const char*> entries_;
+};
+
+}  // namespace haid::command

@@ -1,0 +1,155 @@
+#include "command/input/inputs.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace haid::command {
+namespace {
+
+constexpr const char* white_space = " \t\n\r\f\v";
+
+void trim(std::string& text, Trim how) {
+    if (how == Trim::right || how == Trim::both) text.erase(text.find_last_not_of(white_space) + 1);
+    if (how == Trim::left || how == Trim::both) text.erase(0, std::min(text.find_first_not_of(white_space), text.size()));
+}
+
+// NUL cannot be part of an argument: it arrives as the two characters \0.
+bool replace_nul(std::string& text) {
+    if (text.find('\0') == std::string::npos) return false;
+    std::string shown;
+    for (char c : text) c == '\0' ? shown.append("\\0") : shown.append(1, c);
+    text = std::move(shown);
+    return true;
+}
+
+std::vector<LinkedSources> open_sources(const InputSettings& settings) {
+    std::vector<LinkedSources> groups;
+    auto place = [&](std::unique_ptr<Source> source, bool linked) {
+        if (!groups.empty() && (linked || settings.link_all)) {
+            groups.back().sources.push_back(std::move(source));
+        } else {
+            groups.emplace_back().sources.push_back(std::move(source));
+            if (settings.link_all) groups.back().length = LinkedSources::Length::longest;
+        }
+    };
+    for (const SourceSetting& source : settings.sources) {
+        place(source.is_file ? file_source(source.path, settings.rules)
+                             : list_source(source.values, ":::", settings.rules),
+              source.linked);
+    }
+    if (groups.empty()) place(file_source("-", settings.rules), false);
+    return groups;
+}
+
+}  // namespace
+
+Records::Records(const InputSettings& settings, system::SpoolStore& store) : settings_(settings) {
+    if (settings.column_separator) splitter_.emplace(*settings.column_separator);
+    combination_ = std::make_unique<Combination>(open_sources(settings));
+    if (settings.shuffle || settings.read_ahead) spool_.emplace(store.directory(), settings.shuffle);
+}
+
+Pull Records::next_split(std::vector<std::string>& record) {
+    Tuple tuple;
+    Pull pull = combination_->next(tuple);
+    if (pull != Pull::value) return pull;
+    if (splitter_) {
+        record.clear();
+        for (const std::string& value : tuple) splitter_->split(value, record);
+    } else {
+        record = std::move(tuple);
+    }
+    for (std::string& value : record) {
+        trim(value, settings_.trim);
+        replaced_nul_ = replace_nul(value) || replaced_nul_;
+    }
+    return Pull::value;
+}
+
+Pull Records::prepare() {
+    if (prepared_) return Pull::value;
+    if ((settings_.header || settings_.skip_first_line) && !header_done_) {
+        Tuple names;
+        std::swap(names, header_);  // what an earlier, blocked call has read
+        Pull pull = combination_->take_header(names);
+        header_ = std::move(names);
+        if (pull == Pull::blocked) return pull;
+        header_done_ = true;
+        if (splitter_) {
+            std::vector<std::string> columns;
+            for (const std::string& line : header_) splitter_->split(line, columns);
+            header_ = std::move(columns);
+        }
+        for (std::string& name : header_) trim(name, settings_.trim);
+        if (!settings_.header) header_.clear();
+    }
+    if (spool_) {
+        std::vector<std::string> record;
+        Pull pull;
+        while ((pull = next_split(record)) == Pull::value) spool_->add(record);
+        if (pull == Pull::blocked) return pull;
+        spool_->finish();
+    }
+    prepared_ = true;
+    return Pull::value;
+}
+
+Pull Records::next(std::vector<std::string>& record) {
+    Pull pull = Pull::value;
+    if (!returned_.empty()) {
+        record = std::move(returned_.back());
+        returned_.pop_back();
+    } else {
+        pull = spool_ ? (spool_->next(record) ? Pull::value : Pull::end) : next_split(record);
+    }
+    if (pull == Pull::value) ++taken_;
+    return pull;
+}
+
+Pull Records::peek() {
+    std::vector<std::string> record;
+    Pull pull = next(record);
+    if (pull == Pull::value) {
+        --taken_;
+        put_back(std::move(record));
+    }
+    return pull;
+}
+
+std::optional<std::uint64_t> Records::count() {
+    if (spool_) return prepared_ ? std::optional(spool_->size()) : std::nullopt;
+    return combination_->count();
+}
+
+Pull Batches::next(Arguments& arguments) {
+    std::uint64_t limit = quota_ > 0 ? quota_ : rule_.records;
+    while (limit == 0 || collected_.records < limit) {
+        std::vector<std::string> record;
+        Pull pull = records_.next(record);
+        if (pull == Pull::blocked) return pull;  // what was collected waits for the next call
+        if (pull == Pull::end) {
+            if (collected_.records == 0) return Pull::end;
+            if (rule_.spread == 0 || quota_ > 0 || collected_.records == 1) break;
+            spread();
+            limit = quota_;
+            continue;
+        }
+        collected_.append(std::move(record));
+        if (limit == 1 || fits_(collected_) || collected_.records == 1) continue;
+        records_.put_back(collected_.take_last_record());
+        break;
+    }
+    arguments = std::exchange(collected_, {});
+    if (rule_.without_values) {
+        arguments.values.clear();
+        arguments.columns.clear();
+    }
+    return Pull::value;
+}
+
+void Batches::spread() {
+    quota_ = (collected_.records + rule_.spread - 1) / rule_.spread;
+    while (collected_.records > 0) records_.put_back(collected_.take_last_record());
+}
+
+}  // namespace haid::command

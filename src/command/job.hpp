@@ -1,0 +1,45 @@
+// One command line to be run, and what became of it.
+#pragma once
+
+#include <sys/resource.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "command/arguments.hpp"
+#include "schedule/schedule.hpp"
+#include "system/spool.hpp"
+
+namespace haid::command {
+
+struct Job {
+    std::uint64_t sequence = 0;  // {#}, from 1
+    std::uint64_t slot = 0;      // {%}, from 1; known when it starts
+    std::string line;            // the command line
+    Arguments arguments;
+    std::string directory;       // where it runs; empty: where the program runs
+};
+
+// How a job ended. The last attempt counts.
+struct Outcome {
+    int exit_status = 0;  // -1: ended by a time limit, as GNU parallel logs it
+    int signal = 0;
+    double start = 0;  // seconds since 1970
+    double seconds = 0;
+    rusage usage{};
+    std::uint64_t output_bytes = 0;  // of standard output
+
+    bool succeeded() const { return exit_status == 0 && signal == 0; }
+    // As a shell would show it: 128 + signal.
+    int shell_status() const { return signal != 0 ? 128 + signal : exit_status; }
+};
+
+struct FinishedJob {
+    Job job;
+    Outcome outcome;
+    system::Spool output;
+    system::Spool error;
+};
+
+}  // namespace haid::command

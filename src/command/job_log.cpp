@@ -1,0 +1,153 @@
+#include "command/job_log.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <stdexcept>
+
+#include "system/calls.hpp"
+#include "system/error.hpp"
+
+namespace haid::command {
+namespace {
+
+constexpr std::string_view header = "Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand\n";
+constexpr std::size_t fields = 9;
+
+// A newline in a command would look like the end of the line; NUL cannot be in a command.
+std::string as_logged(std::string_view line) {
+    std::string logged(line);
+    std::replace(logged.begin(), logged.end(), '\n', '\0');
+    return logged;
+}
+
+std::uint64_t hash_of(std::string_view logged) {
+    std::uint64_t hash = 14695981039346656037ULL;  // FNV-1a, 64 bits
+    for (unsigned char c : logged) hash = (hash ^ c) * 1099511628211ULL;
+    return hash;
+}
+
+std::optional<std::array<std::string_view, fields>> split_line(std::string_view line) {
+    std::array<std::string_view, fields> parts;
+    for (std::size_t i = 0; i + 1 < fields; ++i) {
+        std::size_t tab = line.find('\t');
+        if (tab == std::string_view::npos) return std::nullopt;
+        parts[i] = line.substr(0, tab);
+        line.remove_prefix(tab + 1);
+    }
+    parts[fields - 1] = line;
+    return parts;
+}
+
+std::string read_all(int fd, const std::string& path) {
+    std::string text;
+    char buffer[64 * 1024];
+    for (;;) {
+        ssize_t size = system::uninterrupted(
+            [&] { return ::pread(fd, buffer, sizeof buffer, static_cast<off_t>(text.size())); });
+        if (size < 0) system::throw_errno(fmt::format("cannot read the job log '{}'", path));
+        if (size == 0) return text;
+        text.append(buffer, static_cast<std::size_t>(size));
+    }
+}
+
+}  // namespace
+
+PastJobs PastJobs::read(std::string_view text, const std::string& path) {
+    PastJobs past;
+    past.whole_size_ = text.rfind('\n') + 1;  // npos + 1 is 0
+    std::size_t number = 0;
+    for (std::size_t at = 0; at < past.whole_size_;) {
+        std::size_t end = text.find('\n', at);
+        std::string_view line = text.substr(at, end - at);
+        std::size_t start = std::exchange(at, end + 1);
+        if (++number == 1 && line.starts_with("Seq\t")) continue;
+        auto parts = split_line(line);
+        std::uint64_t sequence = 0;
+        bool valid = parts.has_value();
+        if (valid) {
+            std::string_view digits = (*parts)[0];
+            auto [stop, error] = std::from_chars(digits.data(), digits.data() + digits.size(), sequence);
+            valid = error == std::errc() && stop == digits.data() + digits.size();
+        }
+        if (!valid) {
+            throw std::invalid_argument(fmt::format("line {} of the job log '{}' is not a line of a job log: '{}'",
+                                                    number, path, line.substr(0, 80)));
+        }
+        std::string_view command = (*parts)[fields - 1];
+        past.entries_[sequence] = {(*parts)[6] == "0" && (*parts)[7] == "0", hash_of(command),
+                                   start + (line.size() - command.size())};
+    }
+    return past;
+}
+
+const PastJobs::Entry* PastJobs::find(std::uint64_t sequence) const {
+    auto entry = entries_.find(sequence);
+    return entry != entries_.end() ? &entry->second : nullptr;
+}
+
+bool PastJobs::same_command(const Entry& entry, std::string_view line) const {
+    return entry.line_hash == hash_of(as_logged(line));
+}
+
+std::map<std::uint64_t, std::string> PastJobs::failed_commands(std::string_view text) const {
+    std::map<std::uint64_t, std::string> failed;
+    for (const auto& [sequence, entry] : entries_) {
+        if (entry.succeeded) continue;
+        std::string command(text.substr(entry.offset, text.find('\n', entry.offset) - entry.offset));
+        std::replace(command.begin(), command.end(), '\0', '\n');
+        failed.emplace(sequence, std::move(command));
+    }
+    return failed;
+}
+
+JobLog::JobLog(const std::string& path, Resume resume, bool append, const std::function<void()>& waiting) : path_(path) {
+    file_ = system::open_file(path, O_RDWR | O_CREAT | O_APPEND);
+    struct stat status{};
+    bool regular = ::fstat(file_.get(), &status) == 0 && S_ISREG(status.st_mode);
+    if (regular && ::flock(file_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        waiting();
+        system::uninterrupted([&] { return ::flock(file_.get(), LOCK_EX); });
+    }
+    if (!regular) {
+        write_line(std::string(header));
+        return;
+    }
+    if (resume == Resume::no && !append) {
+        system::check(::ftruncate(file_.get(), 0), "cannot empty the job log");
+    } else {
+        std::string text = read_all(file_.get(), path);
+        past_ = PastJobs::read(text, path);
+        if (resume == Resume::retry_failed) failed_commands_ = past_.failed_commands(text);
+        if (past_.whole_size() < text.size()) {
+            system::check(::ftruncate(file_.get(), static_cast<off_t>(past_.whole_size())), "cannot mend the job log");
+        }
+        if (past_.whole_size() > 0) return;
+    }
+    write_line(std::string(header));
+}
+
+void JobLog::add(const Job& job, const Outcome& outcome) {
+    write_line(fmt::format("{}\t:\t{:.3f}\t{:10.3f}\t0\t{}\t{}\t{}\t{}\n", job.sequence, outcome.start, outcome.seconds,
+                           outcome.output_bytes, outcome.exit_status, outcome.signal, as_logged(job.line)));
+}
+
+void JobLog::write_line(const std::string& line) {
+    ssize_t size =
+        system::uninterrupted([&] { return system::calls().write(file_.get(), line.data(), line.size()); });
+    if (size == static_cast<ssize_t>(line.size())) return;
+    int error = size < 0 ? errno : ENOSPC;
+    struct stat status{};
+    if (size > 0 && ::fstat(file_.get(), &status) == 0 && S_ISREG(status.st_mode)) {
+        [[maybe_unused]] int cut = ::ftruncate(file_.get(), status.st_size - size);
+    }
+    throw system::SystemError(error, fmt::format("cannot write the job log '{}'", path_));
+}
+
+}  // namespace haid::command

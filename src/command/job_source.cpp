@@ -1,0 +1,103 @@
+#include "command/job_source.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace haid::command {
+namespace {
+
+// Linux's MAX_ARG_STRLEN: one argument, such as the line after `sh -c`, with the zero byte at its end (execve(2)).
+constexpr std::size_t system_limit = 32 * 4096;
+
+}  // namespace
+
+JobSource::JobSource(const RunSettings& settings, system::SpoolStore& store)
+    : settings_(settings), strings_(settings.strings) {
+    if (settings.resume == Resume::retry_failed) return;
+    records_ = std::make_unique<Records>(settings.input, store);
+    BatchRule rule = settings.batch;
+    if (settings.fill_lines) rule.spread = settings.policy.slots;
+    batches_ = std::make_unique<Batches>(*records_, rule, [this](const Arguments& a) { return fits(a); });
+}
+
+Pull JobSource::prepare() {
+    if (template_) return Pull::value;
+    if (records_) {
+        if (records_->prepare() == Pull::blocked) return Pull::blocked;
+        strings_.names = records_->header();
+    }
+    template_ = settings_.prepared ? *settings_.prepared : Template::command(settings_.command, strings_);
+    if (settings_.tag) tag_ = Template::text(*settings_.tag, strings_);
+    if (!settings_.directory.empty()) directory_ = Template::text(settings_.directory, strings_);
+    return Pull::value;
+}
+
+void JobSource::use_commands(std::map<std::uint64_t, std::string> commands) { commands_ = std::move(commands); }
+
+std::size_t JobSource::limit() const {
+    return settings_.most_characters > 0 ? std::min(settings_.most_characters, system_limit) : system_limit;
+}
+
+bool JobSource::fits(const Arguments& arguments) {
+    if (arguments.values.size() < measured_values_ || measured_values_ == 0) measured_ = measured_values_ = 0;
+    if (measured_values_ > 0) {
+        for (std::size_t i = measured_values_; i < arguments.values.size(); ++i) {
+            measured_ += template_->most_growth(arguments.values[i]);
+        }
+        measured_values_ = arguments.values.size();
+        if (measured_ < limit()) return true;
+    }
+    // The bound says nothing (any more): look at the line itself.
+    measured_ = template_->fill(arguments, sequence_ + 1, 1).size();
+    measured_values_ = arguments.values.size();
+    bool fits = measured_ < limit();
+    if (!fits) measured_values_ = 0;
+    return fits;
+}
+
+Pull JobSource::next(NextJob& job) {
+    if (commands_) {
+        if (commands_->empty()) return Pull::end;
+        auto first = commands_->extract(commands_->begin());
+        job = {first.key(), {}, std::move(first.mapped())};
+        return Pull::value;
+    }
+    for (;;) {
+        job = {};
+        Pull pull = batches_->next(job.arguments);
+        if (pull != Pull::value) return pull;
+        measured_values_ = 0;
+        job.sequence = ++sequence_;
+        if (!done_ || !done_(make(job, 1))) return Pull::value;
+        ++skipped_count_;
+        if (skipped_) skipped_(job.sequence);
+    }
+}
+
+Job JobSource::make(NextJob next, std::uint64_t slot) const {
+    Job job;
+    job.sequence = next.sequence;
+    job.slot = slot;
+    job.line = next.line ? std::move(*next.line) : template_->fill(next.arguments, next.sequence, slot);
+    if (job.line.size() >= limit()) {
+        throw InputError(fmt::format("{}: the command line would be {} bytes long, and must be shorter than {}",
+                                     records_ ? records_->place() : "job log", job.line.size(), limit()));
+    }
+    if (directory_) job.directory = directory_->fill(next.arguments, next.sequence, slot);
+    job.arguments = std::move(next.arguments);
+    return job;
+}
+
+std::string JobSource::tag_of(const Job& job) const {
+    return tag_ ? tag_->fill(job.arguments, job.sequence, job.slot) + "\t" : "";
+}
+
+std::optional<std::uint64_t> JobSource::total() {
+    if (commands_) return commands_->size() + sequence_;
+    auto records = records_->count();
+    if (!records || settings_.fill_lines || settings_.batch.records == 0) return std::nullopt;
+    return (*records + settings_.batch.records - 1) / settings_.batch.records;
+}
+
+}  // namespace haid::command

@@ -1,0 +1,71 @@
+// From inputs to jobs: numbers them, fills in the template, leaves out what an earlier run has done.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "command/job.hpp"
+#include "command/job_log.hpp"
+#include "command/output/results.hpp"
+#include "command/settings.hpp"
+
+namespace haid::command {
+
+// A job that has a number but no slot yet.
+struct NextJob {
+    std::uint64_t sequence = 0;
+    Arguments arguments;
+    std::optional<std::string> line;  // where it is known already
+};
+
+class JobSource {
+  public:
+    // Throws InputError, std::invalid_argument.
+    JobSource(const RunSettings& settings, system::SpoolStore& store);
+
+    // To be called until it says value; names of columns are known afterwards.
+    Pull prepare();
+    Pull next(NextJob& job);
+    // Throws InputError where the command line is too long to be run.
+    Job make(NextJob next, std::uint64_t slot) const;
+    std::string tag_of(const Job& job) const;
+
+    // Only jobs for which this says no are new; called with the job as it would be in slot 1.
+    void skip_where(std::function<bool(const Job&)> done) { done_ = std::move(done); }
+    // A skipped job's number.
+    void on_skip(std::function<void(std::uint64_t)> skipped) { skipped_ = std::move(skipped); }
+    // In place of inputs: these commands.
+    void use_commands(std::map<std::uint64_t, std::string> commands);
+
+    std::optional<std::uint64_t> total();
+    std::uint64_t skipped() const { return skipped_count_; }
+    int descriptor() const { return records_ ? records_->descriptor() : -1; }
+    const TemplateSettings& strings() const { return strings_; }
+    bool line_depends_on_slot() const { return template_->uses_slot(); }
+    bool replaced_nul() const { return records_ && records_->replaced_nul(); }
+
+  private:
+    bool fits(const Arguments& arguments);
+    std::size_t limit() const;
+
+    const RunSettings& settings_;
+    TemplateSettings strings_;
+    std::unique_ptr<Records> records_;
+    std::unique_ptr<Batches> batches_;
+    std::optional<Template> template_;
+    std::optional<Template> tag_;
+    std::optional<Template> directory_;
+    std::optional<std::map<std::uint64_t, std::string>> commands_;
+    std::uint64_t sequence_ = 0;
+    std::uint64_t skipped_count_ = 0;
+    std::size_t measured_ = 0;         // no less than the length of the line being collected
+    std::size_t measured_values_ = 0;  // so many of its values are in that
+    std::function<bool(const Job&)> done_;
+    std::function<void(std::uint64_t)> skipped_;
+};
+
+}  // namespace haid::command

@@ -1,0 +1,283 @@
+#include "command/local_runner.hpp"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "system/calls.hpp"
+#include "system/error.hpp"
+
+namespace haid::command {
+
+using system::Spawned;
+using system::SpawnPlan;
+
+// The read end of one of a job's pipes.
+class LocalRunner::Channel : public system::Watcher {
+  public:
+    Channel(LocalRunner& runner, std::uint64_t slot, Stream stream, system::Descriptor pipe)
+        : runner_(runner), slot_(slot), stream_(stream), pipe_(std::move(pipe)), spool_(runner.store_) {}
+
+    void on_ready(std::uint32_t) override { take(one_turn); }
+
+    // Takes up to `limit` bytes; closes the pipe at its end.
+    void take(std::size_t limit) {
+        if (!pipe_) return;
+        bool ended = spool_.fill_from(pipe_.get(), limit) == system::Spool::Input::ended;
+        if (runner_.settings_.capture == Capture::streamed && !spool_.empty()) {
+            std::string text = spool_.text();
+            spool_ = system::Spool(runner_.store_);
+            runner_.listener_.on_output(slot_, stream_, text);
+        }
+        if (ended) close();
+    }
+
+    // What the job itself wrote is in the pipe when it has ended; more than a pipe holds cannot be the job's.
+    void take_rest() {
+        if (pipe_) take(static_cast<std::size_t>(std::max(::fcntl(pipe_.get(), F_GETPIPE_SZ), 64 * 1024)));
+    }
+
+    void close() {
+        runner_.unwatch(*this);
+        pipe_.close();
+    }
+
+    system::Descriptor& pipe() { return pipe_; }
+    system::Spool& spool() { return spool_; }
+    bool watched = false;
+
+  private:
+    // As much as one job may bring before others get their turn.
+    static constexpr std::size_t one_turn = 1024 * 1024;
+
+    LocalRunner& runner_;
+    std::uint64_t slot_;
+    Stream stream_;
+    system::Descriptor pipe_;
+    system::Spool spool_;
+};
+
+// A pipe whose job has ended while somebody still holds its other end.
+class LocalRunner::Drain : public system::Watcher {
+  public:
+    Drain(LocalRunner& runner, system::Descriptor pipe) : runner_(runner), pipe_(std::move(pipe)) {
+        runner_.loop_.add(pipe_.get(), EPOLLIN, *this);
+    }
+    ~Drain() override {
+        if (pipe_) runner_.loop_.remove(pipe_.get(), *this);
+    }
+    void on_ready(std::uint32_t) override {
+        static char discarded[64 * 1024];
+        ssize_t size = system::uninterrupted([&] { return system::calls().read(pipe_.get(), discarded, sizeof discarded); });
+        if (size > 0 || (size < 0 && errno == EAGAIN)) return;
+        runner_.drains_.remove_if([this](const Drain& drain) { return &drain == this; });
+    }
+
+  private:
+    LocalRunner& runner_;
+    system::Descriptor pipe_;
+};
+
+struct LocalRunner::Child {
+    std::uint64_t slot;
+    pid_t pid;
+    std::size_t entry;  // in the guard's table
+    Channel output;
+    Channel error;
+};
+
+LocalRunner::LocalRunner(LocalRunnerSettings settings, system::EventLoop& loop, system::SpoolStore& store,
+                         process::Guard& guard, Listener& listener)
+    : settings_(std::move(settings)),
+      loop_(loop),
+      store_(store),
+      guard_(guard),
+      listener_(listener),
+      environment_(settings_.environment),
+      null_(system::open_file("/dev/null", O_RDONLY)) {}
+
+LocalRunner::~LocalRunner() {
+    for (auto& [slot, child] : by_slot_) {
+        child->output.close();
+        child->error.close();
+    }
+}
+
+std::optional<LocalRunner::Pipes> LocalRunner::make_pipes() {
+    if (settings_.capture == Capture::none) return Pipes{};
+    for (;;) {
+        try {
+            Pipes pipes{system::make_pipe(), system::make_pipe()};
+            return pipes;
+        } catch (const system::SystemError& error) {
+            if (error.error() != EMFILE && error.error() != ENFILE) throw;
+            // A job's own pipes come before those of what earlier jobs left behind.
+            if (drains_.empty()) return std::nullopt;
+            drains_.pop_front();
+        }
+    }
+}
+
+Runner::Started LocalRunner::start(const Job& job) {
+    std::optional<Pipes> pipes = make_pipes();
+    if (!pipes) return Started::later;
+    std::size_t entry = guard_.enlist();
+    SpawnPlan plan;
+    plan.environment = environment_.of_job(job.sequence, job.slot);
+    plan.input = null_.get();
+    plan.output = pipes->output.write.get();
+    plan.error = pipes->error.write.get();
+    plan.directory = job.directory.empty() ? nullptr : job.directory.c_str();
+    plan.nice = settings_.nice;
+    plan.signal_mask = &settings_.signal_mask;
+    plan.default_pipe_signal = true;
+    plan.file_limit = settings_.file_limit;
+    plan.group_record = guard_.record(entry);
+    Spawned spawned = spawn_command(job, plan);
+    if (spawned.pid < 0) {
+        guard_.discharge(entry);
+        if (spawned.error == EAGAIN || spawned.error == ENOMEM) return Started::later;
+        throw system::SystemError(spawned.error, "cannot start jobs");
+    }
+    auto child = std::make_unique<Child>(
+        Child{job.slot, spawned.pid, entry, Channel(*this, job.slot, Stream::output, std::move(pipes->output.read)),
+              Channel(*this, job.slot, Stream::error, std::move(pipes->error.read))});
+    watch(child->output);
+    watch(child->error);
+    by_pid_[spawned.pid] = child.get();
+    by_slot_[job.slot] = std::move(child);
+    return Started::yes;
+}
+
+Spawned LocalRunner::spawn_command(const Job& job, SpawnPlan& plan) {
+    if (settings_.shell.may_be_left_out) {
+        if (auto words = split_simple_command(job.line)) {
+            std::string& command = words->front();
+            std::optional<std::string> path =
+                command.find('/') != std::string::npos ? std::optional(command) : command_path_.find(command);
+            if (path) {
+                std::vector<const char*> arguments;
+                for (const std::string& word : *words) arguments.push_back(word.c_str());
+                arguments.push_back(nullptr);
+                plan.path = path->c_str();
+                plan.arguments = arguments.data();
+                Spawned spawned = system::spawn(plan);
+                // Not found, not executable, no format that the kernel knows: the shell knows more, or words it well.
+                if (spawned.pid > 0 || spawned.stage != Spawned::Stage::exec) return spawned;
+            }
+        }
+    }
+    Spawned spawned = spawn_shell(job.line, plan);
+    if (spawned.pid > 0 || spawned.stage == Spawned::Stage::fork) return spawned;
+    if (spawned.stage == Spawned::Stage::directory) {
+        std::string message = fmt::format("cannot run in '{}': {}", job.directory, system::reason(spawned.error));
+        plan.directory = nullptr;
+        return spawn_explanation(message, 125, plan);
+    }
+    std::string what = spawned.error == E2BIG ? fmt::format("a command line of {} bytes", job.line.size())
+                                              : fmt::format("the shell '{}'", settings_.shell.path);
+    return spawn_explanation(fmt::format("cannot run {}: {}", what, system::reason(spawned.error)),
+                             spawned.error == ENOENT ? 127 : 126, plan);
+}
+
+Spawned LocalRunner::spawn_shell(const std::string& line, SpawnPlan& plan) {
+    const char* arguments[] = {settings_.shell.path.c_str(), "-c", line.c_str(), nullptr};
+    plan.path = settings_.shell.path.c_str();
+    plan.arguments = arguments;
+    return system::spawn(plan);
+}
+
+// A job that cannot even start still is a job: it ends with a status and a word on its standard error.
+Spawned LocalRunner::spawn_explanation(const std::string& message, int status, SpawnPlan& plan) {
+    std::string number = std::to_string(status);
+    const char* arguments[] = {"/bin/sh",       "-c", "printf 'haid: %s\\n' \"$1\" >&2; exit \"$2\"", "haid",
+                               message.c_str(), number.c_str(), nullptr};
+    plan.path = "/bin/sh";
+    plan.arguments = arguments;
+    return system::spawn(plan);
+}
+
+void LocalRunner::watch(Channel& channel) {
+    if (!channel.pipe() || channel.watched || (paused_ && settings_.capture == Capture::streamed)) return;
+    loop_.add(channel.pipe().get(), EPOLLIN, channel);
+    channel.watched = true;
+}
+
+void LocalRunner::unwatch(Channel& channel) {
+    if (channel.watched) loop_.remove(channel.pipe().get(), channel);
+    channel.watched = false;
+}
+
+void LocalRunner::pause_output(bool paused) {
+    if (paused == paused_ || settings_.capture != Capture::streamed) return;
+    paused_ = paused;
+    for (auto& [slot, child] : by_slot_) {
+        for (Channel* channel : {&child->output, &child->error}) paused ? unwatch(*channel) : watch(*channel);
+    }
+}
+
+void LocalRunner::signal(std::span<const std::uint64_t> slots, int number) {
+    std::vector<pid_t> leaders;
+    for (std::uint64_t slot : slots) {
+        auto child = by_slot_.find(slot);
+        if (child != by_slot_.end()) leaders.push_back(child->second->pid);
+    }
+    if (!leaders.empty()) process::signal_families(leaders, number);
+}
+
+void LocalRunner::signal_groups(int number) {
+    for (const auto& [slot, child] : by_slot_) ::kill(-child->pid, number);
+    for (const LeftGroup& left : left_groups_) ::kill(-left.group, number);
+}
+
+void LocalRunner::reap() {
+    while (auto ending = process::reap()) {
+        if (guard_.replaced(ending->pid)) continue;
+        auto child = by_pid_.find(ending->pid);
+        if (child != by_pid_.end()) {
+            finish(*child->second, *ending);
+        } else {
+            check_left_behind();
+        }
+    }
+}
+
+void LocalRunner::finish(Child& child, const process::Ending& ending) {
+    auto node = by_slot_.extract(child.slot);
+    by_pid_.erase(child.pid);
+    for (Channel* channel : {&child.output, &child.error}) {
+        channel->take_rest();
+        keep_draining(*channel);
+    }
+    if (::kill(-child.pid, 0) == 0) {
+        left_groups_.push_back({child.pid, child.entry});
+    } else {
+        guard_.discharge(child.entry);
+    }
+    listener_.on_ended(child.slot, ending, std::move(child.output.spool()), std::move(child.error.spool()));
+}
+
+void LocalRunner::keep_draining(Channel& channel) {
+    if (!channel.pipe()) return;
+    unwatch(channel);
+    drains_.emplace_back(*this, std::move(channel.pipe()));
+}
+
+void LocalRunner::check_left_behind() {
+    std::erase_if(left_groups_, [&](const LeftGroup& left) {
+        if (::kill(-left.group, 0) == 0) return false;
+        guard_.discharge(left.entry);
+        return true;
+    });
+}
+
+std::vector<pid_t> LocalRunner::left_behind() const {
+    std::vector<pid_t> groups;
+    for (const LeftGroup& left : left_groups_) groups.push_back(left.group);
+    return groups;
+}
+
+}  // namespace haid::command

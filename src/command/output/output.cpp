@@ -1,0 +1,127 @@
+#include "command/output/output.hpp"
+
+#include <utility>
+
+namespace haid::command {
+
+Output::Output(OutputSettings settings, Printer& printer, system::SpoolStore& store, Results* results,
+               Delivered delivered)
+    : settings_(settings), printer_(printer), store_(store), results_(results), delivered_(std::move(delivered)) {}
+
+void Output::started(const Job& job, std::string tag) {
+    // An earlier attempt may have left a part of a line.
+    live_.erase(job.sequence);
+    Live& live = live_.try_emplace(job.sequence, Live{Tagger(tag), Tagger(tag), {}, {}, system::Spool(store_),
+                                                      system::Spool(store_), false})
+                     .first->second;
+    if (settings_.line_buffer && settings_.show_command) announce(job, live);
+}
+
+void Output::announce(const Job& job, Live& live) {
+    if (!settings_.show_command || live.announced) return;
+    live.announced = true;
+    std::string line = live.output_tagger.apply(job.line + "\n");
+    if (settings_.line_buffer && !has_turn(job.sequence)) {
+        live.held_output.append(line);
+    } else {
+        printer_.print(Stream::output, line);
+    }
+}
+
+void Output::streamed(std::uint64_t sequence, Stream stream, std::string_view data) {
+    auto found = live_.find(sequence);
+    if (found == live_.end()) return;
+    Live& live = found->second;
+    bool is_output = stream == Stream::output;
+    std::string& partial = is_output ? live.partial_output : live.partial_error;
+    std::size_t last_end = data.rfind('\n');
+    if (last_end == std::string_view::npos && partial.size() + data.size() < longest_line) {
+        partial.append(data);
+        return;
+    }
+    std::size_t whole = last_end == std::string_view::npos ? data.size() : last_end + 1;
+    std::string lines = std::exchange(partial, std::string(data.substr(whole)));
+    lines.append(data.substr(0, whole));
+    lines = (is_output ? live.output_tagger : live.error_tagger).apply(lines);
+    if (has_turn(sequence)) {
+        printer_.print(stream, lines);
+    } else {
+        (is_output ? live.held_output : live.held_error).append(lines);
+    }
+}
+
+void Output::finished(FinishedJob finished) {
+    std::uint64_t sequence = finished.job.sequence;
+    if (!has_turn(sequence)) {
+        spilled_waiting_ += finished.output.spilled() + finished.error.spilled();
+        waiting_.emplace(sequence, std::move(finished));
+        return;
+    }
+    deliver(std::move(finished));
+    if (settings_.keep_order) {
+        ++turn_;
+        advance();
+    }
+}
+
+void Output::gone(std::uint64_t sequence) {
+    live_.erase(sequence);
+    if (!settings_.keep_order) return;
+    gone_.insert(sequence);
+    advance();
+}
+
+void Output::advance() {
+    for (;;) {
+        if (gone_.erase(turn_) > 0) {
+            ++turn_;
+            continue;
+        }
+        auto next = waiting_.find(turn_);
+        if (next == waiting_.end()) break;
+        FinishedJob finished = std::move(next->second);
+        waiting_.erase(next);
+        spilled_waiting_ -= finished.output.spilled() + finished.error.spilled();
+        deliver(std::move(finished));
+        ++turn_;
+    }
+    auto live = live_.find(turn_);
+    if (live != live_.end()) release_held(live->second);
+}
+
+void Output::release_held(Live& live) {
+    printer_.print(Stream::output, std::exchange(live.held_output, system::Spool(store_)));
+    printer_.print(Stream::error, std::exchange(live.held_error, system::Spool(store_)));
+}
+
+void Output::flush() {
+    while (!waiting_.empty()) {
+        turn_ = waiting_.begin()->first;
+        advance();
+    }
+}
+
+void Output::deliver(FinishedJob finished) {
+    auto node = live_.extract(finished.job.sequence);
+    if (results_ != nullptr) {
+        results_->keep(finished);
+    } else if (!node.empty()) {
+        Live& live = node.mapped();
+        announce(finished.job, live);
+        release_held(live);
+        printer_.print(Stream::output, live.output_tagger.apply(std::exchange(live.partial_output, {})));
+        printer_.print(Stream::error, live.error_tagger.apply(std::exchange(live.partial_error, {})));
+        print_tagged(Stream::output, std::move(finished.output), live.output_tagger);
+        print_tagged(Stream::error, std::move(finished.error), live.error_tagger);
+    }
+    printer_.after([this, job = std::move(finished.job), outcome = finished.outcome] { delivered_(job, outcome); });
+}
+
+void Output::print_tagged(Stream stream, system::Spool data, Tagger& tagger) {
+    if (!tagger.active()) return printer_.print(stream, std::move(data));
+    system::Spool tagged(store_);
+    data.for_each([&](std::string_view piece) { tagged.append(tagger.apply(piece)); });
+    printer_.print(stream, std::move(tagged));
+}
+
+}  // namespace haid::command

@@ -1,0 +1,139 @@
+#include "command/output/printer.hpp"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <limits.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "system/error.hpp"
+
+namespace haid::command {
+namespace {
+
+// A large bite keeps the number of calls down; files and devices take it whole.
+constexpr std::size_t large_piece = 1024 * 1024;
+
+}  // namespace
+
+Printer::Target Printer::make_target(int fd, const char* name) {
+    Target target{fd, {}, large_piece, false, name};
+    struct stat status{};
+    if (::fstat(fd, &status) != 0) return target;
+    bool may_block = S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode) || S_ISCHR(status.st_mode);
+    if (!may_block) return target;
+    // O_NONBLOCK belongs to the open file, which we share with the shell and the jobs; an open of our own does not.
+    if (!S_ISSOCK(status.st_mode)) {
+        target.own = system::Descriptor(
+            ::open(fmt::format("/proc/self/fd/{}", fd).c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    }
+    if (target.own) {
+        target.fd = target.own.get();
+    } else {
+        // Somebody else's pipe: poll(2) says writable when PIPE_BUF bytes fit.
+        target.ask_first = true;
+        target.piece = PIPE_BUF;
+    }
+    return target;
+}
+
+Printer::Printer(system::EventLoop& loop, system::SpoolStore& store)
+    : loop_(loop),
+      store_(store),
+      output_(make_target(STDOUT_FILENO, "standard output")),
+      error_(make_target(STDERR_FILENO, "standard error")) {}
+
+Printer::~Printer() { wait_for(nullptr); }
+
+void Printer::print(Stream stream, std::string_view text) {
+    if (text.empty()) return;
+    system::Spool data(store_);
+    data.append(text);
+    print(stream, std::move(data));
+}
+
+void Printer::print(Stream stream, system::Spool data) {
+    if (!data.empty()) enqueue({stream, std::move(data), nullptr});
+}
+
+void Printer::after(std::function<void()> then) {
+    if (items_.empty() && !writing_) return then();
+    enqueue({Stream::output, system::Spool(store_), std::move(then)});
+}
+
+void Printer::enqueue(Item item) {
+    if (abandoned_) return;
+    waiting_bytes_ += item.data.size();
+    items_.push_back(std::move(item));
+    if (items_.size() == 1 && !writing_) write_waiting();
+}
+
+void Printer::on_ready(std::uint32_t) { write_waiting(); }
+
+void Printer::write_waiting() {
+    writing_ = true;
+    try {
+        while (!items_.empty()) {
+            Item& item = items_.front();
+            if (!item.data.empty()) {
+                if (before_write_) before_write_();
+                std::uint64_t before = item.data.size();
+                system::Spool::Output result = write(item);
+                waiting_bytes_ -= before - item.data.size();
+                if (result == system::Spool::Output::blocked) {
+                    wait_for(&target(item.stream));
+                    writing_ = false;
+                    return;
+                }
+            }
+            std::function<void()> then = std::move(item.then);
+            items_.pop_front();
+            if (then) then();
+        }
+    } catch (...) {
+        writing_ = false;
+        throw;
+    }
+    writing_ = false;
+    wait_for(nullptr);
+}
+
+system::Spool::Output Printer::write(Item& item) {
+    Target& to = target(item.stream);
+    try {
+        while (!item.data.empty()) {
+            if (to.ask_first) {
+                pollfd writable{to.fd, POLLOUT, 0};
+                if (::poll(&writable, 1, 0) == 0) return system::Spool::Output::blocked;
+                if (item.data.drain_once(to.fd, to.piece) == system::Spool::Output::blocked) {
+                    return system::Spool::Output::blocked;
+                }
+            } else if (item.data.drain_to(to.fd, to.piece) == system::Spool::Output::blocked) {
+                return system::Spool::Output::blocked;
+            }
+        }
+    } catch (const system::SystemError& error) {
+        // A file for spilled output that cannot be read is not the stream's fault, and says so itself.
+        if (error.error() == EIO) throw;
+        throw system::SystemError(error.error(), fmt::format("cannot write to {}", to.name));
+    }
+    return system::Spool::Output::done;
+}
+
+void Printer::wait_for(Target* blocked) {
+    if (watched_ == blocked) return;
+    if (watched_ != nullptr) loop_.remove(watched_->fd, *this);
+    watched_ = blocked;
+    if (watched_ != nullptr) loop_.add(watched_->fd, EPOLLOUT, *this);
+}
+
+void Printer::abandon() {
+    abandoned_ = true;
+    items_.clear();
+    waiting_bytes_ = 0;
+    wait_for(nullptr);
+}
+
+}  // namespace haid::command

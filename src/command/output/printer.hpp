@@ -1,0 +1,75 @@
+// Writes to standard output and standard error without ever blocking the program, strictly in the order given.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "command/runner.hpp"
+#include "system/event_loop.hpp"
+#include "system/spool.hpp"
+
+namespace haid::command {
+
+// Faults are SystemErrors that name the stream: EPIPE where the reader has gone, ENOSPC where the disk is full. They are
+// thrown by the call, or out of the event loop. Not thread-safe.
+class Printer : public system::Watcher {
+  public:
+    Printer(system::EventLoop& loop, system::SpoolStore& store);
+    ~Printer() override;
+
+    void print(Stream stream, std::string_view text);
+    void print(Stream stream, system::Spool data);
+    // `then` is called once everything printed so far has been written.
+    void after(std::function<void()> then);
+
+    // Called before something is written: a progress line has to make room.
+    void on_write(std::function<void()> hook) { before_write_ = std::move(hook); }
+
+    // The reader is slow: whoever makes output should wait.
+    bool congested() const { return waiting_bytes_ > congestion || items_.size() > 1000; }
+    bool idle() const { return items_.empty(); }
+    // After a fault: forget what is left and take no more.
+    void abandon();
+
+    void on_ready(std::uint32_t events) override;
+
+  private:
+    // Enough that a reader that takes pipe-sized bites never finds us without.
+    static constexpr std::uint64_t congestion = 8 * 1024 * 1024;
+
+    // How to write to a stream without blocking and without changing it for others who share it.
+    struct Target {
+        int fd;
+        system::Descriptor own;     // the same pipe or terminal, opened again for ourselves
+        std::size_t piece;          // the most one call may write
+        bool ask_first = false;     // the descriptor may block: write only when it said that it would not
+        const char* name;
+    };
+    struct Item {
+        Stream stream;
+        system::Spool data;
+        std::function<void()> then;
+    };
+
+    static Target make_target(int fd, const char* name);
+    Target& target(Stream stream) { return stream == Stream::output ? output_ : error_; }
+    void enqueue(Item item);
+    void write_waiting();
+    system::Spool::Output write(Item& item);
+    void wait_for(Target* blocked);
+
+    system::EventLoop& loop_;
+    system::SpoolStore& store_;
+    Target output_;
+    Target error_;
+    std::deque<Item> items_;
+    std::uint64_t waiting_bytes_ = 0;
+    Target* watched_ = nullptr;
+    bool abandoned_ = false;
+    bool writing_ = false;
+    std::function<void()> before_write_;
+};
+
+}  // namespace haid::command

@@ -1,0 +1,472 @@
+#include "command/run.hpp"
+
+#include <errno.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <map>
+
+#include "command/jobs_number.hpp"
+#include "system/error.hpp"
+
+namespace haid::command {
+namespace {
+
+using schedule::Cause;
+using schedule::Schedule;
+using system::Clock;
+using system::Time;
+
+// A machine without a process to spare for this long, while none of our jobs runs, will not have one soon.
+constexpr std::chrono::seconds give_up_starting{10};
+constexpr std::chrono::milliseconds try_starting_again{50};
+
+double wall_clock() {
+    timeval now{};
+    ::gettimeofday(&now, nullptr);
+    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_usec) / 1e6;
+}
+
+LocalRunnerSettings runner_settings(const RunSettings& settings, const system::SignalQueue& signals,
+                                    const system::FileLimit& file_limit) {
+    LocalRunnerSettings result;
+    result.shell = choose_shell();
+    result.capture = settings.grouping == RunSettings::Grouping::none    ? Capture::none
+                     : settings.grouping == RunSettings::Grouping::lines ? Capture::streamed
+                                                                         : Capture::grouped;
+    if (!settings.results.empty()) result.capture = Capture::grouped;
+    result.nice = settings.nice;
+    result.environment.slot_variable = settings.slot_variable;
+    result.environment.limit_threads = settings.limit_threads;
+    auto share = static_cast<std::uint64_t>(settings.usable_cpus) / settings.policy.slots;
+    result.environment.cpus_per_job = static_cast<int>(std::max<std::uint64_t>(share, 1));
+    result.signal_mask = signals.mask_before();
+    result.file_limit = file_limit.soft_before;
+    return result;
+}
+
+OutputSettings output_settings(const RunSettings& settings) {
+    bool shows = settings.show_command || settings.dry_run;
+    return {settings.keep_order, settings.grouping == RunSettings::Grouping::lines && settings.results.empty(), shows};
+}
+
+}  // namespace
+
+Run::Run(RunSettings settings, Observer& observer)
+    : settings_(std::move(settings)),
+      observer_(observer),
+      file_limit_(system::raise_file_limit()),
+      store_(settings_.temporary_folder, settings_.output_memory),
+      source_(settings_, store_),
+      log_(settings_.job_log.empty() || settings_.dry_run
+               ? nullptr
+               : std::make_unique<JobLog>(settings_.job_log, settings_.resume, settings_.append_job_log,
+                                          [this] {
+                                              say(fmt::format("waiting for the run that still writes the job log '{}'",
+                                                              settings_.job_log));
+                                          })),
+      guard_(std::make_unique<process::Guard>(settings_.policy.ladder,
+                                              log_ ? std::vector<int>{log_->descriptor()} : std::vector<int>{})),
+      signals_({SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGUSR1}),
+      printer_(loop_, store_),
+      results_(settings_.results.empty() ? nullptr : make_results(settings_.results, settings_.strings, printer_)),
+      output_(output_settings(settings_), printer_, store_, results_.get(),
+              [this](const Job& job, const Outcome& outcome) { on_delivered(job, outcome); }),
+      runner_(runner_settings(settings_, signals_, file_limit_), loop_, store_, *guard_, *this),
+      schedule_(settings_.policy),
+      gate_(settings_.gate),
+      signal_events_([this] { on_signals(); }),
+      input_events_([this] {
+          loop_.remove(watched_input_, input_events_);
+          watched_input_ = -1;
+      }) {
+    ::signal(SIGPIPE, SIG_IGN);
+    process::adopt_orphans();
+    loop_.add(signals_.fd(), EPOLLIN, signal_events_);
+    printer_.on_write([this] { observer_.make_room(); });
+    prepare_resume();
+}
+
+Run::~Run() = default;
+
+void Run::prepare_resume() {
+    if (settings_.resume == Resume::no) return;
+    if (settings_.resume == Resume::retry_failed) return source_.use_commands(log_->failed_commands());
+    source_.skip_where([this](const Job& job) { return already_done(job); });
+    source_.on_skip([this](std::uint64_t sequence) { output_.gone(sequence); });
+}
+
+bool Run::already_done(const Job& job) {
+    if (!log_) return results_ && results_->has(job);
+    const PastJobs::Entry* entry = log_->past().find(job.sequence);
+    if (entry == nullptr || (settings_.resume == Resume::failed && !entry->succeeded)) return false;
+    if (source_.line_depends_on_slot() || log_->past().same_command(*entry, job.line)) return true;
+    say(fmt::format("job {} is run again: the job log has another command for it than '{}'", job.sequence, job.line));
+    return false;
+}
+
+int Run::execute() {
+    started_ = Clock::now();
+    try {
+        loop();
+    } catch (const system::SystemError& error) {
+        // Whoever read our output has gone: that is no fault worth a word, and SIGPIPE is what others would die of.
+        bool reader_gone = error.error() == EPIPE;
+        fail(reader_gone ? "" : error.what(), reader_gone ? 128 + SIGPIPE : 255);
+    } catch (const std::exception& error) {
+        fail(error.what(), 255);
+    }
+    if (fault_status_) wind_down();
+    observer_.on_finish(status(Clock::now()));
+    return exit_status();
+}
+
+void Run::loop() {
+    for (;;) {
+        Time now = Clock::now();
+        look_at_machine(now);
+        start_jobs();
+        send_due_signals();
+        if (schedule_.finished()) {
+            output_.flush();
+            if (printer_.idle()) return;
+        }
+        runner_.pause_output(printer_.congested());
+        if (auto look = observer_.next_look(); look && *look <= now) observer_.look(status(now));
+        std::optional<Time> until = schedule_.next();
+        for (std::optional<Time> other : {gate_.next(), observer_.next_look()}) {
+            if (other) until = until ? std::min(*until, *other) : *other;
+        }
+        loop_.wait(until);
+    }
+}
+
+void Run::look_at_machine(Time now) {
+    gate_.look(now);
+    // With nothing running there is nobody whose end could open the gate: one job at a time goes on.
+    bool open = gate_.open() || (schedule_.running() == 0 && !settings_.gate.least_free_memory);
+    schedule_.hold(!open || output_.congested());
+    if (gate_.take_desperate() && schedule_.running() > 1) schedule_.end_youngest(now);
+}
+
+// -- starting
+
+bool Run::have_input() {
+    if (next_) return true;
+    if (input_ended_ || watched_input_ >= 0) return false;
+    try {
+        if (!prepared_) {
+            if (source_.prepare() == Pull::blocked) {
+                wait_for_input();
+                return false;
+            }
+            prepared_ = true;
+            if (settings_.policy.halt.needs_total() || settings_.input.read_ahead) {
+                if (auto total = source_.total()) schedule_.set_total(*total);
+            }
+        }
+        NextJob job;
+        switch (source_.next(job)) {
+            case Pull::value: next_ = std::move(job); return true;
+            case Pull::blocked: wait_for_input(); return false;
+            case Pull::end: break;
+        }
+    } catch (const InputError& error) {
+        fault_status_ = 255;
+        say(fmt::format("error: {}", error.what()));
+        schedule_.stop_starting();
+    }
+    input_ended_ = true;
+    schedule_.input_ended();
+    return false;
+}
+
+void Run::wait_for_input() {
+    watched_input_ = source_.descriptor();
+    loop_.add(watched_input_, EPOLLIN, input_events_);
+}
+
+void Run::start_jobs() {
+    if (schedule_.stopping()) return;
+    if (!prepared_ || !next_) have_input();
+    while (auto permit = schedule_.permit(Clock::now(), next_.has_value())) {
+        if (!start_one(*permit)) break;
+        if (output_.congested()) break;
+        have_input();
+        if (schedule_.stopping()) break;
+    }
+}
+
+bool Run::start_one(const Schedule::Permit& permit) {
+    Job job;
+    if (permit.again) {
+        job = std::move(again_.extract(*permit.again).mapped());
+        job.slot = permit.slot;
+    } else {
+        try {
+            job = source_.make(*next_, permit.slot);
+        } catch (const InputError& error) {
+            schedule_.withdrawn(permit, Clock::now());
+            schedule_.stop_starting();
+            fault_status_ = 255;
+            say(fmt::format("error: {}", error.what()));
+            return false;
+        }
+    }
+    if (settings_.dry_run) {
+        next_.reset();
+        run_dry(permit, std::move(job));
+        return true;
+    }
+    if (!job.directory.empty()) {
+        std::error_code ignored;  // the job itself says so where it cannot be used
+        std::filesystem::create_directories(job.directory, ignored);
+    }
+    if (settings_.trace) say_line(job.line);
+    Time now = Clock::now();
+    double wall_start = wall_clock();
+    if (settings_.grouping == RunSettings::Grouping::none && settings_.show_command && results_ == nullptr) {
+        printer_.print(Stream::output, job.line + "\n");
+    }
+    if (runner_.start(job) == Runner::Started::later) {
+        if (permit.again) again_.emplace(job.sequence, std::move(job));
+        schedule_.withdrawn(permit, now + try_starting_again);
+        if (schedule_.running() > 0) {
+            cannot_start_since_.reset();
+        } else if (!cannot_start_since_) {
+            cannot_start_since_ = now;
+        } else if (now - *cannot_start_since_ > give_up_starting) {
+            throw system::SystemError(EAGAIN, "cannot start jobs: no process or file descriptor left (see ulimit -u, -n)");
+        }
+        return false;
+    }
+    cannot_start_since_.reset();
+    if (!permit.again) next_.reset();
+    schedule_.started(permit, job.sequence, now);
+    output_.started(job, source_.tag_of(job));
+    observer_.on_start(job);
+    running_.insert_or_assign(permit.slot, Running{std::move(job), wall_start, now});
+    return true;
+}
+
+void Run::run_dry(const Schedule::Permit& permit, Job job) {
+    Time now = Clock::now();
+    schedule_.started(permit, job.sequence, now);
+    output_.started(job, source_.tag_of(job));
+    schedule_.ended(permit.slot, true, now);
+    output_.finished({std::move(job), Outcome{}, system::Spool(store_), system::Spool(store_)});
+}
+
+void Run::read_slots_file() {
+    if (settings_.slots_file.empty()) return;
+    std::string text = system::read_small_file(settings_.slots_file);
+    text.erase(text.find_last_not_of(" \t\r\n") + 1);
+    if (auto slots = parse_jobs(text, settings_.usable_cpus)) schedule_.set_slots(*slots);
+}
+
+void Run::send_due_signals() {
+    Time now = Clock::now();
+    std::map<int, std::vector<std::uint64_t>> by_number;
+    for (const Schedule::Signal& signal : schedule_.due(now)) {
+        by_number[signal.number].push_back(signal.slot);
+        auto running = running_.find(signal.slot);
+        if (!signal.first || running == running_.end()) continue;
+        const Job& job = running->second.job;
+        if (signal.cause == Cause::timeout) {
+            say(fmt::format("job {} was ended because it took too long ({:.3g} s): {}", job.sequence,
+                            schedule::seconds(now - running->second.since), job.line));
+        } else if (signal.cause == Cause::memory) {
+            say(fmt::format("job {} was ended because memory is short; it will be run again: {}", job.sequence, job.line));
+        }
+    }
+    for (const auto& [number, slots] : by_number) runner_.signal(slots, number);
+}
+
+// -- what happened
+
+void Run::on_output(std::uint64_t slot, Stream stream, std::string_view data) {
+    auto running = running_.find(slot);
+    if (running == running_.end()) return;
+    if (stream == Stream::output) running->second.streamed_bytes += data.size();
+    output_.streamed(running->second.job.sequence, stream, data);
+}
+
+void Run::on_ended(std::uint64_t slot, const process::Ending& ending, system::Spool output, system::Spool error) {
+    Time now = Clock::now();
+    Running running = std::move(running_.extract(slot).mapped());
+    Outcome outcome;
+    outcome.exit_status = ending.exit_status;
+    outcome.signal = ending.signal;
+    outcome.start = running.wall_start;
+    outcome.seconds = schedule::seconds(now - running.since);
+    outcome.usage = ending.usage;
+    outcome.output_bytes = running.streamed_bytes + output.size();
+    bool stopping_before = schedule_.stopping();
+    Schedule::Verdict verdict = schedule_.ended(slot, outcome.succeeded(), now);
+    read_slots_file();
+    using Next = Schedule::Verdict::Next;
+    if (verdict.next == Next::again) {
+        again_.insert_or_assign(running.job.sequence, std::move(running.job));
+        return;
+    }
+    if (verdict.next == Next::forget) {
+        output_.gone(running.job.sequence);
+        left_unstarted_ = true;
+        return;
+    }
+    if (verdict.cause == Cause::timeout) outcome.exit_status = -1;
+    bool succeeded = outcome.succeeded();
+    const schedule::Halt& halt = settings_.policy.halt;
+    if (halt.active() && !stopping_before) {
+        bool counts = halt.on == schedule::Halt::On::done || (halt.on == schedule::Halt::On::fail) != succeeded;
+        if (counts) tell_halt(running.job, succeeded);
+        if (schedule_.halted() && !halt_status_) {
+            const schedule::Tally& tally = schedule_.tally();
+            auto failed = static_cast<double>(tally.failed);
+            if (halt.on == schedule::Halt::On::success) {
+                halt_status_ = 0;
+            } else if (halt.percent) {
+                halt_status_ = static_cast<int>(std::ceil(failed / static_cast<double>(*schedule_.total()) * 100));
+            } else if (halt.count == 1) {
+                halt_status_ = verdict.cause == Cause::timeout ? 255 : outcome.shell_status();
+            } else {
+                halt_status_ = static_cast<int>(std::min<std::uint64_t>(tally.failed, 101));
+            }
+            if (halt.when == schedule::Halt::When::soon && schedule_.running() > 0) {
+                say(fmt::format("starting no more jobs; waiting for {} to end", schedule_.running()));
+            }
+        }
+    }
+    observer_.on_end(running.job, outcome);
+    output_.finished({std::move(running.job), outcome, std::move(output), std::move(error)});
+}
+
+void Run::tell_halt(const Job& job, bool succeeded) {
+    std::string_view how = settings_.policy.halt.on == schedule::Halt::On::done ? "finished"
+                           : succeeded                                         ? "succeeded"
+                                                                               : "failed";
+    say(fmt::format("this job {}:\n{}", how, job.line));
+}
+
+void Run::on_delivered(const Job& job, const Outcome& outcome) {
+    if (log_) log_->add(job, outcome);
+}
+
+// -- signals
+
+void Run::on_signals() {
+    bool children = false;
+    while (auto signal = signals_.next()) {
+        switch (*signal) {
+            case SIGCHLD: children = true; break;
+            case SIGTSTP: suspend(); break;
+            case SIGCONT: runner_.signal_groups(SIGCONT); break;
+            case SIGUSR1: list_running(); break;
+            default: on_interrupt(*signal);
+        }
+    }
+    if (children) runner_.reap();
+}
+
+void Run::on_interrupt(int signal) {
+    ++interrupts_;
+    interrupt_signal_ = signal;
+    if (!input_ended_ || next_ || !again_.empty()) left_unstarted_ = true;
+    if (interrupts_ > 1) {
+        say(fmt::format("ending {} running jobs", schedule_.running()));
+        schedule_.end_all(Clock::now());
+        return;
+    }
+    schedule_.stop_starting();
+    if (schedule_.running() == 0) return;
+    say(fmt::format("{}: no new jobs are started; waiting for {} to end ({} ends them now)", system::signal_name(signal),
+                    schedule_.running(), signal == SIGINT ? "Ctrl-C once more" : "the same signal once more"));
+    list_running();
+}
+
+// The terminal stops its foreground group; the jobs have groups of their own and are stopped by us.
+void Run::suspend() {
+    runner_.signal_groups(SIGTSTP);
+    observer_.make_room();
+    Time before = Clock::now();
+    ::raise(SIGSTOP);
+    schedule_.suspended(Clock::now() - before);
+}
+
+void Run::list_running() {
+    std::map<std::uint64_t, const Running*> ordered;
+    for (const auto& [slot, running] : running_) ordered[running.job.sequence] = &running;
+    Time now = Clock::now();
+    for (const auto& [sequence, running] : ordered) {
+        say(fmt::format("job {} runs for {:.0f} s: {}", sequence, schedule::seconds(now - running->since),
+                        running->job.line));
+    }
+}
+
+// -- the end
+
+void Run::fail(const std::string& message, int status) {
+    fault_status_ = status;
+    printer_.abandon();
+    if (message.empty()) return;
+    std::string line = fmt::format("{}: error: {}\n", settings_.program_name, message);
+    observer_.make_room();
+    [[maybe_unused]] ssize_t size = ::write(STDERR_FILENO, line.data(), line.size());
+}
+
+// Ends what runs, and waits for it.
+void Run::wind_down() {
+    printer_.abandon();
+    schedule_.end_all(Clock::now());
+    while (!schedule_.finished()) {
+        try {
+            send_due_signals();
+            loop_.wait(schedule_.next());
+        } catch (const std::exception&) {
+            // The fault has been told; what matters now is that nothing stays behind.
+            printer_.abandon();
+        }
+    }
+}
+
+Status Run::status(Time now) {
+    const schedule::Tally& tally = schedule_.tally();
+    Status status;
+    if (prepared_) status.total = source_.total();
+    if (input_ended_) status.total = tally.started + again_.size() + source_.skipped();
+    if (status.total) *status.total -= std::min(*status.total, source_.skipped());
+    status.done = tally.done();
+    status.failed = tally.failed;
+    status.running = schedule_.running();
+    status.skipped = source_.skipped();
+    status.since = started_;
+    status.now = now;
+    return status;
+}
+
+int Run::exit_status() const {
+    if (fault_status_) return *fault_status_;
+    if (halt_status_) return *halt_status_;
+    if (interrupt_signal_ != 0 && left_unstarted_) return 128 + interrupt_signal_;
+    const schedule::Tally& tally = schedule_.tally();
+    const schedule::Halt& halt = settings_.policy.halt;
+    if (halt.active() && halt.percent) {
+        double started = std::max<double>(1, static_cast<double>(tally.started));
+        return static_cast<int>(std::ceil(static_cast<double>(tally.failed) / started * 100));
+    }
+    return static_cast<int>(std::min<std::uint64_t>(tally.failed, 101));
+}
+
+void Run::say(const std::string& text) {
+    printer_.print(Stream::error, fmt::format("{}: {}\n", settings_.program_name, text));
+}
+
+void Run::say_line(const std::string& line) { printer_.print(Stream::error, line + "\n"); }
+
+}  // namespace haid::command

@@ -1,0 +1,116 @@
+// One run: all jobs of one start of the program.
+//
+// Owns the loop in which everything happens: inputs become jobs, the schedule says what may start, the runner carries it
+// out, output is delivered and only then logged. Signals arrive as events. A fault that makes going on pointless (standard
+// output closed, a full disk, a log that cannot be written) ends the jobs, is told, and gives exit status 255.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "command/gate.hpp"
+#include "command/job_log.hpp"
+#include "command/job_source.hpp"
+#include "command/local_runner.hpp"
+#include "command/observer.hpp"
+#include "command/output/output.hpp"
+#include "command/output/printer.hpp"
+#include "command/settings.hpp"
+#include "system/signals.hpp"
+
+namespace haid::command {
+
+class Run : private Runner::Listener {
+  public:
+    // Opens everything that can fail. Throws InputError, std::invalid_argument, SystemError before any job has started.
+    Run(RunSettings settings, Observer& observer);
+    ~Run() override;
+
+    // The exit status: 0; 1 to 100: so many jobs failed; 101: more; 255: a fault; with a halt, as --halt says; 128 + n
+    // where signal n kept jobs from being run. Does not throw.
+    int execute();
+
+  private:
+    struct Running {
+        Job job;
+        double wall_start;
+        system::Time since;
+        std::uint64_t streamed_bytes = 0;
+    };
+    // A descriptor whose events go to a member function.
+    class Forwarder : public system::Watcher {
+      public:
+        explicit Forwarder(std::function<void()> action) : action_(std::move(action)) {}
+        void on_ready(std::uint32_t) override { action_(); }
+
+      private:
+        std::function<void()> action_;
+    };
+
+    void loop();
+    void start_jobs();
+    bool have_input();
+    bool start_one(const schedule::Schedule::Permit& permit);
+    void run_dry(const schedule::Schedule::Permit& permit, Job job);
+    void wait_for_input();
+    void send_due_signals();
+    void read_slots_file();
+    void look_at_machine(system::Time now);
+    void prepare_resume();
+    bool already_done(const Job& job);
+
+    void on_output(std::uint64_t slot, Stream stream, std::string_view data) override;
+    void on_ended(std::uint64_t slot, const process::Ending& ending, system::Spool output,
+                  system::Spool error) override;
+    void on_delivered(const Job& job, const Outcome& outcome);
+    void tell_halt(const Job& job, bool succeeded);
+
+    void on_signals();
+    void on_interrupt(int signal);
+    void suspend();
+    void list_running();
+    void fail(const std::string& message, int status);
+    void wind_down();
+    Status status(system::Time now);
+    int exit_status() const;
+    void say(const std::string& text);
+    void say_line(const std::string& line);
+
+    RunSettings settings_;
+    Observer& observer_;
+    system::FileLimit file_limit_;
+    system::SpoolStore store_;
+    JobSource source_;
+    std::unique_ptr<JobLog> log_;
+    std::unique_ptr<process::Guard> guard_;
+    system::SignalQueue signals_;
+    system::EventLoop loop_;
+    Printer printer_;
+    std::unique_ptr<Results> results_;
+    Output output_;
+    LocalRunner runner_;
+    schedule::Schedule schedule_;
+    Gate gate_;
+    Forwarder signal_events_;
+    Forwarder input_events_;
+
+    std::unordered_map<std::uint64_t, Running> running_;  // by slot
+    std::unordered_map<std::uint64_t, Job> again_;        // by sequence: to be started once more
+    std::optional<NextJob> next_;
+    bool prepared_ = false;
+    bool input_ended_ = false;
+    int watched_input_ = -1;
+    std::optional<system::Time> cannot_start_since_;
+    std::optional<int> halt_status_;
+    std::optional<int> fault_status_;
+    int interrupts_ = 0;
+    int interrupt_signal_ = 0;
+    bool left_unstarted_ = false;
+    system::Time started_{};
+};
+
+}  // namespace haid::command

@@ -1,0 +1,45 @@
+// The seam between the rules of a run and what carries them out: processes of this machine, and in tests a fake.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "command/job.hpp"
+#include "process/reaper.hpp"
+#include "system/spool.hpp"
+
+namespace haid::command {
+
+enum class Stream { output = 1, error = 2 };  // the numbers of their descriptors
+
+class Runner {
+  public:
+    // What the runner tells. A job is known by its slot.
+    class Listener {
+      public:
+        virtual ~Listener() = default;
+        // Only where output is streamed: bytes as they came.
+        virtual void on_output(std::uint64_t slot, Stream stream, std::string_view data) = 0;
+        // The process has ended, whatever it left behind. The spools hold what was not streamed.
+        virtual void on_ended(std::uint64_t slot, const process::Ending& ending, system::Spool output,
+                              system::Spool error) = 0;
+    };
+
+    enum class Started {
+        yes,
+        later,  // the machine has no process or descriptor left at the moment
+    };
+
+    virtual ~Runner() = default;
+    // A command that does not exist is no fault: its job starts and ends with status 127 (or 126).
+    // Throws system::SystemError where no job can ever start.
+    virtual Started start(const Job& job) = 0;
+    // To whatever the jobs in these slots consist of. Slots in which nothing runs are ignored.
+    virtual void signal(std::span<const std::uint64_t> slots, int number) = 0;
+    // While paused, streamed output is left where it is, so that jobs wait for whoever reads.
+    virtual void pause_output(bool paused) = 0;
+};
+
+}  // namespace haid::command

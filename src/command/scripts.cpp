@@ -1,0 +1,129 @@
+#include "command/scripts.hpp"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+#include <optional>
+#include <sstream>
+
+#include "command/shell.hpp"
+#include "system/descriptor.hpp"
+#include "system/error.hpp"
+
+namespace haid::command {
+namespace {
+
+std::string lower(std::string_view text) {
+    std::string result(text);
+    std::transform(result.begin(), result.end(), result.begin(), [](unsigned char c) { return std::tolower(c); });
+    return result;
+}
+
+std::vector<std::string> split_words(std::string_view text) {
+    std::istringstream stream{std::string(text)};
+    std::vector<std::string> words;
+    for (std::string word; stream >> word;) words.push_back(word);
+    return words;
+}
+
+std::string extension_of(const std::string& path) {
+    std::string name = path.substr(path.rfind('/') + 1);
+    std::size_t dot = name.rfind('.');
+    return dot == std::string::npos || dot == 0 ? "" : lower(name.substr(dot));
+}
+
+std::optional<std::string> users_table() {
+    auto variable = [](const char* name) { return std::string(std::getenv(name) != nullptr ? std::getenv(name) : ""); };
+    if (std::string path = variable("HAID_INTERPRETERS"); !path.empty()) return path;
+    if (std::string folder = variable("XDG_CONFIG_HOME"); !folder.empty()) return folder + "/haid/interpreters";
+    if (std::string home = variable("HOME"); !home.empty()) return home + "/.config/haid/interpreters";
+    return std::nullopt;
+}
+
+bool installed(const std::string& program) {
+    if (program.find('/') != std::string::npos) return ::access(program.c_str(), X_OK) == 0;
+    return CommandPath().find(program).has_value();
+}
+
+}  // namespace
+
+Interpreters Interpreters::with_users_table() {
+    Interpreters interpreters;
+    static constexpr std::pair<const char*, const char*> known[] = {
+        {".py", "python3"}, {".r", "Rscript"},  {".sh", "bash"},    {".bash", "bash"}, {".zsh", "zsh"},
+        {".ksh", "ksh"},    {".fish", "fish"},  {".jl", "julia"},   {".pl", "perl"},   {".rb", "ruby"},
+        {".lua", "lua"},    {".js", "node"},    {".mjs", "node"},   {".php", "php"},   {".tcl", "tclsh"},
+        {".awk", "awk -f"}, {".m", "octave --quiet"}, {".scm", "guile"}, {".groovy", "groovy"}, {".jar", "java -jar"},
+        {".do", "stata -b do"}, {".sas", "sas"}, {".gp", "gnuplot"}, {".nf", "nextflow run"}};
+    for (const auto& [extension, command] : known) interpreters.set(extension, command, command);
+    if (auto path = users_table()) {
+        std::istringstream lines(system::read_small_file(*path));
+        for (std::string line; std::getline(lines, line);) {
+            line.erase(std::min(line.find('#'), line.size()));
+            std::vector<std::string> words = split_words(line);
+            if (words.empty()) continue;
+            std::string extension = words.front();
+            words.erase(words.begin());
+            interpreters.set(extension, fmt::format("{}", fmt::join(words, " ")), fmt::format("{} ('{}')", line, *path));
+        }
+    }
+    return interpreters;
+}
+
+void Interpreters::set(std::string_view extension, std::string_view command, std::string_view whole) {
+    std::vector<std::string> words = split_words(command);
+    if (words.empty() || extension.size() < 2 || extension.front() != '.') {
+        throw ScriptError(fmt::format("'{}' is no interpreter: give an extension and a command, as in .m=octave", whole));
+    }
+    table_[lower(extension)] = std::move(words);
+}
+
+void Interpreters::add(std::string_view definition) {
+    std::size_t equals = std::min(definition.find('='), definition.size());
+    set(definition.substr(0, equals), definition.substr(std::min(equals + 1, definition.size())), definition);
+}
+
+std::vector<std::string> Interpreters::command_for(const std::string& script) const {
+    struct stat status{};
+    if (::stat(script.c_str(), &status) != 0) {
+        throw ScriptError(fmt::format("cannot run the script '{}': {}", script, system::reason(errno)));
+    }
+    if (!S_ISREG(status.st_mode)) throw ScriptError(fmt::format("'{}' is no file that could be run", script));
+    // A path that looks like an option, or like a command to be found in PATH.
+    std::string path = script.find('/') == std::string::npos ? "./" + script : script;
+    auto known = table_.find(extension_of(script));
+    std::vector<std::string> words;
+    bool executable = ::access(script.c_str(), X_OK) == 0;
+    if (known != table_.end()) {
+        words = known->second;
+        path = script.starts_with('-') ? path : script;
+    } else if (!executable) {
+        std::string start = system::read_small_file(script).substr(0, 256);
+        if (start.starts_with("#!")) words = split_words(start.substr(2, start.find('\n') - 2));
+        if (words.empty()) {
+            throw ScriptError(
+                fmt::format("no interpreter is known for '{}': it has no known extension, no first line with #!, and is not "
+                            "executable (name one with --interpreter {}=COMMAND, or chmod +x it)",
+                            script, extension_of(script).empty() ? ".ext" : extension_of(script)));
+        }
+    }
+    if (!words.empty()) {
+        if (::access(script.c_str(), R_OK) != 0) {
+            throw ScriptError(fmt::format("cannot read the script '{}': {}", script, system::reason(errno)));
+        }
+        if (!installed(words.front())) {
+            throw ScriptError(fmt::format("'{}' needs {}, which is not installed (or not in PATH)", script, words.front()));
+        }
+    }
+    words.push_back(path);
+    return words;
+}
+
+}  // namespace haid::command

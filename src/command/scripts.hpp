@@ -1,0 +1,38 @@
+// Which program runs a script: by its extension, else by its own first line or its executable bit.
+#pragma once
+
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace haid::command {
+
+// what() says which script, what is wrong with it, and what to do.
+class ScriptError : public std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+class Interpreters {
+  public:
+    // The ones that come with the program; then those of the user's table, where there is one: $HAID_INTERPRETERS, else
+    // haid/interpreters in $XDG_CONFIG_HOME or ~/.config. A line each: ".m octave --quiet"; `#` begins a comment.
+    // Throws ScriptError for a line that is none.
+    static Interpreters with_users_table();
+
+    // ".m=octave --quiet"; replaces what was known for that extension. Throws ScriptError.
+    void add(std::string_view definition);
+
+    // The words that run the script, its path last. Throws ScriptError where the file cannot be read, no interpreter is
+    // known, or the interpreter is not installed.
+    std::vector<std::string> command_for(const std::string& script) const;
+
+    const std::map<std::string, std::vector<std::string>>& table() const { return table_; }
+
+  private:
+    void set(std::string_view extension, std::string_view command, std::string_view whole);
+    std::map<std::string, std::vector<std::string>> table_;  // by extension, with its dot, in lower case
+};
+
+}  // namespace haid::command

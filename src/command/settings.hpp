@@ -1,0 +1,56 @@
+// Everything that a run can be told, as values.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "command/environment.hpp"
+#include "command/gate.hpp"
+#include "command/input/inputs.hpp"
+#include "command/job_log.hpp"
+#include "command/output/output.hpp"
+#include "command/template.hpp"
+#include "schedule/schedule.hpp"
+
+namespace haid::command {
+
+struct RunSettings {
+    std::string program_name = "haid";  // in messages
+    bool tells_more = true;             // a list of what failed, what was left behind: haid does, parallel does not
+
+    std::vector<std::string> command;   // words; empty: the inputs are the commands
+    std::optional<Template> prepared;   // in place of `command`, where it is not written in replacement strings
+    TemplateSettings strings;
+    InputSettings input;
+    BatchRule batch;
+    bool fill_lines = false;            // -m, -X: as many values as a command line takes, spread over the slots
+    std::size_t most_characters = 0;    // -s; 0: what the system takes
+
+    schedule::Policy policy;
+    std::string slots_file;             // -j FILE: read again whenever a job has ended
+    int usable_cpus = 1;
+    GateSettings gate;
+    std::optional<int> nice;
+    std::string directory;              // --workdir, a template
+    std::string slot_variable;          // --process-slot-var
+    bool limit_threads = true;
+    bool dry_run = false;
+    bool trace = false;                 // -t: commands on standard error as they start
+
+    enum class Grouping { whole, lines, none } grouping = Grouping::whole;
+    bool keep_order = false;
+    bool show_command = false;          // -v
+    std::optional<std::string> tag;     // a template
+    std::string results;
+    std::string temporary_folder = "/tmp";
+    // All jobs together may have this much output in memory; what is more lies in a temporary file.
+    std::size_t output_memory = 32 * 1024 * 1024;
+
+    std::string job_log;
+    bool append_job_log = false;
+    Resume resume = Resume::no;
+};
+
+}  // namespace haid::command

@@ -1,0 +1,169 @@
+#include "command/shell.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <unordered_set>
+
+#include "system/descriptor.hpp"
+
+extern char** environ;
+
+namespace haid::command {
+namespace {
+
+const std::unordered_set<std::string_view>& shells() {
+    static const std::unordered_set<std::string_view> names = {
+        "ash",  "bash",  "csh", "dash",  "fdsh", "fish", "fizsh", "ksh", "ksh93",     "lksh", "mksh", "pdksh",
+        "posh", "rbash", "rc",  "rush",  "rzsh", "sash", "sh",    "yash", "static-sh", "tcsh", "zsh"};
+    return names;
+}
+
+// Builtins and keywords of POSIX sh, dash, bash and ksh, whether or not a program of that name exists too.
+const std::unordered_set<std::string_view>& builtins() {
+    static const std::unordered_set<std::string_view> names = {
+        "!",       ".",       ":",        "[",       "[[",      "alias",    "bg",        "bind",    "break",   "builtin",
+        "caller",  "case",    "cd",       "chdir",   "command", "compgen",  "complete",  "compopt", "continue", "coproc",
+        "declare", "dirs",    "disown",   "do",      "done",    "echo",     "elif",      "else",    "enable",  "esac",
+        "eval",    "exec",    "exit",     "export",  "false",   "fc",       "fg",        "fi",      "for",     "function",
+        "getopts", "hash",    "help",     "hist",    "history", "if",       "in",        "jobs",    "kill",    "let",
+        "local",   "logout",  "mapfile",  "newgrp",  "nameref", "popd",     "print",     "printf",  "pushd",   "pwd",
+        "read",    "readarray", "readonly", "return", "select", "set",      "shift",     "shopt",   "source",
+        "suspend", "test",    "then",     "time",    "times",   "trap",     "true",      "type",    "typeset", "ulimit",
+        "umask",   "unalias", "unset",    "until",   "wait",    "whence",   "while",     "{",       "}"};
+    return names;
+}
+
+std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+
+bool is_exported_function(std::string_view name) {
+    std::string start = fmt::format("BASH_FUNC_{}%%=", name);
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+        if (std::strncmp(*entry, start.c_str(), start.size()) == 0) return true;
+    }
+    return false;
+}
+
+std::string find_in_path(std::string_view name) {
+    return CommandPath().find(std::string(name)).value_or("");
+}
+
+// The name in argv[0] of an ancestor decides: a bash that was started as sh is sh.
+std::string shell_of_ancestors() {
+    for (pid_t pid = ::getppid(); pid > 1;) {
+        std::string folder = fmt::format("/proc/{}", pid);
+        std::string arguments = system::read_small_file(folder + "/cmdline");
+        std::string_view name = base_name(std::string_view(arguments.c_str()));
+        if (name.starts_with('-')) name.remove_prefix(1);
+        if (shells().contains(name)) {
+            std::string path = find_in_path(name);
+            if (!path.empty()) return path;
+        }
+        std::string stat = system::read_small_file(folder + "/stat");
+        std::size_t name_end = stat.rfind(')');
+        if (name_end == std::string::npos || std::sscanf(stat.c_str() + name_end + 1, " %*c %d", &pid) != 1) break;
+    }
+    return {};
+}
+
+bool plain(unsigned char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::strchr("_-./,:+@%=", c) != nullptr;
+}
+
+}  // namespace
+
+Shell choose_shell() {
+    auto variable = [](const char* name) {
+        const char* value = std::getenv(name);
+        return std::string(value != nullptr ? value : "");
+    };
+    Shell shell;
+    shell.path = variable("PARALLEL_SHELL");
+    if (shell.path.empty()) shell.path = shell_of_ancestors();
+    if (shell.path.empty()) shell.path = variable("SHELL");
+    if (shell.path.empty()) shell.path = "/bin/sh";
+    std::string_view name = base_name(shell.path);
+    if (name == "csh" || name == "tcsh") shell.style = QuoteStyle::csh;
+    if (name == "rc") shell.style = QuoteStyle::rc;
+    bool reads_nothing = std::getenv("BASH_ENV") == nullptr && std::getenv("ENV") == nullptr &&
+                         std::getenv("SHELLOPTS") == nullptr && std::getenv("BASHOPTS") == nullptr;
+    shell.may_be_left_out = reads_nothing && (name == "sh" || name == "bash" || name == "dash");
+    return shell;
+}
+
+std::optional<std::vector<std::string>> split_simple_command(std::string_view line) {
+    std::vector<std::string> words;
+    std::string word;
+    bool in_word = false;
+    bool quoted = false;  // some part of the word is
+    auto end_word = [&] {
+        if (!in_word) return true;
+        if (words.empty() && (quoted || word.find('=') != std::string::npos || word.front() == '%' ||
+                              builtins().contains(word) || is_exported_function(word))) {
+            return false;
+        }
+        words.push_back(std::exchange(word, {}));
+        in_word = quoted = false;
+        return true;
+    };
+    for (std::size_t i = 0; i < line.size(); ++i) {
+        char c = line[i];
+        if (c == ' ' || c == '\t') {
+            if (!end_word()) return std::nullopt;
+            continue;
+        }
+        in_word = true;
+        if (c == '\'' || c == '"') {
+            std::size_t close = line.find(c, i + 1);
+            if (close == std::string_view::npos) return std::nullopt;
+            std::string_view inside = line.substr(i + 1, close - i - 1);
+            if (c == '"' && inside.find_first_of("$`\\!") != std::string_view::npos) return std::nullopt;
+            word.append(inside);
+            quoted = true;
+            i = close;
+        } else if (plain(static_cast<unsigned char>(c))) {
+            word += c;
+        } else {
+            return std::nullopt;
+        }
+    }
+    if (!end_word() || words.empty()) return std::nullopt;
+    return words;
+}
+
+CommandPath::CommandPath() {
+    const char* path = std::getenv("PATH");
+    std::string_view rest = path != nullptr ? path : "/bin:/usr/bin";
+    for (;;) {
+        std::size_t colon = std::min(rest.find(':'), rest.size());
+        all_absolute_ = all_absolute_ && rest.starts_with('/');
+        folders_.emplace_back(rest.substr(0, colon));
+        if (colon == rest.size()) break;
+        rest.remove_prefix(colon + 1);
+    }
+}
+
+std::optional<std::string> CommandPath::find(const std::string& command) {
+    if (!all_absolute_) return std::nullopt;
+    if (command == last_command_) return last_path_;
+    last_command_ = command;
+    last_path_.reset();
+    for (const std::string& folder : folders_) {
+        std::string candidate = folder + "/" + command;
+        struct stat status{};
+        if (::stat(candidate.c_str(), &status) == 0 && S_ISREG(status.st_mode) && ::access(candidate.c_str(), X_OK) == 0) {
+            last_path_ = std::move(candidate);
+            break;
+        }
+    }
+    return last_path_;
+}
+
+}  // namespace haid::command

@@ -1,0 +1,43 @@
+// Which shell runs a command line, and whether it needs one.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "command/quote.hpp"
+
+namespace haid::command {
+
+struct Shell {
+    std::string path;
+    QuoteStyle style = QuoteStyle::bourne;
+    // Whether leaving it out is known to make no difference: a POSIX shell that reads no file and no variable first.
+    bool may_be_left_out = false;
+};
+
+// $PARALLEL_SHELL; else the shell that started this program, directly or not; else $SHELL; else /bin/sh (GNU parallel's
+// order).
+Shell choose_shell();
+
+// The words of a command line that a shell would only split and execute, or nullopt where it might do more. The rule is
+// GNU make's: no character that means something to a shell, and a first word that is neither a builtin, a keyword, an
+// assignment nor an exported function. Quotes are understood.
+std::optional<std::vector<std::string>> split_simple_command(std::string_view line);
+
+// Where execvp would find a command without a slash; remembers the last one. Thread-compatible.
+class CommandPath {
+  public:
+    CommandPath();
+    // nullopt: it is in none of the folders, or PATH names a relative one.
+    std::optional<std::string> find(const std::string& command);
+
+  private:
+    std::vector<std::string> folders_;
+    bool all_absolute_ = true;
+    std::string last_command_;
+    std::optional<std::string> last_path_;
+};
+
+}  // namespace haid::command

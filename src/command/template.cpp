@@ -1,0 +1,291 @@
+#include "command/template.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <utility>
+
+namespace haid::command {
+namespace {
+
+std::string_view without_extension(std::string_view value) {
+    std::size_t dot = value.find_last_of("./");
+    return dot != std::string_view::npos && value[dot] == '.' ? value.substr(0, dot) : value;
+}
+
+std::string_view base_of(std::string_view value) {
+    std::size_t slash = value.rfind('/');
+    return slash == std::string_view::npos ? value : value.substr(slash + 1);
+}
+
+// As dirname(1), but that "x/" is in "." only.
+std::string_view folder_of(std::string_view value) {
+    while (value.size() > 1 && value.ends_with('/')) value.remove_suffix(1);
+    std::size_t slash = value.rfind('/');
+    if (slash == std::string_view::npos) return ".";
+    value = value.substr(0, slash);
+    while (value.ends_with('/')) value.remove_suffix(1);
+    return value.empty() ? "/" : value;
+}
+
+// What stands at the start of a text, if it is a replacement string.
+struct Match {
+    std::size_t length;
+    enum class Kind { value, sequence, slot } kind;
+    Transform how = Transform::none;
+    int position = 0;
+};
+
+std::optional<Match> match_plain(std::string_view text, const ReplacementStrings& strings) {
+    const std::pair<const std::string&, Match> known[] = {
+        {strings.base_no_extension, {0, Match::Kind::value, Transform::base_no_extension}},
+        {strings.folder, {0, Match::Kind::value, Transform::folder}},
+        {strings.no_extension, {0, Match::Kind::value, Transform::no_extension}},
+        {strings.base, {0, Match::Kind::value, Transform::base}},
+        {strings.value, {0, Match::Kind::value}},
+        {strings.sequence, {0, Match::Kind::sequence}},
+        {strings.slot, {0, Match::Kind::slot}},
+    };
+    std::optional<Match> longest;  // a user's own string may begin like another
+    for (const auto& [string, match] : known) {
+        if (!string.empty() && text.starts_with(string) && (!longest || string.size() > longest->length)) {
+            longest = match;
+            longest->length = string.size();
+        }
+    }
+    return longest;
+}
+
+// {3}, {-1.}, {name//}.
+std::optional<Match> match_positional(std::string_view text, const std::vector<std::string>& names) {
+    if (!text.starts_with('{')) return std::nullopt;
+    std::size_t close = text.find('}');
+    if (close == std::string_view::npos) return std::nullopt;
+    std::string_view inside = text.substr(1, close - 1);
+    Match match{close + 1, Match::Kind::value};
+    static constexpr std::pair<std::string_view, Transform> endings[] = {
+        {"/.", Transform::base_no_extension}, {"//", Transform::folder}, {".", Transform::no_extension},
+        {"/", Transform::base},               {"", Transform::none}};
+    for (const auto& [ending, how] : endings) {
+        if (!inside.ends_with(ending)) continue;
+        std::string_view which = inside.substr(0, inside.size() - ending.size());
+        match.how = how;
+        auto [end, error] = std::from_chars(which.data(), which.data() + which.size(), match.position);
+        if (error == std::errc() && end == which.data() + which.size() && match.position != 0) return match;
+        auto name = std::find(names.begin(), names.end(), which);
+        if (!which.empty() && name != names.end()) {
+            match.position = static_cast<int>(name - names.begin()) + 1;
+            return match;
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::string transform(std::string_view value, Transform how) {
+    switch (how) {
+        case Transform::none: break;
+        case Transform::no_extension: return std::string(without_extension(value));
+        case Transform::base: return std::string(base_of(value));
+        case Transform::folder: return std::string(folder_of(value));
+        case Transform::base_no_extension: return std::string(without_extension(base_of(value)));
+    }
+    return std::string(value);
+}
+
+Template Template::command(const std::vector<std::string>& words, const TemplateSettings& settings) {
+    Template result;
+    result.add_words(words, settings);
+    if (!result.has_replacements_) {
+        if (!words.empty()) result.pieces_.push_back({Piece::Kind::word_end, {}});
+        result.pieces_.push_back({Piece::Kind::value, {}});
+        result.has_replacements_ = true;
+    }
+    result.quote_words_ = settings.quote_words;
+    result.quote_values_ = !settings.quote_words && !result.command_is_replaced();
+    result.repeat_context_ = settings.repeat_context;
+    result.style_ = settings.style;
+    return result;
+}
+
+Template Template::text(const std::string& text, const TemplateSettings& settings) {
+    Template result;
+    result.add_text(text, settings);
+    result.repeat_context_ = settings.repeat_context;
+    return result;
+}
+
+Template Template::scripts(std::map<std::string, std::string> commands, const std::vector<std::string>& words,
+                           const TemplateSettings& settings) {
+    TemplateSettings quoting = settings;
+    quoting.quote_words = true;
+    Template result = command(words, quoting);
+    result.scripts_ = std::move(commands);
+    return result;
+}
+
+void Template::add_words(const std::vector<std::string>& words, const TemplateSettings& settings) {
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        if (i > 0) pieces_.push_back({Piece::Kind::word_end, {}});
+        add_text(words[i], settings);
+    }
+}
+
+void Template::add_text(std::string_view text, const TemplateSettings& settings) {
+    auto literal = [&](char c) {
+        if (c == ' ') {
+            pieces_.push_back({Piece::Kind::blank, " "});
+        } else if (pieces_.empty() || pieces_.back().kind != Piece::Kind::literal || c == '\t') {
+            pieces_.push_back({Piece::Kind::literal, std::string(1, c)});
+        } else {
+            pieces_.back().literal += c;
+        }
+    };
+    // An empty word is a word all the same; -q has to keep it.
+    if (text.empty()) pieces_.push_back({Piece::Kind::literal, {}});
+    while (!text.empty()) {
+        auto match = match_plain(text, settings.strings);
+        if (!match) match = match_positional(text, settings.names);
+        if (!match) {
+            literal(text.front());
+            text.remove_prefix(1);
+            continue;
+        }
+        using Kind = Piece::Kind;
+        Kind kind = match->kind == Match::Kind::value      ? Kind::value
+                    : match->kind == Match::Kind::sequence ? Kind::sequence
+                                                           : Kind::slot;
+        pieces_.push_back({kind, {}, match->how, match->position});
+        has_replacements_ = true;
+        uses_slot_ = uses_slot_ || kind == Kind::slot;
+        text.remove_prefix(match->length);
+    }
+}
+
+bool Template::command_is_replaced() const {
+    for (const Piece& piece : pieces_) {
+        if (piece.kind == Piece::Kind::word_end || piece.kind == Piece::Kind::blank) return false;
+        if (piece.kind != Piece::Kind::literal) return true;
+        if (piece.literal.find_first_of("=\t\n") != std::string::npos) return false;
+    }
+    return false;
+}
+
+std::size_t Template::most_growth(const std::string& value) const {
+    // A transform shortens, but for a folder, which may become "."; a quote around a word of -q takes what it takes.
+    std::size_t length = quote(value, style_).size() + 2;
+    if (quote_words_) length = 5 * value.size() + 3;
+    std::size_t growth = 1;
+    for (const Piece& piece : pieces_) growth += piece.kind == Piece::Kind::value ? length + 1 : 5 * piece.literal.size() + 20;
+    return growth;
+}
+
+std::string Template::filled(const Piece& piece, const Arguments& arguments, const std::string* current,
+                             std::uint64_t sequence, std::uint64_t slot) const {
+    auto shown = [&](const std::string& value) {
+        std::string changed = transform(value, piece.how);
+        return quote_values_ ? quote(changed, style_) : changed;
+    };
+    switch (piece.kind) {
+        case Piece::Kind::literal:
+        case Piece::Kind::blank: return piece.literal;
+        case Piece::Kind::word_end: return " ";
+        case Piece::Kind::sequence: return std::to_string(sequence);
+        case Piece::Kind::slot: return std::to_string(slot);
+        case Piece::Kind::value: break;
+    }
+    if (piece.position == 0) return current != nullptr ? shown(*current) : std::string();
+    auto count = static_cast<std::int64_t>(arguments.values.size());
+    std::int64_t index = piece.position > 0 ? piece.position - 1 : count + piece.position;
+    return index >= 0 && index < count ? shown(arguments.values[static_cast<std::size_t>(index)]) : std::string();
+}
+
+void Template::fill_plain(std::vector<Piece>& out, const Arguments& arguments, std::uint64_t sequence,
+                          std::uint64_t slot) const {
+    for (const Piece& piece : pieces_) {
+        if (piece.kind == Piece::Kind::word_end) {
+            out.push_back(piece);
+        } else if (piece.kind == Piece::Kind::value && piece.position == 0) {
+            for (std::size_t i = 0; i < arguments.values.size(); ++i) {
+                if (i > 0) out.push_back({Piece::Kind::word_end, {}});
+                out.push_back({Piece::Kind::literal, filled(piece, arguments, &arguments.values[i], sequence, slot)});
+            }
+        } else {
+            out.push_back({Piece::Kind::literal, filled(piece, arguments, nullptr, sequence, slot)});
+        }
+    }
+}
+
+void Template::fill_context(std::vector<Piece>& out, const Arguments& arguments, std::uint64_t sequence,
+                            std::uint64_t slot) const {
+    auto flush = [&](std::size_t from, std::size_t to) {
+        auto is_value = [](const Piece& p) { return p.kind == Piece::Kind::value && p.position == 0; };
+        bool repeated = std::any_of(pieces_.begin() + static_cast<std::ptrdiff_t>(from),
+                                    pieces_.begin() + static_cast<std::ptrdiff_t>(to), is_value);
+        std::size_t times = repeated ? arguments.values.size() : 1;
+        for (std::size_t time = 0; time < times; ++time) {
+            if (time > 0) out.push_back({Piece::Kind::word_end, {}});
+            const std::string* current = repeated ? &arguments.values[time] : nullptr;
+            for (std::size_t i = from; i < to; ++i) {
+                out.push_back({Piece::Kind::literal, filled(pieces_[i], arguments, current, sequence, slot)});
+            }
+        }
+    };
+    std::size_t group = 0;
+    for (std::size_t i = 0; i < pieces_.size(); ++i) {
+        const Piece& piece = pieces_[i];
+        bool blank = piece.kind == Piece::Kind::word_end || piece.kind == Piece::Kind::blank;
+        if (!blank && piece.literal != "\t") continue;
+        flush(group, i);
+        if (blank) out.push_back(piece);
+        group = blank ? i + 1 : i;
+    }
+    flush(group, pieces_.size());
+}
+
+std::string Template::fill(const Arguments& arguments, std::uint64_t sequence, std::uint64_t slot) const {
+    if (scripts_.empty()) return fill_words(arguments, sequence, slot);
+    Arguments rest = arguments;
+    rest.values.erase(rest.values.begin());
+    std::string words = fill_words(rest, sequence, slot);
+    return scripts_.at(arguments.values.front()) + (words.empty() ? "" : " " + words);
+}
+
+std::string Template::fill_words(const Arguments& arguments, std::uint64_t sequence, std::uint64_t slot) const {
+    std::vector<Piece> filled_pieces;
+    filled_pieces.reserve(pieces_.size());
+    if (repeat_context_) {
+        fill_context(filled_pieces, arguments, sequence, slot);
+    } else {
+        fill_plain(filled_pieces, arguments, sequence, slot);
+    }
+    std::string line;
+    std::string word;
+    bool has_word = false;  // an empty word is kept, but no word where there was no value
+    auto end_word = [&] {
+        if (quote_words_ && has_word) line += quote(word, style_);
+        if (!quote_words_) line += word;
+        word.clear();
+        has_word = false;
+    };
+    for (const Piece& piece : filled_pieces) {
+        if (piece.kind != Piece::Kind::word_end) {
+            word += piece.literal;
+            has_word = true;
+            continue;
+        }
+        if (!quote_words_ || has_word) {
+            end_word();
+            line += ' ';
+        }
+    }
+    end_word();
+    if (quote_words_ && line.ends_with(' ') && !filled_pieces.empty() &&
+        filled_pieces.back().kind == Piece::Kind::word_end) {
+        line.pop_back();
+    }
+    return line;
+}
+
+}  // namespace haid::command

@@ -1,0 +1,155 @@
+#include "process/guard.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <string>
+#include <thread>
+
+#include "system/calls.hpp"
+#include "system/error.hpp"
+#include "system/process_table.hpp"
+
+namespace haid::process {
+namespace {
+
+// More than the pids of a machine at Linux's largest setting (2^22) would be pointless; untouched pages cost nothing.
+constexpr std::size_t table_entries = std::size_t{1} << 22;
+
+void close_all_but(std::vector<int> kept) {
+    std::sort(kept.begin(), kept.end());
+    unsigned from = 0;
+    bool closed = true;
+#ifdef SYS_close_range
+    for (int fd : kept) {
+        if (static_cast<unsigned>(fd) > from) {
+            closed = closed && ::syscall(SYS_close_range, from, static_cast<unsigned>(fd) - 1, 0) == 0;
+        }
+        from = static_cast<unsigned>(fd) + 1;
+    }
+    closed = closed && ::syscall(SYS_close_range, from, ~0U, 0) == 0;
+    if (closed) return;
+#endif
+    // Kernels before 5.9: only what is open, never all numbers up to the limit.
+    std::vector<int> open;
+    if (DIR* folder = ::opendir("/proc/self/fd")) {
+        while (dirent* entry = ::readdir(folder)) {
+            int fd = std::atoi(entry->d_name);
+            if (entry->d_name[0] != '.' && fd != ::dirfd(folder)) open.push_back(fd);
+        }
+        ::closedir(folder);
+    }
+    for (int fd : open) {
+        if (!std::binary_search(kept.begin(), kept.end(), fd)) ::close(fd);
+    }
+}
+
+// The body of the guard process.
+[[noreturn]] void watch(int lifeline, system::SharedTable& table, const Ladder& ladder, std::vector<int> held) {
+    ::setsid();
+    held.push_back(lifeline);
+    close_all_but(held);
+    ::prctl(PR_SET_NAME, "haid-guard");
+    ::prctl(PR_SET_CHILD_SUBREAPER, 0);
+    sigset_t none;
+    sigemptyset(&none);
+    for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGPIPE, SIGUSR1, SIGUSR2}) ::signal(signal, SIG_IGN);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    char farewell;
+    bool in_order = system::uninterrupted([&] { return ::read(lifeline, &farewell, 1); }) == 1;
+    if (!in_order) {
+        std::vector<pid_t> leaders;
+        auto used = static_cast<std::size_t>(table[0].load());
+        for (std::size_t entry = 1; entry <= used; ++entry) {
+            if (pid_t leader = table[entry].load(std::memory_order_acquire)) leaders.push_back(leader);
+        }
+        end_families(leaders, ladder);
+    }
+    ::_exit(0);
+}
+
+}  // namespace
+
+void signal_families(const std::vector<pid_t>& leaders, int signal) {
+    for (const system::ProcessEntry& member : system::families(leaders)) {
+        if (std::find(leaders.begin(), leaders.end(), member.group) == leaders.end()) ::kill(member.pid, signal);
+    }
+    for (pid_t leader : leaders) ::kill(-leader, signal);
+}
+
+void end_families(const std::vector<pid_t>& leaders, const Ladder& ladder) {
+    using Clock = std::chrono::steady_clock;
+    // A process that lost its parent to an earlier signal no longer descends from a leader: remember whom we saw.
+    std::vector<pid_t> known = leaders;
+    auto left = [&] {
+        std::vector<system::ProcessEntry> members = system::families(known);
+        for (const system::ProcessEntry& member : members) {
+            if (std::find(known.begin(), known.end(), member.group) == known.end()) known.push_back(member.group);
+        }
+        return !members.empty();
+    };
+    for (std::size_t rung = 0; left(); rung = std::min(rung + 1, ladder.size() - 1)) {
+        signal_families(known, ladder[rung].signal);
+        auto until = Clock::now() + std::max(ladder[rung].wait, std::chrono::milliseconds(5));
+        // A stopped process cannot act on a signal before it is continued.
+        signal_families(known, SIGCONT);
+        while (Clock::now() < until && left()) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+}
+
+Guard::Guard(Ladder ladder, std::vector<int> held)
+    : ladder_(std::move(ladder)), held_(std::move(held)), table_(table_entries) {
+    // What nothing survives ends every ladder here, whatever the user chose for his own.
+    if (ladder_.empty() || ladder_.back().signal != SIGKILL) ladder_.push_back({SIGKILL, std::chrono::milliseconds(25)});
+    start();
+}
+
+void Guard::start() {
+    int ends[2];
+    if (system::calls().pipe2(ends, O_CLOEXEC) != 0) system::throw_errno("cannot make a pipe");
+    system::Descriptor read_end(ends[0]);
+    system::Descriptor write_end(ends[1]);
+    pid_ = system::check(::fork(), "cannot start the guard process");
+    if (pid_ == 0) watch(read_end.get(), table_, ladder_, held_);
+    lifeline_ = std::move(write_end);
+}
+
+Guard::~Guard() {
+    char farewell = 'x';
+    [[maybe_unused]] ssize_t sent = ::write(lifeline_.get(), &farewell, 1);
+    lifeline_.close();
+    system::uninterrupted([&] { return ::waitpid(pid_, nullptr, 0); });
+}
+
+bool Guard::replaced(pid_t pid) {
+    if (pid != pid_) return false;
+    start();
+    return true;
+}
+
+std::size_t Guard::enlist() {
+    if (!free_.empty()) {
+        std::size_t entry = free_.back();
+        free_.pop_back();
+        return entry;
+    }
+    auto entry = static_cast<std::size_t>(table_[0].load()) + 1;
+    if (entry >= table_.size()) throw system::SystemError(EAGAIN, "too many jobs at a time");
+    table_[0].store(static_cast<pid_t>(entry));
+    return entry;
+}
+
+void Guard::discharge(std::size_t entry) {
+    table_[entry].store(0, std::memory_order_release);
+    free_.push_back(entry);
+}
+
+}  // namespace haid::process

@@ -1,0 +1,57 @@
+// A small process that outlives the program by as long as its jobs need to be ended.
+//
+// Invariants. The guard holds the read end of a pipe whose only writer is the program (and, between clone and exec, a new
+// job): it learns of the program's death whatever the cause, and not before every job that was being started has put its
+// process group into the shared table. It ends the families of all groups in the table, and only then exits; descriptors
+// it was given to hold (a locked job log) stay locked until then. It has left the program's session, so that no signal to
+// the program's group or terminal reaches it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstddef>
+#include <vector>
+
+#include "process/ladder.hpp"
+#include "system/descriptor.hpp"
+#include "system/shared_table.hpp"
+
+namespace haid::process {
+
+class Guard {
+  public:
+    // Forks; call it before threads start. `held`: descriptors that the guard keeps open as long as it lives.
+    Guard(Ladder ladder, std::vector<int> held);
+    // In order: the guard goes without ending anything.
+    ~Guard();
+    Guard(const Guard&) = delete;
+    Guard& operator=(const Guard&) = delete;
+
+    pid_t pid() const { return pid_; }
+    // A guard that was killed is replaced; returns whether `pid` was the guard.
+    bool replaced(pid_t pid);
+
+    // A free entry of the table, to be filled by system::spawn; give it back when the group has no member left.
+    std::size_t enlist();
+    std::atomic<pid_t>* record(std::size_t entry) { return &table_[entry]; }
+    void discharge(std::size_t entry);
+
+  private:
+    void start();
+
+    Ladder ladder_;
+    std::vector<int> held_;
+    system::SharedTable table_;  // [0]: the highest entry ever used
+    std::vector<std::size_t> free_;
+    system::Descriptor lifeline_;
+    pid_t pid_ = -1;
+};
+
+// Walks down the ladder until no process of the leaders' families is left; waits for as long as the kernel takes.
+void end_families(const std::vector<pid_t>& leaders, const Ladder& ladder);
+
+// Sends a signal to the leaders' groups and to every descendant outside of them.
+void signal_families(const std::vector<pid_t>& leaders, int signal);
+
+}  // namespace haid::process

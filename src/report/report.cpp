@@ -1,0 +1,118 @@
+#include "report/report.hpp"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "system/signals.hpp"
+
+namespace haid::report {
+namespace {
+
+using command::Status;
+using system::Clock;
+using namespace std::chrono_literals;
+
+// A run that is over in a moment needs no line (nor its flicker).
+constexpr auto quiet_time = 2s;
+// Ten times a second looks alive; a draw costs one short write.
+constexpr auto terminal_interval = 100ms;
+constexpr auto pipe_interval = 1s;
+
+int terminal_width() {
+    winsize size{};
+    return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col - 1 : 79;
+}
+
+// A terminal that is gone, or does not take it, is no reason to stop.
+void write_error(std::string_view text) {
+    [[maybe_unused]] ssize_t size = ::write(STDERR_FILENO, text.data(), text.size());
+}
+
+// Control characters in a command must not move the cursor.
+std::string printable(std::string_view text, std::size_t most) {
+    std::string shown;
+    for (char c : text.substr(0, most)) shown += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+    if (text.size() > most) shown += " …";
+    return shown;
+}
+
+std::string how_it_failed(const command::Outcome& outcome) {
+    if (outcome.exit_status == -1) return "took too long";
+    if (outcome.signal != 0) return fmt::format("killed by {}", system::signal_name(outcome.signal));
+    if (outcome.exit_status == 127) return "exit 127 (command not found?)";
+    if (outcome.exit_status == 126) return "exit 126 (cannot be run?)";
+    return fmt::format("exit {}", outcome.exit_status);
+}
+
+}  // namespace
+
+Report::Report(Style style) : style_(std::move(style)), terminal_(::isatty(STDERR_FILENO) == 1) {
+    using Progress = Style::Progress;
+    if (style_.progress == Progress::automatic && terminal_) {
+        next_look_ = Clock::now() + quiet_time;
+    } else if (style_.progress != Progress::automatic && style_.progress != Progress::none) {
+        next_look_ = Clock::now();
+    }
+}
+
+Report::~Report() { make_room(); }
+
+void Report::on_start(const command::Job&) {}
+
+void Report::on_end(const command::Job& job, const command::Outcome& outcome) {
+    if (outcome.succeeded()) return;
+    ++failed_;
+    if (failures_.size() < most_listed) failures_.push_back({job.sequence, how_it_failed(outcome), printable(job.line, 100)});
+}
+
+void Report::make_room() {
+    if (!drawn_) return;
+    write_error("\r\033[K");
+    drawn_ = false;
+}
+
+void Report::look(const Status& status) {
+    next_look_ = status.now + (terminal_ ? std::chrono::milliseconds(terminal_interval) : pipe_interval);
+    draw(status);
+}
+
+void Report::draw(const Status& status) {
+    Shape shape = style_.progress == Style::Progress::bar      ? Shape::bar
+                  : style_.progress == Style::Progress::eta    ? Shape::eta
+                  : style_.progress == Style::Progress::counts ? Shape::counts
+                                                               : Shape::line;
+    std::string text = progress_text(status, shape, terminal_ ? terminal_width() : 0);
+    // While the terminal's user has put us into the background, the line would run into his typing.
+    if (terminal_ && ::tcgetpgrp(STDERR_FILENO) != ::getpgrp() && ::tcgetpgrp(STDERR_FILENO) > 0) return;
+    write_error(terminal_ ? "\r" + text + "\033[K" : text + "\n");
+    drawn_ = terminal_;
+}
+
+void Report::on_finish(const Status& status) {
+    bool asked = style_.progress != Style::Progress::automatic && style_.progress != Style::Progress::none;
+    make_room();
+    if (asked) {
+        draw(status);
+        if (drawn_) write_error("\n");
+        drawn_ = false;
+    }
+    if (style_.list_failures && failed_ > 0) list_failures(status);
+}
+
+void Report::list_failures(const Status& status) {
+    std::uint64_t done = std::max(status.done, failed_);
+    std::string text = fmt::format("{}: {} of {} job{} failed:\n", style_.program_name, failed_, done, done == 1 ? "" : "s");
+    std::size_t width = 0;
+    for (const Failure& failure : failures_) width = std::max(width, failure.how.size());
+    for (const Failure& failure : failures_) {
+        text += fmt::format("  job {:<4} {:<{}}  {}\n", failure.sequence, failure.how, width, failure.line);
+    }
+    if (failed_ > failures_.size()) text += fmt::format("  and {} more (--joblog FILE lists all)\n", failed_ - failures_.size());
+    write_error(text);
+}
+
+}  // namespace haid::report

@@ -1,0 +1,133 @@
+#include "schedule/schedule.hpp"
+
+#include <algorithm>
+
+namespace haid::schedule {
+
+Schedule::Schedule(Policy policy)
+    : policy_(std::move(policy)), slots_(std::max<std::uint64_t>(policy_.slots, 1)), timeout_(policy_.timeout) {}
+
+std::optional<Schedule::Permit> Schedule::permit(Time now, bool input_ready) {
+    if (stopping_ || held_ || !slots_.available() || (again_.empty() && !input_ready)) return std::nullopt;
+    if (start_after_ && now < *start_after_) return std::nullopt;
+    start_after_.reset();
+    if (again_.empty()) return Permit{slots_.take(), std::nullopt, 1};
+    Waiting waiting = again_.front();
+    again_.pop_front();
+    return Permit{slots_.take(), waiting.id, waiting.attempt};
+}
+
+void Schedule::started(const Permit& permit, Id id, Time now) {
+    auto [entry, inserted] = running_.insert_or_assign(permit.slot, Running{id, permit.attempt, now});
+    if (permit.attempt == 1) ++tally_.started;
+    if (policy_.delay > Duration::zero()) start_after_ = now + policy_.delay;
+    if (auto end = deadline(entry->second)) earliest_ = earliest_ ? std::min(*earliest_, *end) : *end;
+}
+
+void Schedule::withdrawn(const Permit& permit, Time retry_at) {
+    slots_.give_back(permit.slot);
+    if (permit.again) again_.push_front({*permit.again, permit.attempt});
+    start_after_ = retry_at;
+}
+
+Schedule::Verdict Schedule::ended(Slot slot, bool succeeded, Time now) {
+    auto entry = running_.find(slot);
+    Running running = entry->second;
+    running_.erase(entry);
+    slots_.give_back(slot);
+    using Next = Verdict::Next;
+    if (running.cause == Cause::stop) return {Next::forget, running.cause};
+    if (running.cause == Cause::memory) {
+        again_.push_back({running.id, running.attempt});
+        return {Next::again, running.cause};
+    }
+    succeeded = succeeded && running.cause == Cause::none;
+    if (!succeeded && !stopping_ && (policy_.attempts == 0 || running.attempt < policy_.attempts)) {
+        again_.push_front({running.id, running.attempt + 1});
+        return {Next::again, running.cause};
+    }
+    if (succeeded) {
+        ++tally_.succeeded;
+        timeout_.succeeded(now - running.since);
+        if (policy_.timeout.of_median) find_earliest();
+    } else {
+        ++tally_.failed;
+    }
+    if (!halted_ && reached(policy_.halt, tally_, total_)) {
+        halted_ = true;
+        stop_starting();
+        if (policy_.halt.when == Halt::When::now) end_all(now);
+    }
+    return {Next::report, running.cause};
+}
+
+void Schedule::end(Running& running, Cause cause, Time now) {
+    // Whoever is being ended already keeps its place on the ladder; a stop outranks the other causes.
+    bool on_ladder = running.cause != Cause::none;
+    if (!on_ladder || cause == Cause::stop) running.cause = cause;
+    if (on_ladder) return;
+    running.rung = 0;
+    running.rung_due = now;
+    earliest_ = now;
+}
+
+void Schedule::end_all(Time now) {
+    stop_starting();
+    for (auto& [slot, running] : running_) end(running, Cause::stop, now);
+}
+
+void Schedule::end_youngest(Time now) {
+    auto youngest = std::max_element(running_.begin(), running_.end(), [](const auto& a, const auto& b) {
+        return std::pair(a.second.since, a.second.id) < std::pair(b.second.since, b.second.id);
+    });
+    if (youngest != running_.end()) end(youngest->second, Cause::memory, now);
+}
+
+std::optional<Time> Schedule::deadline(const Running& running) const {
+    if (running.cause != Cause::none) {
+        return running.rung < policy_.ladder.size() ? std::optional(running.rung_due) : std::nullopt;
+    }
+    auto limit = timeout_.limit();
+    return limit ? std::optional(running.since + *limit) : std::nullopt;
+}
+
+void Schedule::find_earliest() {
+    earliest_.reset();
+    for (const auto& [slot, running] : running_) {
+        if (auto end = deadline(running)) earliest_ = earliest_ ? std::min(*earliest_, *end) : *end;
+    }
+}
+
+std::vector<Schedule::Signal> Schedule::due(Time now) {
+    std::vector<Signal> signals;
+    if (!earliest_ || now < *earliest_) return signals;
+    for (auto& [slot, running] : running_) {
+        auto end_time = deadline(running);
+        if (!end_time || now < *end_time) continue;
+        if (running.cause == Cause::none) end(running, Cause::timeout, now);
+        const process::Rung& rung = policy_.ladder[running.rung];
+        signals.push_back({slot, rung.signal, running.cause, running.rung == 0});
+        running.rung_due = now + rung.wait;
+        ++running.rung;
+    }
+    find_earliest();
+    return signals;
+}
+
+void Schedule::suspended(Duration pause) {
+    for (auto& [slot, running] : running_) {
+        running.since += pause;
+        running.rung_due += pause;
+    }
+    if (start_after_) *start_after_ += pause;
+    find_earliest();
+}
+
+std::optional<Time> Schedule::next() const {
+    std::optional<Time> time = earliest_;
+    bool wants_start = !stopping_ && !held_ && slots_.available() && !(exhausted_ && again_.empty());
+    if (wants_start && start_after_) time = time ? std::min(*time, *start_after_) : *start_after_;
+    return time;
+}
+
+}  // namespace haid::schedule

@@ -1,0 +1,132 @@
+// The rules of a run, for jobs and tasks alike: what may start when, what an ending means, who is to be ended and how.
+//
+// A state machine without a clock, a process or a system call of its own. Events come in as calls, each with the time;
+// decisions go out as values:
+//
+//     while (auto permit = schedule.permit(now, …)) … start something … schedule.started(…)
+//     for (auto signal : schedule.due(now)) … send it …
+//     if (schedule.finished()) …           // nothing runs, nothing is left to start
+//     wait until schedule.next() or until something happens
+//
+// Not thread-safe. Every call is O(log slots), but for due() and a change of a median time limit: O(slots).
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "process/ladder.hpp"
+#include "schedule/halt.hpp"
+#include "schedule/slots.hpp"
+#include "schedule/timeout.hpp"
+
+namespace haid::schedule {
+
+using Id = std::uint64_t;  // of a job or task, chosen by the caller
+
+struct Policy {
+    std::uint64_t slots = 1;
+    std::uint64_t attempts = 1;  // 0: again and again until it succeeds
+    Duration delay{};            // between two starts
+    Halt halt;
+    Timeout timeout;
+    process::Ladder ladder = process::default_ladder();
+};
+
+// Why something was ended before it ended by itself.
+enum class Cause { none, timeout, memory, stop };
+
+class Schedule {
+  public:
+    explicit Schedule(Policy policy);
+
+    // -- starting
+    struct Permit {
+        Slot slot;
+        std::optional<Id> again;  // start this one once more; else the next input
+        std::uint64_t attempt;    // from 1
+    };
+    // `input_ready`: a new one could be started now. A slot is taken until started() and ended(), or withdrawn().
+    std::optional<Permit> permit(Time now, bool input_ready);
+    void started(const Permit& permit, Id id, Time now);
+    // It could not be started after all; nothing is permitted before `retry_at`.
+    void withdrawn(const Permit& permit, Time retry_at);
+    void input_ended() { exhausted_ = true; }
+
+    // -- what happened
+    struct Verdict {
+        enum class Next {
+            report,  // final: it counts, its outcome is told and logged
+            again,   // it will be permitted once more
+            forget   // ended because the run stops: neither counted nor logged, so that a resume runs it
+        } next;
+        Cause cause;
+    };
+    Verdict ended(Slot slot, bool succeeded, Time now);
+    void set_total(std::uint64_t inputs) { total_ = inputs; }
+    void set_slots(std::uint64_t slots) { slots_.set_limit(slots); }
+    // The process was suspended: time limits and ladders wait as long.
+    void suspended(Duration pause);
+    // While held nothing starts: the machine is loaded, memory is short, output is not taken.
+    void hold(bool held) { held_ = held; }
+
+    // -- stopping
+    void stop_starting() { stopping_ = true; }
+    void end_all(Time now);
+    // The one started last goes back to the queue, without using up an attempt.
+    void end_youngest(Time now);
+
+    // -- what is to be done, and when
+    struct Signal {
+        Slot slot;
+        int number;
+        Cause cause;
+        bool first;  // the first rung: worth telling
+    };
+    std::vector<Signal> due(Time now);
+    std::optional<Time> next() const;
+    bool finished() const { return slots_.taken() == 0 && ((exhausted_ && again_.empty()) || stopping_); }
+
+    const Tally& tally() const { return tally_; }
+    bool stopping() const { return stopping_; }
+    // The halt condition was met.
+    bool halted() const { return halted_; }
+    std::optional<std::uint64_t> total() const { return total_; }
+    std::uint64_t running() const { return running_.size(); }
+
+  private:
+    struct Running {
+        Id id;
+        std::uint64_t attempt;
+        Time since;
+        Cause cause = Cause::none;
+        std::size_t rung = 0;  // the next one
+        Time rung_due{};
+    };
+    struct Waiting {
+        Id id;
+        std::uint64_t attempt;
+    };
+
+    void end(Running& running, Cause cause, Time now);
+    std::optional<Time> deadline(const Running& running) const;
+    void find_earliest();
+
+    Policy policy_;
+    Slots slots_;
+    TimeoutRule timeout_;
+    Tally tally_;
+    std::optional<std::uint64_t> total_;
+    std::unordered_map<Slot, Running> running_;
+    std::deque<Waiting> again_;
+    std::optional<Time> start_after_;
+    std::optional<Time> earliest_;  // no later than the first deadline or rung
+    bool exhausted_ = false;
+    bool stopping_ = false;
+    bool halted_ = false;
+    bool held_ = false;
+};
+
+}  // namespace haid::schedule

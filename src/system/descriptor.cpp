@@ -1,0 +1,83 @@
+#include "system/descriptor.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "system/calls.hpp"
+#include "system/error.hpp"
+
+namespace haid::system {
+
+void Descriptor::close() {
+    // Linux frees the descriptor even where close reports EINTR: never call it again.
+    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+}
+
+Pipe make_pipe() {
+    int ends[2];
+    if (calls().pipe2(ends, O_CLOEXEC) != 0) throw_errno("cannot make a pipe");
+    Pipe pipe{Descriptor(ends[0]), Descriptor(ends[1])};
+    // Only our end: the write end is the job's, and programs do not expect a standard output that does not block.
+    ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    return pipe;
+}
+
+Descriptor open_file(const std::string& path, int flags, unsigned mode) {
+    int fd = uninterrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, mode); });
+    if (fd < 0) throw_errno(fmt::format("cannot open '{}'", path));
+    return Descriptor(fd);
+}
+
+Descriptor unlinked_file(const std::string& directory) {
+    int fd = ::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd >= 0) return Descriptor(fd);
+    // Not every file system knows O_TMPFILE (NFS, overlayfs before 6.1).
+    std::string path = directory + "/haid-XXXXXX";
+    fd = ::mkostemp(path.data(), O_CLOEXEC);
+    if (fd < 0) {
+        throw_errno(fmt::format("cannot make a temporary file in '{}' (set TMPDIR to another folder)", directory));
+    }
+    ::unlink(path.c_str());
+    return Descriptor(fd);
+}
+
+void write_all(int fd, std::string_view data, const char* what) {
+    while (!data.empty()) {
+        ssize_t written = calls().write(fd, data.data(), data.size());
+        if (written >= 0) {
+            data.remove_prefix(static_cast<std::size_t>(written));
+        } else if (errno == EAGAIN) {
+            pollfd writable{fd, POLLOUT, 0};
+            ::poll(&writable, 1, -1);
+        } else if (errno != EINTR) {
+            throw_errno(fmt::format("cannot write {}", what));
+        }
+    }
+}
+
+std::string read_small_file(const std::string& path) {
+    Descriptor file(uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }));
+    std::string text;
+    char buffer[4096];
+    while (file) {
+        ssize_t size = uninterrupted([&] { return calls().read(file.get(), buffer, sizeof buffer); });
+        if (size <= 0) break;
+        text.append(buffer, static_cast<std::size_t>(size));
+    }
+    return text;
+}
+
+FileLimit raise_file_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) throw_errno("cannot read the limit of open files");
+    FileLimit before{limit.rlim_cur, limit.rlim_max};
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    return before;
+}
+
+}  // namespace haid::system

@@ -1,0 +1,39 @@
+// Signals as data: blocked for the process and read from a descriptor, so that nothing happens inside a handler.
+#pragma once
+
+#include <signal.h>
+
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "system/descriptor.hpp"
+
+namespace haid::system {
+
+// While it lives the signals are blocked and arrive at fd(). Only a program may own one: a library leaves masks alone.
+class SignalQueue {
+  public:
+    explicit SignalQueue(std::initializer_list<int> signals);
+    ~SignalQueue();
+    SignalQueue(const SignalQueue&) = delete;
+    SignalQueue& operator=(const SignalQueue&) = delete;
+
+    int fd() const { return queue_.get(); }
+    // The next signal that has arrived; nullopt where there is none.
+    std::optional<int> next();
+    // The mask as it was before: what a child must start with.
+    const sigset_t& mask_before() const { return before_; }
+
+  private:
+    sigset_t before_{};
+    Descriptor queue_;
+};
+
+// "TERM", "SIGTERM", "term" or "15" -> 15. nullopt where there is no such signal.
+std::optional<int> signal_number(std::string_view name);
+// 15 -> "SIGTERM"; "SIG64" and the like where it has no name.
+std::string signal_name(int number);
+
+}  // namespace haid::system

@@ -1,0 +1,97 @@
+#include "system/spawn.hpp"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "system/calls.hpp"
+#include "system/error.hpp"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define HAID_BORROWS_MEMORY __attribute__((no_sanitize("address"), noinline))
+#else
+#define HAID_BORROWS_MEMORY __attribute__((noinline))
+#endif
+
+namespace haid::system {
+namespace {
+
+struct Attempt {
+    const SpawnPlan* plan;
+    volatile int error = 0;
+    volatile Spawned::Stage stage = Spawned::Stage::fork;
+};
+
+// The stack of the borrowing child. glibc's exec functions need little; 64 KiB is what posix_spawn reserves at least.
+class ChildStack {
+  public:
+    static constexpr std::size_t size = 64 * 1024;
+    ChildStack()
+        : memory_(::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0)) {
+        if (memory_ == MAP_FAILED) throw_errno("cannot reserve a stack for new processes");
+    }
+    void* top() { return static_cast<char*>(memory_) + size; }
+
+  private:
+    void* memory_;
+};
+
+// dup2 clears close-on-exec, except where both are the same descriptor.
+HAID_BORROWS_MEMORY bool place(int from, int to) {
+    if (from < 0) return true;
+    if (from == to) return ::fcntl(to, F_SETFD, 0) == 0;
+    return ::dup2(from, to) == to;
+}
+
+HAID_BORROWS_MEMORY int fail(Attempt& attempt, Spawned::Stage stage) {
+    attempt.error = errno;
+    attempt.stage = stage;
+    ::_exit(127);
+}
+
+HAID_BORROWS_MEMORY int become(void* argument) {
+    Attempt& attempt = *static_cast<Attempt*>(argument);
+    const SpawnPlan& plan = *attempt.plan;
+    ::setpgid(0, 0);
+    if (plan.group_record != nullptr) plan.group_record->store(::getpid(), std::memory_order_release);
+    if (!place(plan.input, 0) || !place(plan.output, 1) || !place(plan.error, 2)) {
+        return fail(attempt, Spawned::Stage::descriptors);
+    }
+    if (plan.directory != nullptr && ::chdir(plan.directory) != 0) return fail(attempt, Spawned::Stage::directory);
+    if (plan.nice) ::setpriority(PRIO_PROCESS, 0, *plan.nice);
+    if (plan.file_limit != 0) {
+        rlimit limit{};
+        ::getrlimit(RLIMIT_NOFILE, &limit);
+        limit.rlim_cur = plan.file_limit;
+        ::setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    // Handlers need no reset: exec does that. An ignored signal stays ignored through exec.
+    if (plan.default_pipe_signal) ::signal(SIGPIPE, SIG_DFL);
+    if (plan.signal_mask != nullptr) ::sigprocmask(SIG_SETMASK, plan.signal_mask, nullptr);
+    ::execve(plan.path, const_cast<char* const*>(plan.arguments), const_cast<char* const*>(plan.environment));
+    return fail(attempt, Spawned::Stage::exec);
+}
+
+}  // namespace
+
+Spawned spawn(const SpawnPlan& plan) {
+    static ChildStack stack;
+    Attempt attempt{&plan};
+    // A signal handler that ran in the child would write into the parent's memory: block them all meanwhile.
+    sigset_t all, before;
+    sigfillset(&all);
+    ::sigprocmask(SIG_SETMASK, &all, &before);
+    int pid = calls().clone(become, stack.top(), CLONE_VM | CLONE_VFORK | SIGCHLD, &attempt);
+    int clone_error = errno;
+    if (pid > 0 && attempt.error != 0) ::waitpid(pid, nullptr, 0);
+    ::sigprocmask(SIG_SETMASK, &before, nullptr);
+    if (pid < 0) return {-1, clone_error, Spawned::Stage::fork};
+    if (attempt.error != 0) return {-1, attempt.error, attempt.stage};
+    return {pid, 0, Spawned::Stage::exec};
+}
+
+}  // namespace haid::system

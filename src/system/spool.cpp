@@ -1,0 +1,154 @@
+#include "system/spool.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "system/calls.hpp"
+#include "system/error.hpp"
+
+namespace haid::system {
+Spool::Spool(Spool&& other) noexcept : store_(other.store_) { *this = std::move(other); }
+
+Spool& Spool::operator=(Spool&& other) noexcept {
+    if (this == &other) return *this;
+    release_memory();
+    store_ = other.store_;
+    chunks_ = std::move(other.chunks_);
+    other.chunks_.clear();
+    front_used_ = std::exchange(other.front_used_, 0);
+    memory_size_ = std::exchange(other.memory_size_, 0);
+    reserved_ = std::exchange(other.reserved_, 0);
+    file_ = std::move(other.file_);
+    file_start_ = std::exchange(other.file_start_, 0);
+    file_end_ = std::exchange(other.file_end_, 0);
+    return *this;
+}
+
+Spool::~Spool() { release_memory(); }
+
+void Spool::release_memory() {
+    store_->memory_left_ += std::exchange(reserved_, 0);
+    chunks_.clear();
+    memory_size_ = front_used_ = 0;
+}
+
+void Spool::append(std::string_view data) {
+    if (data.empty()) return;
+    if (!file_ && data.size() > store_->memory_left_) spill();
+    if (file_) return append_to_file(data);
+    store_->memory_left_ -= data.size();
+    reserved_ += data.size();
+    memory_size_ += data.size();
+    if (chunks_.empty() || chunks_.back().size() + data.size() > chunk_size) chunks_.emplace_back();
+    chunks_.back().append(data);
+}
+
+void Spool::spill() { file_ = unlinked_file(store_->directory_); }
+
+void Spool::append_to_file(std::string_view data) {
+    while (!data.empty()) {
+        ssize_t size = uninterrupted([&] { return calls().write(file_.get(), data.data(), data.size()); });
+        if (size < 0) throw_errno(fmt::format("cannot keep the output of a job in '{}'", store_->directory_));
+        file_end_ += size;
+        data.remove_prefix(static_cast<std::size_t>(size));
+    }
+}
+
+Spool::Input Spool::fill_from(int pipe, std::size_t limit) {
+    static char buffer[chunk_size];
+    for (std::size_t taken = 0; taken < limit;) {
+        ssize_t size = -1;
+        bool spliced = false;
+        if (file_) {
+            size = uninterrupted([&] {
+                return calls().splice(pipe, nullptr, file_.get(), nullptr, limit - taken, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+            });
+            spliced = size >= 0 || errno != EINVAL;  // EINVAL: a file system that cannot splice
+            if (spliced && size > 0) file_end_ += size;
+            if (size < 0 && errno != EINVAL && errno != EAGAIN) {
+                throw_errno(fmt::format("cannot keep the output of a job in '{}'", store_->directory_));
+            }
+        }
+        if (!spliced) size = uninterrupted([&] { return calls().read(pipe, buffer, sizeof buffer); });
+        if (size == 0) return Input::ended;
+        if (size < 0) {
+            if (errno == EAGAIN) return Input::open;
+            throw_errno("cannot read the output of a job");
+        }
+        if (!spliced) append({buffer, static_cast<std::size_t>(size)});
+        taken += static_cast<std::size_t>(size);
+        // Less than a full buffer: the pipe is empty now, and asking again would only say so.
+        if (!spliced && static_cast<std::size_t>(size) < sizeof buffer) return Input::open;
+    }
+    return Input::open;
+}
+
+Spool::Output Spool::drain_to(int fd, std::size_t piece) {
+    while (!empty()) {
+        if (drain_once(fd, piece) == Output::blocked) return Output::blocked;
+    }
+    return Output::done;
+}
+
+Spool::Output Spool::drain_once(int fd, std::size_t piece) {
+    if (empty()) return Output::done;
+    ssize_t size = !chunks_.empty() ? drain_memory(fd, piece) : drain_file(fd, piece);
+    if (size < 0 && errno == EAGAIN) return Output::blocked;
+    if (size < 0) throw_errno("cannot write the output");
+    return Output::done;
+}
+
+ssize_t Spool::drain_memory(int fd, std::size_t piece) {
+    std::string_view rest = std::string_view(chunks_.front()).substr(front_used_, piece);
+    ssize_t size = uninterrupted([&] { return calls().write(fd, rest.data(), rest.size()); });
+    if (size < 0) return size;
+    front_used_ += static_cast<std::size_t>(size);
+    memory_size_ -= static_cast<std::size_t>(size);
+    if (front_used_ == chunks_.front().size()) {
+        store_->memory_left_ += chunks_.front().size();
+        reserved_ -= chunks_.front().size();
+        chunks_.pop_front();
+        front_used_ = 0;
+    }
+    return size;
+}
+
+ssize_t Spool::drain_file(int fd, std::size_t piece) {
+    std::size_t want = std::min(piece, static_cast<std::size_t>(file_end_ - file_start_));
+    ssize_t size = uninterrupted([&] { return calls().sendfile(fd, file_.get(), &file_start_, want); });
+    if (size == 0) throw SystemError(EIO, "a temporary file with the output of a job was cut short");
+    if (size > 0 || (errno != EINVAL && errno != ENOSYS)) return size;
+    // A target opened for appending, or a device that cannot splice.
+    static char buffer[chunk_size];
+    ssize_t got =
+        uninterrupted([&] { return ::pread(file_.get(), buffer, std::min(want, sizeof buffer), file_start_); });
+    if (got <= 0) throw SystemError(EIO, "cannot read back the output of a job");
+    size = uninterrupted([&] { return calls().write(fd, buffer, static_cast<std::size_t>(got)); });
+    if (size > 0) file_start_ += size;
+    return size;
+}
+
+void Spool::for_each(const std::function<void(std::string_view)>& use) const {
+    std::size_t skip = front_used_;
+    for (const std::string& chunk : chunks_) use(std::string_view(chunk).substr(std::exchange(skip, 0)));
+    char buffer[4096];
+    for (off_t at = file_start_; at < file_end_;) {
+        ssize_t size = uninterrupted([&] { return ::pread(file_.get(), buffer, sizeof buffer, at); });
+        if (size <= 0) throw_errno("cannot read back the output of a job");
+        use({buffer, static_cast<std::size_t>(size)});
+        at += size;
+    }
+}
+
+std::string Spool::text() const {
+    std::string all;
+    all.reserve(size());
+    for_each([&](std::string_view piece) { all.append(piece); });
+    return all;
+}
+
+}  // namespace haid::system

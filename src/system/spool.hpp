@@ -1,0 +1,80 @@
+// Bytes kept until they can be passed on: in memory as long as the store has room, then in an unlinked temporary file.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "system/descriptor.hpp"
+
+namespace haid::system {
+
+// The memory that all spools of a run share, and where their files go. Not thread-safe.
+class SpoolStore {
+  public:
+    SpoolStore(std::string directory, std::size_t memory) : directory_(std::move(directory)), memory_left_(memory) {}
+
+    const std::string& directory() const { return directory_; }
+
+  private:
+    friend class Spool;
+    std::string directory_;
+    std::size_t memory_left_;
+};
+
+// A queue of bytes: what was put in first comes out first. Move-only. Faults, a full disk first of all, are SystemErrors
+// that name the folder; nothing is dropped silently.
+class Spool {
+  public:
+    explicit Spool(SpoolStore& store) : store_(&store) {}
+    Spool(Spool&&) noexcept;
+    Spool& operator=(Spool&&) noexcept;
+    ~Spool();
+
+    void append(std::string_view data);
+
+    enum class Input { open, ended };
+    // Takes what a non-blocking pipe holds, at most `limit` bytes, without passing it through memory once spilled.
+    Input fill_from(int pipe, std::size_t limit);
+
+    enum class Output { done, blocked };
+    // Passes on as much as the descriptor takes, and forgets it. `piece`: the most that one call may write.
+    Output drain_to(int fd, std::size_t piece);
+    // The same, with one call at the most: for a descriptor that blocks.
+    Output drain_once(int fd, std::size_t piece);
+
+    // Reads all of it, piece by piece, and keeps it.
+    void for_each(const std::function<void(std::string_view)>& use) const;
+    std::string text() const;
+
+    // Bytes put in and not yet passed on.
+    std::uint64_t size() const { return memory_size_ + static_cast<std::uint64_t>(file_end_ - file_start_); }
+    bool empty() const { return size() == 0; }
+    bool spilled() const { return static_cast<bool>(file_); }
+
+  private:
+    // One read of a pipe at its default capacity.
+    static constexpr std::size_t chunk_size = 64 * 1024;
+
+    void spill();
+    void append_to_file(std::string_view data);
+    void release_memory();
+    ssize_t drain_memory(int fd, std::size_t piece);
+    ssize_t drain_file(int fd, std::size_t piece);
+
+    SpoolStore* store_;
+    std::deque<std::string> chunks_;  // what came first
+    std::size_t front_used_ = 0;      // bytes of the first chunk already passed on
+    std::size_t memory_size_ = 0;
+    std::size_t reserved_ = 0;        // what this spool took of the store's memory
+    Descriptor file_;                 // what came after memory was full
+    off_t file_start_ = 0;
+    off_t file_end_ = 0;
+};
+
+}  // namespace haid::system
