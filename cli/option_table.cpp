@@ -48,19 +48,30 @@ std::string unescape(const std::string& text) {
             continue;
         }
         switch (char c = text[++i]) {
-            case 'n': result += '\n'; break;
-            case 't': result += '\t'; break;
-            case 'r': result += '\r'; break;
-            case '0': result += '\0'; break;
+            case 'n':
+                result += '\n';
+                break;
+            case 't':
+                result += '\t';
+                break;
+            case 'r':
+                result += '\r';
+                break;
+            case '0':
+                result += '\0';
+                break;
             case 'x': {
                 unsigned value = 0;
-                auto [end, error] = std::from_chars(text.data() + i + 1, text.data() + std::min(i + 3, text.size()), value, 16);
-                if (error != std::errc()) throw std::invalid_argument(fmt::format("'{}' has a \\x without digits", text));
+                auto [end, error] =
+                    std::from_chars(text.data() + i + 1, text.data() + std::min(i + 3, text.size()), value, 16);
+                if (error != std::errc())
+                    throw std::invalid_argument(fmt::format("'{}' has a \\x without digits", text));
                 result += static_cast<char>(value);
                 i = static_cast<std::size_t>(end - text.data()) - 1;
                 break;
             }
-            default: result += c;
+            default:
+                result += c;
         }
     }
     return result;
@@ -69,7 +80,7 @@ std::string unescape(const std::string& text) {
 void set_jobs(CommandLine& line, const std::string& value) {
     RunSettings& run = line.run;
     std::string text = value;
-    struct stat status{};
+    struct stat status {};
     if (!command::parse_jobs(text, run.usable_cpus) && ::stat(value.c_str(), &status) == 0 && S_ISREG(status.st_mode)) {
         run.slots_file = value;
         text = system::read_small_file(value);
@@ -77,19 +88,24 @@ void set_jobs(CommandLine& line, const std::string& value) {
     }
     auto slots = command::parse_jobs(text, run.usable_cpus);
     if (!slots) {
-        throw std::invalid_argument(
-            fmt::format("'{}' is no number of jobs: give N, +N, -N, N%, 0 (all at once) or a file that holds one", text));
+        throw std::invalid_argument(fmt::format(
+            "'{}' is no number of jobs: give N, +N, -N, N%, 0 (all at once) or a file that holds one", text));
     }
     run.policy.slots = *slots;
 }
 
 void set_trim(CommandLine& line, const std::string& value) {
-    Trim& trim = line.run.input.trim;
-    if (value == "n") trim = Trim::none;
-    else if (value == "l") trim = Trim::left;
-    else if (value == "r") trim = Trim::right;
-    else if (value == "lr" || value == "rl") trim = Trim::both;
-    else throw std::invalid_argument("must be one of n, l, r, lr, rl");
+    auto& trim = line.run.input.trim;
+    if (value == "n")
+        trim = Trim::none;
+    else if (value == "l")
+        trim = Trim::left;
+    else if (value == "r")
+        trim = Trim::right;
+    else if (value == "lr" || value == "rl")
+        trim = Trim::both;
+    else
+        throw std::invalid_argument("must be one of n, l, r, lr, rl");
 }
 
 void set_load(CommandLine& line, const std::string& value) {
@@ -110,7 +126,7 @@ void set_nice(CommandLine& line, const std::string& value) {
 
 void read_lines(CommandLine& line, const std::string& value) {
     line.run.input.rules.join_continued = true;
-    line.run.batch.records = std::max<std::uint64_t>(value.empty() ? 1 : number(value), 1);
+    if (!line.records_given) line.run.batch.records = std::max<std::uint64_t>(value.empty() ? 1 : number(value), 1);
 }
 
 void fill_lines(CommandLine& line, bool repeat_context) {
@@ -120,6 +136,7 @@ void fill_lines(CommandLine& line, bool repeat_context) {
 }
 
 void set_records(CommandLine& line, const std::string& value) {
+    line.records_given = true;
     line.run.batch.records = number(value);
     if (line.run.batch.records == 0) {
         line.run.batch.records = 1;
@@ -239,17 +256,20 @@ const Option table[] = {
      [](L& l, S v) { l.run.temporary_folder = v; }},
 
     {output, 0, "group", Takes::nothing, "", "print a job's output when it has ended (as it is without any option)",
-     [](L& l, S) { l.run.grouping = RunSettings::Grouping::whole; }},
+     [](L& l, S) { l.group_given = true; }},
     {output, 'k', "keep-order|keeporder", Takes::nothing, "", "print in the order of the inputs",
      [](L& l, S) { l.run.keep_order = true; }},
     {output, 0, "no-keep-order|nokeeporder", Takes::nothing, "", nullptr, [](L& l, S) { l.run.keep_order = false; }},
-    {output, 0, "line-buffer|linebuffer|lb", Takes::nothing, "", "print each line when it is whole",
+    {output, 0, "line-buffer|line-buffered|linebuffer|linebuffered|lb", Takes::nothing, "", "print each line when it is whole",
      [](L& l, S) { l.run.grouping = RunSettings::Grouping::lines; }},
     {output, 'u', "ungroup", Takes::nothing, "", "jobs write to the terminal themselves",
      [](L& l, S) { l.run.grouping = RunSettings::Grouping::none; }},
     {output, 0, "tag", Takes::nothing, "", "put the input before each line", [](L& l, S) { l.run.tag = l.run.strings.strings.value; }},
     {output, 0, "tagstring|tag-string", Takes::value, "TEXT", "put TEXT before each line; it may hold replacement strings",
-     [](L& l, S v) { l.run.tag = v; }},
+     [](L& l, S v) {
+         l.run.tag.reset();
+         if (!v.empty()) l.run.tag = unescape(v);
+     }},
     {output, 0, "results|result|res", Takes::value, "WHERE", "keep output in a folder, or a table: x.csv, x.tsv, x.json",
      [](L& l, S v) {
          if (v.empty()) throw std::invalid_argument("must not be empty");
@@ -292,24 +312,132 @@ const Option table[] = {
     {telling, 'V', "version", Takes::nothing, "", "show the version", [](L& l, S) { l.show = L::Show::version; }},
 };
 
-const char* const to_come[] = {
-    "pipe", "spreadstdin", "pipepart", "pipe-part", "block", "block-size", "block-timeout", "blocktimeout", "recstart",
-    "recend", "regexp", "remove-rec-sep", "removerecsep", "rrs", "round-robin", "roundrobin", "round", "cat", "fifo", "tee",
-    "shard", "bin", "group-by", "groupby", "sshlogin", "sshloginfile", "slf", "onall", "nonall", "transfer",
-    "transferfile", "tf", "transfer-file", "return", "cleanup", "trc", "basefile", "bf", "controlmaster", "env",
-    "record-env", "recordenv", "filter", "filter-hosts", "sshdelay", "ssh-delay", "ssh", "semaphore", "sem", "id", "fg",
-    "bg", "wait", "semaphorename", "semaphore-name", "semaphoretimeout", "st", "sqlmaster", "sqlworker", "sqlandworker",
-    "tmux", "tmuxpane", "rpl", "plus", "csv", "ctag", "ctagstring", "ctag-string", "color", "colour", "color-failed",
-    "colour-failed", "cf", "files", "files0", "latest-line", "latestline", "ll", "compress", "compress-program",
-    "decompress-program", "parens", "profile", "interactive", "tty", "open-tty", "limit", "memsuspend", "noswap",
-    "no-swap", "template", "tmpl", "embed", "shellquote", "shell-quote", "shebang", "hashbang", "shebang-wrap", "unsafe",
-    "use-cpus-instead-of-cores", "use-cores-instead-of-threads", "use-sockets-instead-of-threads", "hostgroups", "hgrp",
-    "parset", "session", "citation", "debug", "show-limits", "tagstring-host", "fuzz", "dr", "completion",
-    "shell-completion", "pid", "gnu", "tollef", "total-jobs", "total"};
+const char* const to_come[] = {"pipe",
+                               "spreadstdin",
+                               "pipepart",
+                               "pipe-part",
+                               "block",
+                               "block-size",
+                               "block-timeout",
+                               "blocktimeout",
+                               "recstart",
+                               "recend",
+                               "regexp",
+                               "remove-rec-sep",
+                               "removerecsep",
+                               "rrs",
+                               "round-robin",
+                               "roundrobin",
+                               "round",
+                               "cat",
+                               "fifo",
+                               "tee",
+                               "shard",
+                               "bin",
+                               "group-by",
+                               "groupby",
+                               "sshlogin",
+                               "sshloginfile",
+                               "slf",
+                               "onall",
+                               "nonall",
+                               "transfer",
+                               "transferfile",
+                               "tf",
+                               "transfer-file",
+                               "return",
+                               "cleanup",
+                               "trc",
+                               "basefile",
+                               "bf",
+                               "controlmaster",
+                               "env",
+                               "record-env",
+                               "recordenv",
+                               "filter",
+                               "filter-hosts",
+                               "sshdelay",
+                               "ssh-delay",
+                               "ssh",
+                               "semaphore",
+                               "sem",
+                               "id",
+                               "fg",
+                               "bg",
+                               "wait",
+                               "semaphorename",
+                               "semaphore-name",
+                               "semaphoretimeout",
+                               "st",
+                               "sqlmaster",
+                               "sqlworker",
+                               "sqlandworker",
+                               "tmux",
+                               "tmuxpane",
+                               "rpl",
+                               "plus",
+                               "csv",
+                               "ctag",
+                               "ctagstring",
+                               "ctag-string",
+                               "color",
+                               "colour",
+                               "color-failed",
+                               "colour-failed",
+                               "cf",
+                               "files",
+                               "files0",
+                               "latest-line",
+                               "latestline",
+                               "ll",
+                               "compress",
+                               "compress-program",
+                               "decompress-program",
+                               "parens",
+                               "profile",
+                               "interactive",
+                               "tty",
+                               "open-tty",
+                               "limit",
+                               "memsuspend",
+                               "noswap",
+                               "no-swap",
+                               "template",
+                               "tmpl",
+                               "embed",
+                               "shellquote",
+                               "shell-quote",
+                               "shebang",
+                               "hashbang",
+                               "shebang-wrap",
+                               "unsafe",
+                               "use-cpus-instead-of-cores",
+                               "use-cores-instead-of-threads",
+                               "use-sockets-instead-of-threads",
+                               "hostgroups",
+                               "hgrp",
+                               "parset",
+                               "session",
+                               "citation",
+                               "debug",
+                               "show-limits",
+                               "fuzz",
+                               "dr",
+                               "completion",
+                               "shell-completion",
+                               "pid",
+                               "gnu",
+                               "tollef",
+                               "total-jobs",
+                               "total"};
 
 }  // namespace
 
-std::span<const Option> option_table() { return table; }
-std::span<const char* const> options_to_come() { return to_come; }
+std::span<const Option> option_table() {
+    return table;
+}
+std::span<const char* const> options_to_come() {
+    return to_come;
+}
 
 }  // namespace haid::cli

@@ -11,12 +11,12 @@ namespace haid::cli {
 enum class Takes { nothing, value, maybe_value };  // maybe: only attached, as in --name=value or -nvalue
 
 struct Option {
-    const char* group;   // heading in the help
-    char letter;         // 0: none
-    const char* names;   // "jobs|max-procs": the first is the one to show; "": none
+    const char* group;  // heading in the help
+    char letter;        // 0: none
+    const char* names;  // "jobs|max-procs": the first is the one to show; "": none
     Takes takes;
     const char* value_name;
-    const char* help;    // nullptr: an alias or a leftover, not shown
+    const char* help;  // nullptr: an alias or a leftover, not shown
     void (*apply)(CommandLine& line, const std::string& value);
 };
 

@@ -4,6 +4,7 @@
 #include <getopt.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdlib>
 #include <cstring>
 #include <optional>
@@ -46,7 +47,8 @@ struct Grammar {
                 letters += rows[row].letter;
                 letters.append(static_cast<std::size_t>(argument), ':');
             }
-            for (std::string_view name : split_names(rows[row].names)) add(name, argument, first_row + static_cast<int>(row));
+            for (std::string_view name : split_names(rows[row].names))
+                add(name, argument, first_row + static_cast<int>(row));
         }
         int next = first_to_come;
         for (const char* name : options_to_come()) add(name, optional_argument, next++);
@@ -108,6 +110,13 @@ std::vector<std::string> shell_words(std::string_view text, const char* where) {
     return words;
 }
 
+// --Keep-Order is --keep-order.
+void lower_long_name(char* word) {
+    if (std::strncmp(word, "--", 2) != 0) return;
+    for (; *word != '\0' && *word != '='; ++word)
+        *word = static_cast<char>(std::tolower(static_cast<unsigned char>(*word)));
+}
+
 std::vector<std::string> parse_words(const std::vector<std::string>& words, CommandLine& line, const Personality& who) {
     static const Grammar grammar;
     std::vector<char*> arguments;
@@ -122,6 +131,7 @@ std::vector<std::string> parse_words(const std::vector<std::string>& words, Comm
     auto hint = [&] { return fmt::format("see {} --help", who.name); };
     for (;;) {
         int at = optind == 0 ? 1 : optind;
+        if (at < count) lower_long_name(arguments[static_cast<std::size_t>(at)]);
         int found = ::getopt_long(count, arguments.data(), grammar.letters.c_str(), grammar.options.data(), nullptr);
         if (found == -1) break;
         std::string word = at < count ? arguments[static_cast<std::size_t>(at)] : "";
@@ -135,15 +145,16 @@ std::vector<std::string> parse_words(const std::vector<std::string>& words, Comm
                 throw UsageError(fmt::format("there is no option -{}; {}", static_cast<char>(optopt), hint()));
             }
             bool takes_none = optopt >= first_row;
-            throw UsageError(takes_none ? fmt::format("the option {} takes no value; {}", word, hint())
-                                        : fmt::format("there is no option {}, or it is short for several; {}", word, hint()));
+            throw UsageError(takes_none
+                                 ? fmt::format("the option {} takes no value; {}", word, hint())
+                                 : fmt::format("there is no option {}, or it is short for several; {}", word, hint()));
         }
         if (found >= first_to_come) {
             throw UsageError(fmt::format("--{} is an option of GNU parallel that haid does not have yet",
                                          options_to_come()[static_cast<std::size_t>(found - first_to_come)]));
         }
-        const Option* row = found >= first_row ? &option_table()[static_cast<std::size_t>(found - first_row)]
-                                               : row_of_letter(found);
+        const Option* row =
+            found >= first_row ? &option_table()[static_cast<std::size_t>(found - first_row)] : row_of_letter(found);
         apply(*row, line, optarg);
     }
     return {words.begin() + (optind - 1), words.end()};
@@ -157,7 +168,8 @@ void parse_defaults(CommandLine& line, const Personality& who) {
     };
     const char* home = std::getenv("PARALLEL_HOME");
     std::string folder = home != nullptr ? home : "";
-    if (folder.empty() && std::getenv("HOME") != nullptr) folder = std::string(std::getenv("HOME")) + "/.parallel";
+    const char* user = std::getenv("HOME");
+    if (folder.empty() && user != nullptr) folder = std::string(user) + "/.parallel";
     if (!folder.empty()) {
         std::string path = folder + "/config";
         std::istringstream lines(system::read_small_file(path));
@@ -204,7 +216,8 @@ void take_sources(std::vector<std::string>& words, CommandLine& line) {
     for (std::string& word : words) {
         if (auto next = separator(word)) {
             open = next;
-            if (next->linked && sources.empty()) throw UsageError(fmt::format("{} has nothing before it to be linked to", word));
+            if (next->linked && sources.empty())
+                throw UsageError(fmt::format("{} has nothing before it to be linked to", word));
             if (!next->is_file) sources.push_back({false, next->linked, {}, {}});
         } else if (!open) {
             command.push_back(std::move(word));

@@ -20,6 +20,8 @@ enum class ProgressStyle { automatic, none, bar, eta, counts };
 struct CommandLine {
     command::RunSettings run;
     ProgressStyle progress = ProgressStyle::automatic;
+    bool group_given = false;
+    bool records_given = false;             // -n or -N, which count more than -L
     std::vector<std::string> interpreters;  // --interpreter, for `haid run`
     std::string argument_separator = ":::";
     std::string file_separator = "::::";

@@ -9,7 +9,9 @@
 namespace haid::cli {
 namespace {
 
-std::string show_cpus(double value) { return fmt::format("{:g}", value); }
+std::string show_cpus(double value) {
+    return fmt::format("{:g}", value);
+}
 
 std::string show_bytes(double value) {
     const char* unit = "B";
@@ -27,7 +29,9 @@ void show_sources(const std::vector<system::ResourceSource>& sources, std::strin
     for (const auto& source : sources) {
         std::string value = source.value ? show(*source.value) : "-";
         fmt::print("  {:<{}}  {:>10}  {}{}\n", source.name, width, value, source.detail,
-                   source.decided ? "  <- decided" : source.limits ? "" : "  (for information)");
+                   source.decided  ? "  <- decided"
+                   : source.limits ? ""
+                                   : "  (for information)");
     }
 }
 
@@ -35,12 +39,14 @@ void show_sources(const std::vector<system::ResourceSource>& sources, std::strin
 
 int show_resources(const std::vector<std::string>& words, const Personality& who) {
     if (!words.empty() && words.front() != "--help" && words.front() != "-h") {
-        throw UsageError(fmt::format("'{}': haid resources takes no arguments (a program called resources: haid -- resources)",
-                                     words.front()));
+        throw UsageError(fmt::format(
+            "'{}': haid resources takes no arguments (a program called resources: haid -- resources)", words.front()));
     }
     if (!words.empty()) {
-        fmt::print("{} resources: how many CPUs and how much memory may be used here, what every source says, and which one\n"
-                   "decided: the smallest.\n", who.name);
+        fmt::print(
+            "{} resources: how many CPUs and how much memory may be used here, what every source says, and which one\n"
+            "decided: the smallest.\n",
+            who.name);
         return 0;
     }
     system::ResourceFacts facts = system::ResourceFacts::of_this_process();
@@ -49,7 +55,8 @@ int show_resources(const std::vector<std::string>& words, const Personality& who
     system::MemoryResources memory = system::memory_resources(facts);
     fmt::print("CPUs that may be used: {}\n", cpus.usable);
     show_sources(cpus.sources, show_cpus);
-    fmt::print("  the machine has {} sockets, {} cores, {} hardware threads\n", machine.sockets, machine.cores, machine.threads);
+    fmt::print("  the machine has {} sockets, {} cores, {} hardware threads\n", machine.sockets, machine.cores,
+               machine.threads);
     bool known = memory.usable != UINT64_MAX;
     fmt::print("\nMemory that may be used: {}\n", known ? show_bytes(static_cast<double>(memory.usable)) : "not known");
     show_sources(memory.sources, show_bytes);

@@ -36,8 +36,10 @@ void print_help(const Personality& who) {
         fmt::print("\nWithout a command, each input is a command line: haid < commands.txt\n");
     }
     fmt::print(
-        "\nIn the command stand for the input: {{}} itself, {{.}} without its extension, {{/}} its file name, {{//}} its folder,\n"
-        "{{/.}} both, {{1}} {{2}} … its columns, {{#}} the job's number, {{%}} its slot. Without any of them {{}} is added.\n{}"
+        "\nIn the command stand for the input: {{}} itself, {{.}} without its extension, {{/}} its file name, {{//}} "
+        "its folder,\n"
+        "{{/.}} both, {{1}} {{2}} … its columns, {{#}} the job's number, {{%}} its slot. Without any of them {{}} is "
+        "added.\n{}"
         "\nExit status: 0 all succeeded; 1 to 100: so many failed; 101: more; 255: something else went wrong.\n",
         options_help());
 }
@@ -51,16 +53,29 @@ std::optional<int> answer(const CommandLine& line, const Personality& who) {
     }
     auto topology = [] { return system::cpu_topology(system::ResourceFacts::of_this_process()); };
     switch (line.show) {
-        case Show::nothing: return std::nullopt;
-        case Show::help: print_help(who); break;
-        case Show::version:
-            if (who.is_parallel) fmt::print("GNU parallel {} (as haid {} speaks it)\n", compatible_version, HAID_VERSION);
-            else fmt::print("haid {}\n", HAID_VERSION);
+        case Show::nothing:
+            return std::nullopt;
+        case Show::help:
+            print_help(who);
             break;
-        case Show::line_length: fmt::print("{}\n", 32 * 4096 - 1); break;
-        case Show::sockets: fmt::print("{}\n", topology().sockets); break;
-        case Show::cores: fmt::print("{}\n", topology().cores); break;
-        case Show::threads: fmt::print("{}\n", line.run.usable_cpus); break;
+        case Show::version:
+            if (who.is_parallel)
+                fmt::print("GNU parallel {} (as haid {} speaks it)\n", compatible_version, HAID_VERSION);
+            else
+                fmt::print("haid {}\n", HAID_VERSION);
+            break;
+        case Show::line_length:
+            fmt::print("{}\n", 32 * 4096 - 1);
+            break;
+        case Show::sockets:
+            fmt::print("{}\n", topology().sockets);
+            break;
+        case Show::cores:
+            fmt::print("{}\n", topology().cores);
+            break;
+        case Show::threads:
+            fmt::print("{}\n", line.run.usable_cpus);
+            break;
     }
     return 0;
 }
@@ -69,7 +84,7 @@ CommandLine new_command_line(const Personality& who) {
     CommandLine line;
     command::RunSettings& run = line.run;
     run.program_name = who.name;
-    run.tells_more = !who.is_parallel;
+    run.as_parallel = who.is_parallel;
     run.limit_threads = !who.is_parallel;
     run.usable_cpus = system::cpu_resources(system::ResourceFacts::of_this_process()).usable;
     run.policy.slots = static_cast<std::uint64_t>(run.usable_cpus);
@@ -82,6 +97,11 @@ void check(const CommandLine& line) {
     const command::RunSettings& run = line.run;
     using command::Resume;
     if (run.resume == Resume::retry_failed && run.job_log.empty()) throw UsageError("--retry-failed needs --joblog");
+    if (line.group_given && run.grouping != command::RunSettings::Grouping::whole) {
+        throw UsageError("--group goes with neither --ungroup nor --line-buffer");
+    }
+    if (run.directory == "...")
+        throw UsageError("--workdir ... (a folder for each run) is for GNU parallel's remote hosts; name one");
     if (run.resume != Resume::no && run.job_log.empty() && run.results.empty()) {
         throw UsageError("--resume and --resume-failed need --joblog or --results");
     }
@@ -92,14 +112,24 @@ int execute(CommandLine& line, const Personality& who) {
     command::RunSettings& run = line.run;
     report::Style style;
     switch (line.progress) {
-        case ProgressStyle::automatic: style.progress = report::Style::Progress::automatic; break;
-        case ProgressStyle::none: style.progress = report::Style::Progress::none; break;
-        case ProgressStyle::bar: style.progress = report::Style::Progress::bar; break;
-        case ProgressStyle::eta: style.progress = report::Style::Progress::eta; break;
-        case ProgressStyle::counts: style.progress = report::Style::Progress::counts; break;
+        case ProgressStyle::automatic:
+            style.progress = report::Style::Progress::automatic;
+            break;
+        case ProgressStyle::none:
+            style.progress = report::Style::Progress::none;
+            break;
+        case ProgressStyle::bar:
+            style.progress = report::Style::Progress::bar;
+            break;
+        case ProgressStyle::eta:
+            style.progress = report::Style::Progress::eta;
+            break;
+        case ProgressStyle::counts:
+            style.progress = report::Style::Progress::counts;
+            break;
     }
     style.program_name = who.name;
-    style.list_failures = run.tells_more;
+    style.list_failures = !run.as_parallel;
     bool asked = line.progress == ProgressStyle::bar || line.progress == ProgressStyle::eta;
     run.input.read_ahead = asked || run.policy.halt.needs_total();
     report::Report report(style);
@@ -127,7 +157,8 @@ int run_commands(const std::vector<std::string>& words, const Personality& who) 
         return 255;
     }
     if (reads_terminal && ::isatty(STDERR_FILENO) == 1) {
-        fmt::print(stderr, "{}: reading inputs from the terminal; end them with Ctrl-D (or give them after :::)\n", who.name);
+        fmt::print(stderr, "{}: reading inputs from the terminal; end them with Ctrl-D (or give them after :::)\n",
+                   who.name);
     }
     return execute(line, who);
 }
@@ -140,10 +171,12 @@ int run_scripts(const std::vector<std::string>& words, const Personality& who) {
     if (auto status = answer(line, who)) return *status;
     std::vector<std::string> arguments(separator == words.end() ? separator : separator + 1, words.end());
     take_sources(separator == words.end() ? scripts : arguments, line);
-    if (separator != words.end() && std::find(scripts.begin(), scripts.end(), line.argument_separator) != scripts.end()) {
+    if (separator != words.end() &&
+        std::find(scripts.begin(), scripts.end(), line.argument_separator) != scripts.end()) {
         throw UsageError("values after ::: come last: haid run scripts … -- arguments … ::: values …");
     }
-    if (scripts.empty()) throw UsageError("which scripts? haid run script_1.py script_2.R … (a program called run: haid -- run)");
+    if (scripts.empty())
+        throw UsageError("which scripts? haid run script_1.py script_2.R … (a program called run: haid -- run)");
     command::Interpreters interpreters = command::Interpreters::with_users_table();
     for (const std::string& definition : line.interpreters) interpreters.add(definition);
     std::map<std::string, std::string> commands;

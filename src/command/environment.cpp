@@ -7,19 +7,18 @@
 #include <cstring>
 #include <string_view>
 
-extern char** environ;
-
 namespace haid::command {
 namespace {
 
-// What numerical libraries take as their number of threads: OpenMP, OpenBLAS, MKL, Apple's and R's BLAS, numexpr, Numba,
-// Julia, Rust's rayon, polars.
-constexpr const char* thread_variables[] = {"OMP_NUM_THREADS",      "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS",
-                                            "BLIS_NUM_THREADS",     "NUMEXPR_NUM_THREADS",  "NUMBA_NUM_THREADS",
-                                            "VECLIB_MAXIMUM_THREADS", "JULIA_NUM_THREADS",  "RAYON_NUM_THREADS",
-                                            "POLARS_MAX_THREADS"};
+// What numerical libraries take as their number of threads: OpenMP, OpenBLAS, MKL, Apple's and R's BLAS, numexpr,
+// Numba, Julia, Rust's rayon, polars.
+constexpr const char* thread_variables[] = {
+    "OMP_NUM_THREADS",   "OPENBLAS_NUM_THREADS",   "MKL_NUM_THREADS",   "BLIS_NUM_THREADS",  "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "JULIA_NUM_THREADS", "RAYON_NUM_THREADS", "POLARS_MAX_THREADS"};
 
-bool is_set(const char* name) { return ::getenv(name) != nullptr; }
+bool is_set(const char* name) {
+    return ::getenv(name) != nullptr;
+}
 
 }  // namespace
 

@@ -33,6 +33,8 @@ void Gate::look(system::Time now) {
     }
 }
 
-bool Gate::take_desperate() { return std::exchange(desperate_, false); }
+bool Gate::take_desperate() {
+    return std::exchange(desperate_, false);
+}
 
 }  // namespace haid::command

@@ -9,7 +9,7 @@
 namespace haid::command {
 
 struct GateSettings {
-    std::optional<double> most_load;                // running processes, ours included
+    std::optional<double> most_load;                 // running processes, ours included
     std::optional<std::uint64_t> least_free_memory;  // bytes
     bool active() const { return most_load || least_free_memory; }
 };

@@ -18,7 +18,7 @@ struct Job {
     std::uint64_t slot = 0;      // {%}, from 1; known when it starts
     std::string line;            // the command line
     Arguments arguments;
-    std::string directory;       // where it runs; empty: where the program runs
+    std::string directory;  // where it runs; empty: where the program runs
 };
 
 // How a job ended. The last attempt counts.

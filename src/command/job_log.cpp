@@ -49,8 +49,8 @@ std::string read_all(int fd, const std::string& path) {
     std::string text;
     char buffer[64 * 1024];
     for (;;) {
-        ssize_t size = system::uninterrupted(
-            [&] { return ::pread(fd, buffer, sizeof buffer, static_cast<off_t>(text.size())); });
+        ssize_t size =
+            system::uninterrupted([&] { return ::pread(fd, buffer, sizeof buffer, static_cast<off_t>(text.size())); });
         if (size < 0) system::throw_errno(fmt::format("cannot read the job log '{}'", path));
         if (size == 0) return text;
         text.append(buffer, static_cast<std::size_t>(size));
@@ -107,9 +107,10 @@ std::map<std::uint64_t, std::string> PastJobs::failed_commands(std::string_view 
     return failed;
 }
 
-JobLog::JobLog(const std::string& path, Resume resume, bool append, const std::function<void()>& waiting) : path_(path) {
+JobLog::JobLog(const std::string& path, Resume resume, bool append, const std::function<void()>& waiting)
+    : path_(path) {
     file_ = system::open_file(path, O_RDWR | O_CREAT | O_APPEND);
-    struct stat status{};
+    struct stat status {};
     bool regular = ::fstat(file_.get(), &status) == 0 && S_ISREG(status.st_mode);
     if (regular && ::flock(file_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
         waiting();
@@ -133,17 +134,16 @@ JobLog::JobLog(const std::string& path, Resume resume, bool append, const std::f
     write_line(std::string(header));
 }
 
-void JobLog::add(const Job& job, const Outcome& outcome) {
-    write_line(fmt::format("{}\t:\t{:.3f}\t{:10.3f}\t0\t{}\t{}\t{}\t{}\n", job.sequence, outcome.start, outcome.seconds,
-                           outcome.output_bytes, outcome.exit_status, outcome.signal, as_logged(job.line)));
+void JobLog::add(std::uint64_t sequence, std::string_view command, const Outcome& outcome) {
+    write_line(fmt::format("{}\t:\t{:.3f}\t{:10.3f}\t0\t{}\t{}\t{}\t{}\n", sequence, outcome.start, outcome.seconds,
+                           outcome.output_bytes, outcome.exit_status, outcome.signal, as_logged(command)));
 }
 
 void JobLog::write_line(const std::string& line) {
-    ssize_t size =
-        system::uninterrupted([&] { return system::calls().write(file_.get(), line.data(), line.size()); });
+    ssize_t size = system::uninterrupted([&] { return system::calls().write(file_.get(), line.data(), line.size()); });
     if (size == static_cast<ssize_t>(line.size())) return;
     int error = size < 0 ? errno : ENOSPC;
-    struct stat status{};
+    struct stat status {};
     if (size > 0 && ::fstat(file_.get(), &status) == 0 && S_ISREG(status.st_mode)) {
         [[maybe_unused]] int cut = ::ftruncate(file_.get(), status.st_size - size);
     }

@@ -15,10 +15,10 @@
 namespace haid::command {
 
 enum class Resume {
-    no,             // the log begins anew
-    all,            // --resume: what is logged is not run again
-    failed,         // --resume-failed: unless it failed
-    retry_failed,   // --retry-failed: only what failed, from the log alone
+    no,            // the log begins anew
+    all,           // --resume: what is logged is not run again
+    failed,        // --resume-failed: unless it failed
+    retry_failed,  // --retry-failed: only what failed, from the log alone
 };
 
 // What a log says. Where a job is in it more than once, the last line counts.
@@ -57,7 +57,7 @@ class JobLog {
     JobLog(const std::string& path, Resume resume, bool append, const std::function<void()>& waiting);
 
     // Throws SystemError; the log then ends with the last whole line.
-    void add(const Job& job, const Outcome& outcome);
+    void add(std::uint64_t sequence, std::string_view command, const Outcome& outcome);
 
     const PastJobs& past() const { return past_; }
     std::map<std::uint64_t, std::string> failed_commands() const { return failed_commands_; }

@@ -33,7 +33,9 @@ Pull JobSource::prepare() {
     return Pull::value;
 }
 
-void JobSource::use_commands(std::map<std::uint64_t, std::string> commands) { commands_ = std::move(commands); }
+void JobSource::use_commands(std::map<std::uint64_t, std::string> commands) {
+    commands_ = std::move(commands);
+}
 
 std::size_t JobSource::limit() const {
     return settings_.most_characters > 0 ? std::min(settings_.most_characters, system_limit) : system_limit;

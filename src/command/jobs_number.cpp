@@ -13,10 +13,14 @@ std::optional<std::uint64_t> parse_jobs(std::string_view text, int cpus) {
     if (percent) text.remove_suffix(1);
     double number = 0;
     auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
-    if (error != std::errc() || end != text.data() + text.size() || text.starts_with('-') || number > 1e9) return std::nullopt;
-    if (percent) number = cpus * number / 100;
-    else if (number != std::floor(number)) return std::nullopt;
-    else if (number == 0 && !plus && !minus) return std::numeric_limits<std::uint64_t>::max();
+    if (error != std::errc() || end != text.data() + text.size() || text.starts_with('-') || number > 1e9)
+        return std::nullopt;
+    if (percent)
+        number = cpus * number / 100;
+    else if (number != std::floor(number))
+        return std::nullopt;
+    else if (number == 0 && !plus && !minus)
+        return std::numeric_limits<std::uint64_t>::max();
     if (plus) number = cpus + number;
     if (minus) number = cpus - number;
     return static_cast<std::uint64_t>(std::max(1.0, std::ceil(number)));

@@ -26,11 +26,22 @@ class LocalRunner::Channel : public system::Watcher {
     // Takes up to `limit` bytes; closes the pipe at its end.
     void take(std::size_t limit) {
         if (!pipe_) return;
+        if (widened_ && spool_.empty()) {
+            while (auto passed = runner_.listener_.on_readable(slot_, stream_, pipe_.get(), limit)) {
+                if (*passed == 0) return close();
+                limit -= std::min(limit, *passed);
+                if (limit == 0) return;
+            }
+        }
         bool ended = spool_.fill_from(pipe_.get(), limit) == system::Spool::Input::ended;
         if (runner_.settings_.capture == Capture::streamed && !spool_.empty()) {
             std::string text = spool_.text();
             spool_ = system::Spool(runner_.store_);
             runner_.listener_.on_output(slot_, stream_, text);
+        } else if (spool_.size() >= much) {
+            if (!widened_) ::fcntl(pipe_.get(), F_SETPIPE_SZ, wide_pipe);
+            widened_ = true;
+            runner_.listener_.on_much_output(slot_, stream_, spool_);
         }
         if (ended) close();
     }
@@ -52,12 +63,17 @@ class LocalRunner::Channel : public system::Watcher {
   private:
     // As much as one job may bring before others get their turn.
     static constexpr std::size_t one_turn = 1024 * 1024;
+    // From here on a job counts as one that writes much: its pipe becomes as large as Linux lets anybody have it
+    // (/proc/sys/fs/pipe-max-size), which saves most of the switches between it and us.
+    static constexpr std::size_t much = 256 * 1024;
+    static constexpr int wide_pipe = 1024 * 1024;
 
     LocalRunner& runner_;
     std::uint64_t slot_;
     Stream stream_;
     system::Descriptor pipe_;
     system::Spool spool_;
+    bool widened_ = false;
 };
 
 // A pipe whose job has ended while somebody still holds its other end.
@@ -71,7 +87,8 @@ class LocalRunner::Drain : public system::Watcher {
     }
     void on_ready(std::uint32_t) override {
         static char discarded[64 * 1024];
-        ssize_t size = system::uninterrupted([&] { return system::calls().read(pipe_.get(), discarded, sizeof discarded); });
+        ssize_t size =
+            system::uninterrupted([&] { return system::calls().read(pipe_.get(), discarded, sizeof discarded); });
         if (size > 0 || (size < 0 && errno == EAGAIN)) return;
         runner_.drains_.remove_if([this](const Drain& drain) { return &drain == this; });
     }
@@ -142,9 +159,9 @@ Runner::Started LocalRunner::start(const Job& job) {
         if (spawned.error == EAGAIN || spawned.error == ENOMEM) return Started::later;
         throw system::SystemError(spawned.error, "cannot start jobs");
     }
-    auto child = std::make_unique<Child>(
-        Child{job.slot, spawned.pid, entry, Channel(*this, job.slot, Stream::output, std::move(pipes->output.read)),
-              Channel(*this, job.slot, Stream::error, std::move(pipes->error.read))});
+    auto child = std::make_unique<Child>(Child{job.slot, spawned.pid, entry,
+                                               Channel(*this, job.slot, Stream::output, std::move(pipes->output.read)),
+                                               Channel(*this, job.slot, Stream::error, std::move(pipes->error.read))});
     watch(child->output);
     watch(child->error);
     by_pid_[spawned.pid] = child.get();
@@ -193,8 +210,9 @@ Spawned LocalRunner::spawn_shell(const std::string& line, SpawnPlan& plan) {
 // A job that cannot even start still is a job: it ends with a status and a word on its standard error.
 Spawned LocalRunner::spawn_explanation(const std::string& message, int status, SpawnPlan& plan) {
     std::string number = std::to_string(status);
-    const char* arguments[] = {"/bin/sh",       "-c", "printf 'haid: %s\\n' \"$1\" >&2; exit \"$2\"", "haid",
-                               message.c_str(), number.c_str(), nullptr};
+    const char* arguments[] = {
+        "/bin/sh",      "-c",   "printf 'haid: %s\\n' \"$1\" >&2; exit \"$2\"", "haid", message.c_str(),
+        number.c_str(), nullptr};
     plan.path = "/bin/sh";
     plan.arguments = arguments;
     return system::spawn(plan);
@@ -276,6 +294,7 @@ void LocalRunner::check_left_behind() {
 
 std::vector<pid_t> LocalRunner::left_behind() const {
     std::vector<pid_t> groups;
+    groups.reserve(left_groups_.size());
     for (const LeftGroup& left : left_groups_) groups.push_back(left.group);
     return groups;
 }

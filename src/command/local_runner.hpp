@@ -1,8 +1,8 @@
 // Runs jobs as processes of this machine.
 //
-// Each job leads a process group of its own, which the guard knows from before its first instruction on. What a job leaves
-// behind (its process has ended, its group or its pipes have not) is watched until the end: pipes are emptied, so that
-// nobody dies of SIGPIPE, and the guard still knows the group. Not thread-safe.
+// Each job leads a process group of its own, which the guard knows from before its first instruction on. What a job
+// leaves behind (its process has ended, its group or its pipes have not) is watched until the end: pipes are emptied,
+// so that nobody dies of SIGPIPE, and the guard still knows the group. Not thread-safe.
 #pragma once
 
 #include <signal.h>

@@ -47,9 +47,12 @@ std::string quote(std::string_view text, QuoteStyle style) {
     if (text.empty()) return "''";
     if (std::all_of(text.begin(), text.end(), [](unsigned char c) { return plain(c); })) return std::string(text);
     switch (style) {
-        case QuoteStyle::csh: return quote_csh(text);
-        case QuoteStyle::rc: return quote_rc(text);
-        case QuoteStyle::bourne: break;
+        case QuoteStyle::csh:
+            return quote_csh(text);
+        case QuoteStyle::rc:
+            return quote_rc(text);
+        case QuoteStyle::bourne:
+            break;
     }
     return quote_bourne(text);
 }

@@ -37,6 +37,10 @@ LocalRunnerSettings runner_settings(const RunSettings& settings, const system::S
                                     const system::FileLimit& file_limit) {
     LocalRunnerSettings result;
     result.shell = choose_shell();
+    if (::access(result.shell.path.c_str(), X_OK) != 0) {
+        throw std::invalid_argument(fmt::format("cannot run the shell '{}': {} (see PARALLEL_SHELL and SHELL)",
+                                                result.shell.path, system::reason(errno)));
+    }
     result.capture = settings.grouping == RunSettings::Grouping::none    ? Capture::none
                      : settings.grouping == RunSettings::Grouping::lines ? Capture::streamed
                                                                          : Capture::grouped;
@@ -75,9 +79,10 @@ Run::Run(RunSettings settings, Observer& observer)
                                               log_ ? std::vector<int>{log_->descriptor()} : std::vector<int>{})),
       signals_({SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGUSR1}),
       printer_(loop_, store_),
-      results_(settings_.results.empty() ? nullptr : make_results(settings_.results, settings_.strings, printer_)),
-      output_(output_settings(settings_), printer_, store_, results_.get(),
-              [this](const Job& job, const Outcome& outcome) { on_delivered(job, outcome); }),
+      output_(output_settings(settings_), printer_, store_,
+              [this](std::uint64_t sequence, const std::string& line, const Outcome& outcome) {
+                  on_delivered(sequence, line, outcome);
+              }),
       runner_(runner_settings(settings_, signals_, file_limit_), loop_, store_, *guard_, *this),
       schedule_(settings_.policy),
       gate_(settings_.gate),
@@ -167,15 +172,24 @@ bool Run::have_input() {
                 return false;
             }
             prepared_ = true;
+            if (!settings_.results.empty()) {
+                results_ = make_results(settings_.results, source_.strings(), printer_);
+                output_.use_results(results_.get());
+            }
             if (settings_.policy.halt.needs_total() || settings_.input.read_ahead) {
                 if (auto total = source_.total()) schedule_.set_total(*total);
             }
         }
         NextJob job;
         switch (source_.next(job)) {
-            case Pull::value: next_ = std::move(job); return true;
-            case Pull::blocked: wait_for_input(); return false;
-            case Pull::end: break;
+            case Pull::value:
+                next_ = std::move(job);
+                return true;
+            case Pull::blocked:
+                wait_for_input();
+                return false;
+            case Pull::end:
+                break;
         }
     } catch (const InputError& error) {
         fault_status_ = 255;
@@ -242,7 +256,8 @@ bool Run::start_one(const Schedule::Permit& permit) {
         } else if (!cannot_start_since_) {
             cannot_start_since_ = now;
         } else if (now - *cannot_start_since_ > give_up_starting) {
-            throw system::SystemError(EAGAIN, "cannot start jobs: no process or file descriptor left (see ulimit -u, -n)");
+            throw system::SystemError(EAGAIN,
+                                      "cannot start jobs: no process or file descriptor left (see ulimit -u, -n)");
         }
         return false;
     }
@@ -282,7 +297,8 @@ void Run::send_due_signals() {
             say(fmt::format("job {} was ended because it took too long ({:.3g} s): {}", job.sequence,
                             schedule::seconds(now - running->second.since), job.line));
         } else if (signal.cause == Cause::memory) {
-            say(fmt::format("job {} was ended because memory is short; it will be run again: {}", job.sequence, job.line));
+            say(fmt::format("job {} was ended because memory is short; it will be run again: {}", job.sequence,
+                            job.line));
         }
     }
     for (const auto& [number, slots] : by_number) runner_.signal(slots, number);
@@ -295,6 +311,27 @@ void Run::on_output(std::uint64_t slot, Stream stream, std::string_view data) {
     if (running == running_.end()) return;
     if (stream == Stream::output) running->second.streamed_bytes += data.size();
     output_.streamed(running->second.job.sequence, stream, data);
+}
+
+bool Run::may_print_early(std::uint64_t slot, Stream stream) const {
+    // The output of an attempt that fails is not printed if there is another attempt; errors come after the output.
+    return running_.contains(slot) && stream == Stream::output && settings_.policy.attempts == 1;
+}
+
+void Run::on_much_output(std::uint64_t slot, Stream stream, system::Spool& data) {
+    if (!may_print_early(slot, stream)) return;
+    Running& running = running_.at(slot);
+    std::uint64_t before = data.size();
+    output_.offer(running.job.sequence, data);
+    running.streamed_bytes += before - data.size();
+}
+
+std::optional<std::size_t> Run::on_readable(std::uint64_t slot, Stream stream, int pipe, std::size_t limit) {
+    if (!may_print_early(slot, stream)) return std::nullopt;
+    Running& running = running_.at(slot);
+    auto passed = output_.pass_on(running.job.sequence, pipe, limit);
+    running.streamed_bytes += passed.value_or(0);
+    return passed;
 }
 
 void Run::on_ended(std::uint64_t slot, const process::Ending& ending, system::Spool output, system::Spool error) {
@@ -349,13 +386,13 @@ void Run::on_ended(std::uint64_t slot, const process::Ending& ending, system::Sp
 
 void Run::tell_halt(const Job& job, bool succeeded) {
     std::string_view how = settings_.policy.halt.on == schedule::Halt::On::done ? "finished"
-                           : succeeded                                         ? "succeeded"
-                                                                               : "failed";
+                           : succeeded                                          ? "succeeded"
+                                                                                : "failed";
     say(fmt::format("this job {}:\n{}", how, job.line));
 }
 
-void Run::on_delivered(const Job& job, const Outcome& outcome) {
-    if (log_) log_->add(job, outcome);
+void Run::on_delivered(std::uint64_t sequence, const std::string& line, const Outcome& outcome) {
+    if (log_) log_->add(sequence, line, outcome);
 }
 
 // -- signals
@@ -364,11 +401,20 @@ void Run::on_signals() {
     bool children = false;
     while (auto signal = signals_.next()) {
         switch (*signal) {
-            case SIGCHLD: children = true; break;
-            case SIGTSTP: suspend(); break;
-            case SIGCONT: runner_.signal_groups(SIGCONT); break;
-            case SIGUSR1: list_running(); break;
-            default: on_interrupt(*signal);
+            case SIGCHLD:
+                children = true;
+                break;
+            case SIGTSTP:
+                suspend();
+                break;
+            case SIGCONT:
+                runner_.signal_groups(SIGCONT);
+                break;
+            case SIGUSR1:
+                list_running();
+                break;
+            default:
+                on_interrupt(*signal);
         }
     }
     if (children) runner_.reap();
@@ -378,15 +424,18 @@ void Run::on_interrupt(int signal) {
     ++interrupts_;
     interrupt_signal_ = signal;
     if (!input_ended_ || next_ || !again_.empty()) left_unstarted_ = true;
-    if (interrupts_ > 1) {
-        say(fmt::format("ending {} running jobs", schedule_.running()));
+    // SIGHUP lets jobs end, SIGTERM ends them, as GNU parallel documents it; so does its Ctrl-C.
+    if (interrupts_ > 1 || signal == SIGTERM || (signal == SIGINT && settings_.as_parallel)) {
+        left_unstarted_ = left_unstarted_ || schedule_.running() > 0;
+        say(fmt::format("{}: ending {} running job(s)", system::signal_name(signal), schedule_.running()));
         schedule_.end_all(Clock::now());
         return;
     }
     schedule_.stop_starting();
     if (schedule_.running() == 0) return;
-    say(fmt::format("{}: no new jobs are started; waiting for {} to end ({} ends them now)", system::signal_name(signal),
-                    schedule_.running(), signal == SIGINT ? "Ctrl-C once more" : "the same signal once more"));
+    say(fmt::format("{}: no new jobs are started; waiting for {} to end ({} ends them now)",
+                    system::signal_name(signal), schedule_.running(),
+                    signal == SIGINT ? "Ctrl-C once more" : "the same signal once more"));
     list_running();
 }
 
@@ -453,7 +502,10 @@ Status Run::status(Time now) {
 int Run::exit_status() const {
     if (fault_status_) return *fault_status_;
     if (halt_status_) return *halt_status_;
-    if (interrupt_signal_ != 0 && left_unstarted_) return 128 + interrupt_signal_;
+    if (interrupt_signal_ != 0 && left_unstarted_) {
+        if (!settings_.as_parallel) return 128 + interrupt_signal_;
+        if (interrupt_signal_ != SIGHUP) return 255;
+    }
     const schedule::Tally& tally = schedule_.tally();
     const schedule::Halt& halt = settings_.policy.halt;
     if (halt.active() && halt.percent) {
@@ -467,6 +519,8 @@ void Run::say(const std::string& text) {
     printer_.print(Stream::error, fmt::format("{}: {}\n", settings_.program_name, text));
 }
 
-void Run::say_line(const std::string& line) { printer_.print(Stream::error, line + "\n"); }
+void Run::say_line(const std::string& line) {
+    printer_.print(Stream::error, line + "\n");
+}
 
 }  // namespace haid::command

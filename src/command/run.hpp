@@ -1,8 +1,9 @@
 // One run: all jobs of one start of the program.
 //
-// Owns the loop in which everything happens: inputs become jobs, the schedule says what may start, the runner carries it
-// out, output is delivered and only then logged. Signals arrive as events. A fault that makes going on pointless (standard
-// output closed, a full disk, a log that cannot be written) ends the jobs, is told, and gives exit status 255.
+// Owns the loop in which everything happens: inputs become jobs, the schedule says what may start, the runner carries
+// it out, output is delivered and only then logged. Signals arrive as events. A fault that makes going on pointless
+// (standard output closed, a full disk, a log that cannot be written) ends the jobs, is told, and gives exit status
+// 255.
 #pragma once
 
 #include <cstdint>
@@ -64,9 +65,12 @@ class Run : private Runner::Listener {
     bool already_done(const Job& job);
 
     void on_output(std::uint64_t slot, Stream stream, std::string_view data) override;
+    void on_much_output(std::uint64_t slot, Stream stream, system::Spool& data) override;
+    std::optional<std::size_t> on_readable(std::uint64_t slot, Stream stream, int pipe, std::size_t limit) override;
     void on_ended(std::uint64_t slot, const process::Ending& ending, system::Spool output,
                   system::Spool error) override;
-    void on_delivered(const Job& job, const Outcome& outcome);
+    void on_delivered(std::uint64_t sequence, const std::string& line, const Outcome& outcome);
+    bool may_print_early(std::uint64_t slot, Stream stream) const;
     void tell_halt(const Job& job, bool succeeded);
 
     void on_signals();

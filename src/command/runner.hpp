@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,6 +23,12 @@ class Runner {
         virtual ~Listener() = default;
         // Only where output is streamed: bytes as they came.
         virtual void on_output(std::uint64_t slot, Stream stream, std::string_view data) = 0;
+        // Where output is grouped, and a job writes much: who may print it at once takes what is in the spool.
+        virtual void on_much_output(std::uint64_t slot, Stream stream, system::Spool& data) = 0;
+        // The same for what is still in the job's pipe: the bytes passed on (0: the pipe has ended), or nullopt where
+        // it has to be kept.
+        virtual std::optional<std::size_t> on_readable(std::uint64_t slot, Stream stream, int pipe,
+                                                       std::size_t limit) = 0;
         // The process has ended, whatever it left behind. The spools hold what was not streamed.
         virtual void on_ended(std::uint64_t slot, const process::Ending& ending, system::Spool output,
                               system::Spool error) = 0;

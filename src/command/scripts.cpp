@@ -40,7 +40,10 @@ std::string extension_of(const std::string& path) {
 }
 
 std::optional<std::string> users_table() {
-    auto variable = [](const char* name) { return std::string(std::getenv(name) != nullptr ? std::getenv(name) : ""); };
+    auto variable = [](const char* name) {
+        const char* value = std::getenv(name);
+        return std::string(value != nullptr ? value : "");
+    };
     if (std::string path = variable("HAID_INTERPRETERS"); !path.empty()) return path;
     if (std::string folder = variable("XDG_CONFIG_HOME"); !folder.empty()) return folder + "/haid/interpreters";
     if (std::string home = variable("HOME"); !home.empty()) return home + "/.config/haid/interpreters";
@@ -57,11 +60,12 @@ bool installed(const std::string& program) {
 Interpreters Interpreters::with_users_table() {
     Interpreters interpreters;
     static constexpr std::pair<const char*, const char*> known[] = {
-        {".py", "python3"}, {".r", "Rscript"},  {".sh", "bash"},    {".bash", "bash"}, {".zsh", "zsh"},
-        {".ksh", "ksh"},    {".fish", "fish"},  {".jl", "julia"},   {".pl", "perl"},   {".rb", "ruby"},
-        {".lua", "lua"},    {".js", "node"},    {".mjs", "node"},   {".php", "php"},   {".tcl", "tclsh"},
-        {".awk", "awk -f"}, {".m", "octave --quiet"}, {".scm", "guile"}, {".groovy", "groovy"}, {".jar", "java -jar"},
-        {".do", "stata -b do"}, {".sas", "sas"}, {".gp", "gnuplot"}, {".nf", "nextflow run"}};
+        {".py", "python3"},       {".r", "Rscript"}, {".sh", "bash"},       {".bash", "bash"},
+        {".zsh", "zsh"},          {".ksh", "ksh"},   {".fish", "fish"},     {".jl", "julia"},
+        {".pl", "perl"},          {".rb", "ruby"},   {".lua", "lua"},       {".js", "node"},
+        {".mjs", "node"},         {".php", "php"},   {".tcl", "tclsh"},     {".awk", "awk -f"},
+        {".m", "octave --quiet"}, {".scm", "guile"}, {".groovy", "groovy"}, {".jar", "java -jar"},
+        {".do", "stata -b do"},   {".sas", "sas"},   {".gp", "gnuplot"},    {".nf", "nextflow run"}};
     for (const auto& [extension, command] : known) interpreters.set(extension, command, command);
     if (auto path = users_table()) {
         std::istringstream lines(system::read_small_file(*path));
@@ -71,7 +75,8 @@ Interpreters Interpreters::with_users_table() {
             if (words.empty()) continue;
             std::string extension = words.front();
             words.erase(words.begin());
-            interpreters.set(extension, fmt::format("{}", fmt::join(words, " ")), fmt::format("{} ('{}')", line, *path));
+            interpreters.set(extension, fmt::format("{}", fmt::join(words, " ")),
+                             fmt::format("{} ('{}')", line, *path));
         }
     }
     return interpreters;
@@ -80,7 +85,8 @@ Interpreters Interpreters::with_users_table() {
 void Interpreters::set(std::string_view extension, std::string_view command, std::string_view whole) {
     std::vector<std::string> words = split_words(command);
     if (words.empty() || extension.size() < 2 || extension.front() != '.') {
-        throw ScriptError(fmt::format("'{}' is no interpreter: give an extension and a command, as in .m=octave", whole));
+        throw ScriptError(
+            fmt::format("'{}' is no interpreter: give an extension and a command, as in .m=octave", whole));
     }
     table_[lower(extension)] = std::move(words);
 }
@@ -91,7 +97,7 @@ void Interpreters::add(std::string_view definition) {
 }
 
 std::vector<std::string> Interpreters::command_for(const std::string& script) const {
-    struct stat status{};
+    struct stat status {};
     if (::stat(script.c_str(), &status) != 0) {
         throw ScriptError(fmt::format("cannot run the script '{}': {}", script, system::reason(errno)));
     }
@@ -108,10 +114,10 @@ std::vector<std::string> Interpreters::command_for(const std::string& script) co
         std::string start = system::read_small_file(script).substr(0, 256);
         if (start.starts_with("#!")) words = split_words(start.substr(2, start.find('\n') - 2));
         if (words.empty()) {
-            throw ScriptError(
-                fmt::format("no interpreter is known for '{}': it has no known extension, no first line with #!, and is not "
-                            "executable (name one with --interpreter {}=COMMAND, or chmod +x it)",
-                            script, extension_of(script).empty() ? ".ext" : extension_of(script)));
+            throw ScriptError(fmt::format(
+                "no interpreter is known for '{}': it has no known extension, no first line with #!, and is not "
+                "executable (name one with --interpreter {}=COMMAND, or chmod +x it)",
+                script, extension_of(script).empty() ? ".ext" : extension_of(script)));
         }
     }
     if (!words.empty()) {
@@ -119,7 +125,8 @@ std::vector<std::string> Interpreters::command_for(const std::string& script) co
             throw ScriptError(fmt::format("cannot read the script '{}': {}", script, system::reason(errno)));
         }
         if (!installed(words.front())) {
-            throw ScriptError(fmt::format("'{}' needs {}, which is not installed (or not in PATH)", script, words.front()));
+            throw ScriptError(
+                fmt::format("'{}' needs {}, which is not installed (or not in PATH)", script, words.front()));
         }
     }
     words.push_back(path);

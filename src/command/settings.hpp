@@ -18,31 +18,31 @@ namespace haid::command {
 
 struct RunSettings {
     std::string program_name = "haid";  // in messages
-    bool tells_more = true;             // a list of what failed, what was left behind: haid does, parallel does not
+    bool as_parallel = false;           // where haid and GNU parallel differ, do as GNU parallel
 
-    std::vector<std::string> command;   // words; empty: the inputs are the commands
-    std::optional<Template> prepared;   // in place of `command`, where it is not written in replacement strings
+    std::vector<std::string> command;  // words; empty: the inputs are the commands
+    std::optional<Template> prepared;  // in place of `command`, where it is not written in replacement strings
     TemplateSettings strings;
     InputSettings input;
     BatchRule batch;
-    bool fill_lines = false;            // -m, -X: as many values as a command line takes, spread over the slots
-    std::size_t most_characters = 0;    // -s; 0: what the system takes
+    bool fill_lines = false;          // -m, -X: as many values as a command line takes, spread over the slots
+    std::size_t most_characters = 0;  // -s; 0: what the system takes
 
     schedule::Policy policy;
-    std::string slots_file;             // -j FILE: read again whenever a job has ended
+    std::string slots_file;  // -j FILE: read again whenever a job has ended
     int usable_cpus = 1;
     GateSettings gate;
     std::optional<int> nice;
-    std::string directory;              // --workdir, a template
-    std::string slot_variable;          // --process-slot-var
+    std::string directory;      // --workdir, a template
+    std::string slot_variable;  // --process-slot-var
     bool limit_threads = true;
     bool dry_run = false;
-    bool trace = false;                 // -t: commands on standard error as they start
+    bool trace = false;  // -t: commands on standard error as they start
 
     enum class Grouping { whole, lines, none } grouping = Grouping::whole;
     bool keep_order = false;
-    bool show_command = false;          // -v
-    std::optional<std::string> tag;     // a template
+    bool show_command = false;       // -v
+    std::optional<std::string> tag;  // a template
     std::string results;
     std::string temporary_folder = "/tmp";
     // All jobs together may have this much output in memory; what is more lies in a temporary file.

@@ -13,34 +13,35 @@
 
 #include "system/descriptor.hpp"
 
-extern char** environ;
-
 namespace haid::command {
 namespace {
 
 const std::unordered_set<std::string_view>& shells() {
     static const std::unordered_set<std::string_view> names = {
-        "ash",  "bash",  "csh", "dash",  "fdsh", "fish", "fizsh", "ksh", "ksh93",     "lksh", "mksh", "pdksh",
-        "posh", "rbash", "rc",  "rush",  "rzsh", "sash", "sh",    "yash", "static-sh", "tcsh", "zsh"};
+        "ash",  "bash",  "csh", "dash", "fdsh", "fish", "fizsh", "ksh",  "ksh93",     "lksh", "mksh", "pdksh",
+        "posh", "rbash", "rc",  "rush", "rzsh", "sash", "sh",    "yash", "static-sh", "tcsh", "zsh"};
     return names;
 }
 
 // Builtins and keywords of POSIX sh, dash, bash and ksh, whether or not a program of that name exists too.
 const std::unordered_set<std::string_view>& builtins() {
     static const std::unordered_set<std::string_view> names = {
-        "!",       ".",       ":",        "[",       "[[",      "alias",    "bg",        "bind",    "break",   "builtin",
-        "caller",  "case",    "cd",       "chdir",   "command", "compgen",  "complete",  "compopt", "continue", "coproc",
-        "declare", "dirs",    "disown",   "do",      "done",    "echo",     "elif",      "else",    "enable",  "esac",
-        "eval",    "exec",    "exit",     "export",  "false",   "fc",       "fg",        "fi",      "for",     "function",
-        "getopts", "hash",    "help",     "hist",    "history", "if",       "in",        "jobs",    "kill",    "let",
-        "local",   "logout",  "mapfile",  "newgrp",  "nameref", "popd",     "print",     "printf",  "pushd",   "pwd",
-        "read",    "readarray", "readonly", "return", "select", "set",      "shift",     "shopt",   "source",
-        "suspend", "test",    "then",     "time",    "times",   "trap",     "true",      "type",    "typeset", "ulimit",
-        "umask",   "unalias", "unset",    "until",   "wait",    "whence",   "while",     "{",       "}"};
+        "!",        ".",      ":",       "[",        "[[",      "alias",   "bg",      "bind",      "break",
+        "builtin",  "caller", "case",    "cd",       "chdir",   "command", "compgen", "complete",  "compopt",
+        "continue", "coproc", "declare", "dirs",     "disown",  "do",      "done",    "echo",      "elif",
+        "else",     "enable", "esac",    "eval",     "exec",    "exit",    "export",  "false",     "fc",
+        "fg",       "fi",     "for",     "function", "getopts", "hash",    "help",    "hist",      "history",
+        "if",       "in",     "jobs",    "kill",     "let",     "local",   "logout",  "mapfile",   "newgrp",
+        "nameref",  "popd",   "print",   "printf",   "pushd",   "pwd",     "read",    "readarray", "readonly",
+        "return",   "select", "set",     "shift",    "shopt",   "source",  "suspend", "test",      "then",
+        "time",     "times",  "trap",    "true",     "type",    "typeset", "ulimit",  "umask",     "unalias",
+        "unset",    "until",  "wait",    "whence",   "while",   "{",       "}"};
     return names;
 }
 
-std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+std::string_view base_name(std::string_view path) {
+    return path.substr(path.rfind('/') + 1);
+}
 
 bool is_exported_function(std::string_view name) {
     std::string start = fmt::format("BASH_FUNC_{}%%=", name);
@@ -59,7 +60,7 @@ std::string shell_of_ancestors() {
     for (pid_t pid = ::getppid(); pid > 1;) {
         std::string folder = fmt::format("/proc/{}", pid);
         std::string arguments = system::read_small_file(folder + "/cmdline");
-        std::string_view name = base_name(std::string_view(arguments.c_str()));
+        std::string_view name = base_name(std::string_view(arguments).substr(0, arguments.find('\0')));
         if (name.starts_with('-')) name.remove_prefix(1);
         if (shells().contains(name)) {
             std::string path = find_in_path(name);
@@ -157,8 +158,9 @@ std::optional<std::string> CommandPath::find(const std::string& command) {
     last_path_.reset();
     for (const std::string& folder : folders_) {
         std::string candidate = folder + "/" + command;
-        struct stat status{};
-        if (::stat(candidate.c_str(), &status) == 0 && S_ISREG(status.st_mode) && ::access(candidate.c_str(), X_OK) == 0) {
+        struct stat status {};
+        if (::stat(candidate.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
+            ::access(candidate.c_str(), X_OK) == 0) {
             last_path_ = std::move(candidate);
             break;
         }

@@ -57,21 +57,28 @@ std::optional<Match> match_plain(std::string_view text, const ReplacementStrings
 }
 
 // {3}, {-1.}, {name//}.
-std::optional<Match> match_positional(std::string_view text, const std::vector<std::string>& names) {
+std::optional<Match> match_positional(std::string_view text, const TemplateSettings& settings) {
     if (!text.starts_with('{')) return std::nullopt;
     std::size_t close = text.find('}');
     if (close == std::string_view::npos) return std::nullopt;
     std::string_view inside = text.substr(1, close - 1);
     Match match{close + 1, Match::Kind::value};
-    static constexpr std::pair<std::string_view, Transform> endings[] = {
-        {"/.", Transform::base_no_extension}, {"//", Transform::folder}, {".", Transform::no_extension},
-        {"/", Transform::base},               {"", Transform::none}};
+    const ReplacementStrings& strings = settings.strings;
+    const std::vector<std::string>& names = settings.names;
+    static constexpr std::pair<std::string_view, Transform> endings[] = {{"/.", Transform::base_no_extension},
+                                                                         {"//", Transform::folder},
+                                                                         {".", Transform::no_extension},
+                                                                         {"/", Transform::base},
+                                                                         {"", Transform::none}};
     for (const auto& [ending, how] : endings) {
         if (!inside.ends_with(ending)) continue;
         std::string_view which = inside.substr(0, inside.size() - ending.size());
         match.how = how;
         auto [end, error] = std::from_chars(which.data(), which.data() + which.size(), match.position);
-        if (error == std::errc() && end == which.data() + which.size() && match.position != 0) return match;
+        bool number = error == std::errc() && end == which.data() + which.size() && match.position != 0;
+        // A user's own string in place of {} has no form with a position.
+        if (number && (how != Transform::none || strings.value == "{}")) return match;
+        if (number) return std::nullopt;
         auto name = std::find(names.begin(), names.end(), which);
         if (!which.empty() && name != names.end()) {
             match.position = static_cast<int>(name - names.begin()) + 1;
@@ -85,11 +92,16 @@ std::optional<Match> match_positional(std::string_view text, const std::vector<s
 
 std::string transform(std::string_view value, Transform how) {
     switch (how) {
-        case Transform::none: break;
-        case Transform::no_extension: return std::string(without_extension(value));
-        case Transform::base: return std::string(base_of(value));
-        case Transform::folder: return std::string(folder_of(value));
-        case Transform::base_no_extension: return std::string(without_extension(base_of(value)));
+        case Transform::none:
+            break;
+        case Transform::no_extension:
+            return std::string(without_extension(value));
+        case Transform::base:
+            return std::string(base_of(value));
+        case Transform::folder:
+            return std::string(folder_of(value));
+        case Transform::base_no_extension:
+            return std::string(without_extension(base_of(value)));
     }
     return std::string(value);
 }
@@ -106,6 +118,7 @@ Template Template::command(const std::vector<std::string>& words, const Template
     result.quote_values_ = !settings.quote_words && !result.command_is_replaced();
     result.repeat_context_ = settings.repeat_context;
     result.style_ = settings.style;
+    result.measure();
     return result;
 }
 
@@ -146,7 +159,7 @@ void Template::add_text(std::string_view text, const TemplateSettings& settings)
     if (text.empty()) pieces_.push_back({Piece::Kind::literal, {}});
     while (!text.empty()) {
         auto match = match_plain(text, settings.strings);
-        if (!match) match = match_positional(text, settings.names);
+        if (!match) match = match_positional(text, settings);
         if (!match) {
             literal(text.front());
             text.remove_prefix(1);
@@ -173,12 +186,37 @@ bool Template::command_is_replaced() const {
 }
 
 std::size_t Template::most_growth(const std::string& value) const {
-    // A transform shortens, but for a folder, which may become "."; a quote around a word of -q takes what it takes.
-    std::size_t length = quote(value, style_).size() + 2;
-    if (quote_words_) length = 5 * value.size() + 3;
-    std::size_t growth = 1;
-    for (const Piece& piece : pieces_) growth += piece.kind == Piece::Kind::value ? length + 1 : 5 * piece.literal.size() + 20;
-    return growth;
+    // A transform shortens, but for a folder, which may become "."; a word of -q is quoted as a whole, at five bytes
+    // for one in the worst case.
+    std::size_t length = value.size();
+    if (quote_words_) length = 5 * value.size() + 2;
+    if (quote_values_) length = quote(value, style_).size();
+    return value_pieces_ * (length + 2) + repeated_bytes_;
+}
+
+void Template::measure() {
+    bool group_repeats = false;
+    std::size_t group_bytes = 0;
+    auto end_group = [&] {
+        if (group_repeats && repeat_context_) repeated_bytes_ += (quote_words_ ? 5 : 1) * group_bytes;
+        group_repeats = false;
+        group_bytes = 0;
+    };
+    constexpr std::size_t longest_number = 20;
+    for (const Piece& piece : pieces_) {
+        if (piece.kind == Piece::Kind::word_end || piece.kind == Piece::Kind::blank) {
+            end_group();
+        } else if (piece.kind == Piece::Kind::value && piece.position == 0) {
+            ++value_pieces_;
+            group_repeats = true;
+        } else if (piece.kind == Piece::Kind::value) {
+            // Its word may be repeated, with a value of any length in it.
+            repeated_bytes_ += unknown_growth;
+        } else {
+            group_bytes += piece.kind == Piece::Kind::literal ? piece.literal.size() : longest_number;
+        }
+    }
+    end_group();
 }
 
 std::string Template::filled(const Piece& piece, const Arguments& arguments, const std::string* current,
@@ -189,11 +227,16 @@ std::string Template::filled(const Piece& piece, const Arguments& arguments, con
     };
     switch (piece.kind) {
         case Piece::Kind::literal:
-        case Piece::Kind::blank: return piece.literal;
-        case Piece::Kind::word_end: return " ";
-        case Piece::Kind::sequence: return std::to_string(sequence);
-        case Piece::Kind::slot: return std::to_string(slot);
-        case Piece::Kind::value: break;
+        case Piece::Kind::blank:
+            return piece.literal;
+        case Piece::Kind::word_end:
+            return " ";
+        case Piece::Kind::sequence:
+            return std::to_string(sequence);
+        case Piece::Kind::slot:
+            return std::to_string(slot);
+        case Piece::Kind::value:
+            break;
     }
     if (piece.position == 0) return current != nullptr ? shown(*current) : std::string();
     auto count = static_cast<std::int64_t>(arguments.values.size());
@@ -223,10 +266,11 @@ void Template::fill_context(std::vector<Piece>& out, const Arguments& arguments,
         auto is_value = [](const Piece& p) { return p.kind == Piece::Kind::value && p.position == 0; };
         bool repeated = std::any_of(pieces_.begin() + static_cast<std::ptrdiff_t>(from),
                                     pieces_.begin() + static_cast<std::ptrdiff_t>(to), is_value);
-        std::size_t times = repeated ? arguments.values.size() : 1;
+        // Without any value the word stays, and nothing stands for the value.
+        std::size_t times = repeated ? std::max<std::size_t>(arguments.values.size(), 1) : 1;
         for (std::size_t time = 0; time < times; ++time) {
             if (time > 0) out.push_back({Piece::Kind::word_end, {}});
-            const std::string* current = repeated ? &arguments.values[time] : nullptr;
+            const std::string* current = time < arguments.values.size() && repeated ? &arguments.values[time] : nullptr;
             for (std::size_t i = from; i < to; ++i) {
                 out.push_back({Piece::Kind::literal, filled(pieces_[i], arguments, current, sequence, slot)});
             }

@@ -37,16 +37,16 @@ struct TemplateSettings {
 
 class Template {
   public:
-    // A command given as words, which are joined by spaces. Where no replacement string is in it, {} is added at its end.
-    // No words at all: the value is the command line. Where the command itself (up to the first white space or `=`) holds
-    // a replacement string, nothing is quoted: the input is shell code then.
+    // A command given as words, which are joined by spaces. Where no replacement string is in it, {} is added at its
+    // end. No words at all: the value is the command line. Where the command itself (up to the first white space or
+    // `=`) holds a replacement string, nothing is quoted: the input is shell code then.
     static Template command(const std::vector<std::string>& words, const TemplateSettings& settings);
 
     // A text that is no command, such as a tag or a path: values go in as they are.
     static Template text(const std::string& text, const TemplateSettings& settings);
 
-    // Runs scripts: the first value is one of them, replaced by what it stands for in `commands`; the words after it, and
-    // the replacement strings in them, know only of the values that follow.
+    // Runs scripts: the first value is one of them, replaced by what it stands for in `commands`; the words after it,
+    // and the replacement strings in them, know only of the values that follow.
     static Template scripts(std::map<std::string, std::string> commands, const std::vector<std::string>& words,
                             const TemplateSettings& settings);
 
@@ -68,11 +68,14 @@ class Template {
     void add_words(const std::vector<std::string>& words, const TemplateSettings& settings);
     void add_text(std::string_view text, const TemplateSettings& settings);
     bool command_is_replaced() const;
+    void measure();
     std::string fill_words(const Arguments& arguments, std::uint64_t sequence, std::uint64_t slot) const;
-    std::string filled(const Piece& piece, const Arguments& arguments, const std::string* current, std::uint64_t sequence,
-                       std::uint64_t slot) const;
-    void fill_context(std::vector<Piece>& out, const Arguments& arguments, std::uint64_t sequence, std::uint64_t slot) const;
-    void fill_plain(std::vector<Piece>& out, const Arguments& arguments, std::uint64_t sequence, std::uint64_t slot) const;
+    std::string filled(const Piece& piece, const Arguments& arguments, const std::string* current,
+                       std::uint64_t sequence, std::uint64_t slot) const;
+    void fill_context(std::vector<Piece>& out, const Arguments& arguments, std::uint64_t sequence,
+                      std::uint64_t slot) const;
+    void fill_plain(std::vector<Piece>& out, const Arguments& arguments, std::uint64_t sequence,
+                    std::uint64_t slot) const;
 
     std::vector<Piece> pieces_;
     std::map<std::string, std::string> scripts_;
@@ -81,6 +84,9 @@ class Template {
     bool repeat_context_ = false;
     bool has_replacements_ = false;
     bool uses_slot_ = false;
+    static constexpr std::size_t unknown_growth = std::size_t{1} << 40;
+    std::size_t value_pieces_ = 0;    // that one more value makes longer
+    std::size_t repeated_bytes_ = 0;  // of the words around them
     QuoteStyle style_ = QuoteStyle::bourne;
 };
 

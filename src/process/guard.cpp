@@ -108,7 +108,8 @@ void end_families(const std::vector<pid_t>& leaders, const Ladder& ladder) {
 Guard::Guard(Ladder ladder, std::vector<int> held)
     : ladder_(std::move(ladder)), held_(std::move(held)), table_(table_entries) {
     // What nothing survives ends every ladder here, whatever the user chose for his own.
-    if (ladder_.empty() || ladder_.back().signal != SIGKILL) ladder_.push_back({SIGKILL, std::chrono::milliseconds(25)});
+    if (ladder_.empty() || ladder_.back().signal != SIGKILL)
+        ladder_.push_back({SIGKILL, std::chrono::milliseconds(25)});
     start();
 }
 

@@ -1,10 +1,10 @@
 // A small process that outlives the program by as long as its jobs need to be ended.
 //
-// Invariants. The guard holds the read end of a pipe whose only writer is the program (and, between clone and exec, a new
-// job): it learns of the program's death whatever the cause, and not before every job that was being started has put its
-// process group into the shared table. It ends the families of all groups in the table, and only then exits; descriptors
-// it was given to hold (a locked job log) stay locked until then. It has left the program's session, so that no signal to
-// the program's group or terminal reaches it.
+// Invariants. The guard holds the read end of a pipe whose only writer is the program (and, between clone and exec, a
+// new job): it learns of the program's death whatever the cause, and not before every job that was being started has
+// put its process group into the shared table. It ends the families of all groups in the table, and only then exits;
+// descriptors it was given to hold (a locked job log) stay locked until then. It has left the program's session, so
+// that no signal to the program's group or terminal reaches it.
 #pragma once
 
 #include <sys/types.h>

@@ -12,7 +12,9 @@ namespace haid::process {
 
 using namespace std::chrono_literals;
 
-Ladder default_ladder() { return {{SIGTERM, 200ms}, {SIGTERM, 100ms}, {SIGTERM, 50ms}, {SIGKILL, 25ms}}; }
+Ladder default_ladder() {
+    return {{SIGTERM, 200ms}, {SIGTERM, 100ms}, {SIGTERM, 50ms}, {SIGKILL, 25ms}};
+}
 
 Ladder parse_ladder(std::string_view text) {
     Ladder ladder;

@@ -7,7 +7,9 @@
 
 namespace haid::process {
 
-void adopt_orphans() { ::prctl(PR_SET_CHILD_SUBREAPER, 1); }
+void adopt_orphans() {
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
 
 std::optional<Ending> reap() {
     int status = 0;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 namespace haid::report {
@@ -15,12 +16,13 @@ double elapsed(const command::Status& status) {
 // From the rate so far; the first jobs say little, and then the next few make up for it.
 std::optional<double> seconds_left(const command::Status& status) {
     if (!status.total || status.done == 0) return std::nullopt;
-    return elapsed(status) / static_cast<double>(status.done) * static_cast<double>(*status.total - std::min(*status.total, status.done));
+    return elapsed(status) / static_cast<double>(status.done) *
+           static_cast<double>(*status.total - std::min(*status.total, status.done));
 }
 
 std::string counts(const command::Status& status) {
-    std::string text = status.total ? fmt::format("{}/{} done", status.done, *status.total)
-                                    : fmt::format("{} done", status.done);
+    std::string text =
+        status.total ? fmt::format("{}/{} done", status.done, *status.total) : fmt::format("{} done", status.done);
     text += fmt::format(", {} running", status.running);
     if (status.failed > 0) text += fmt::format(", {} failed", status.failed);
     if (status.skipped > 0) text += fmt::format(", {} done before", status.skipped);
@@ -41,7 +43,7 @@ std::string bar(const command::Status& status, int width) {
 }  // namespace
 
 std::string duration_text(double seconds) {
-    auto whole = static_cast<long long>(seconds + 0.5);
+    auto whole = std::llround(seconds);
     if (whole < 60) return fmt::format("{} s", whole);
     if (whole < 3600) return fmt::format("{}:{:02} min", whole / 60, whole % 60);
     return fmt::format("{}:{:02}:{:02} h", whole / 3600, whole / 60 % 60, whole % 60);

@@ -59,17 +59,24 @@ Report::Report(Style style) : style_(std::move(style)), terminal_(::isatty(STDER
     }
 }
 
-Report::~Report() { make_room(); }
+Report::~Report() {
+    wipe();
+}
 
 void Report::on_start(const command::Job&) {}
 
 void Report::on_end(const command::Job& job, const command::Outcome& outcome) {
     if (outcome.succeeded()) return;
     ++failed_;
-    if (failures_.size() < most_listed) failures_.push_back({job.sequence, how_it_failed(outcome), printable(job.line, 100)});
+    if (failures_.size() < most_listed)
+        failures_.push_back({job.sequence, how_it_failed(outcome), printable(job.line, 100)});
 }
 
 void Report::make_room() {
+    wipe();
+}
+
+void Report::wipe() {
     if (!drawn_) return;
     write_error("\r\033[K");
     drawn_ = false;
@@ -105,13 +112,15 @@ void Report::on_finish(const Status& status) {
 
 void Report::list_failures(const Status& status) {
     std::uint64_t done = std::max(status.done, failed_);
-    std::string text = fmt::format("{}: {} of {} job{} failed:\n", style_.program_name, failed_, done, done == 1 ? "" : "s");
+    std::string text =
+        fmt::format("{}: {} of {} job{} failed:\n", style_.program_name, failed_, done, done == 1 ? "" : "s");
     std::size_t width = 0;
     for (const Failure& failure : failures_) width = std::max(width, failure.how.size());
     for (const Failure& failure : failures_) {
         text += fmt::format("  job {:<4} {:<{}}  {}\n", failure.sequence, failure.how, width, failure.line);
     }
-    if (failed_ > failures_.size()) text += fmt::format("  and {} more (--joblog FILE lists all)\n", failed_ - failures_.size());
+    if (failed_ > failures_.size())
+        text += fmt::format("  and {} more (--joblog FILE lists all)\n", failed_ - failures_.size());
     write_error(text);
 }
 

@@ -45,6 +45,7 @@ class Report : public command::Observer {
     // More would push what matters off the screen; the job log has them all.
     static constexpr std::size_t most_listed = 10;
 
+    void wipe();
     void draw(const command::Status& status);
     void list_failures(const command::Status& status);
 

@@ -19,10 +19,10 @@ std::string_view long_form(std::string_view text) {
 }
 
 [[noreturn]] void refuse(std::string_view text) {
-    throw std::invalid_argument(
-        fmt::format("'{}' is none of never, soon,fail=N, now,fail=N (N a number or a percentage such as 10%; success or "
-                    "done in place of fail) and 0, 1, 2",
-                    text));
+    throw std::invalid_argument(fmt::format(
+        "'{}' is none of never, soon,fail=N, now,fail=N (N a number or a percentage such as 10%; success or "
+        "done in place of fail) and 0, 1, 2",
+        text));
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// The median of values that arrive one by one: exact, O(log n) a value. Memory: 16 bytes a value, up to a cap past which
-// every second value is forgotten; the median of a sample that large is as good.
+// The median of values that arrive one by one: exact, O(log n) a value. Memory: 16 bytes a value, up to a cap past
+// which every second value is forgotten; the median of a sample that large is as good.
 #pragma once
 
 #include <cstddef>

@@ -14,11 +14,20 @@ constexpr double longest = 1e9;
 
 double unit_seconds(char unit) {
     switch (unit) {
-        case 'd': case 'D': return 86400;
-        case 'h': case 'H': return 3600;
-        case 'm': case 'M': return 60;
-        case 's': case 'S': return 1;
-        default: return 0;
+        case 'd':
+        case 'D':
+            return 86400;
+        case 'h':
+        case 'H':
+            return 3600;
+        case 'm':
+        case 'M':
+            return 60;
+        case 's':
+        case 'S':
+            return 1;
+        default:
+            return 0;
     }
 }
 

@@ -12,7 +12,9 @@ namespace haid::schedule {
 using Duration = std::chrono::steady_clock::duration;
 using Time = std::chrono::steady_clock::time_point;
 
-inline double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+inline double seconds(Duration duration) {
+    return std::chrono::duration<double>(duration).count();
+}
 inline Duration from_seconds(double value) {
     return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(value));
 }

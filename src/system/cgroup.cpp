@@ -36,8 +36,7 @@ std::string decode_octal(std::string_view text) {
     for (std::size_t i = 0; i < text.size(); ++i) {
         unsigned code = 0;
         const char* digits = text.data() + i + 1;
-        if (text[i] == '\\' && text.size() - i > 3 &&
-            std::from_chars(digits, digits + 3, code, 8).ptr == digits + 3) {
+        if (text[i] == '\\' && text.size() - i > 3 && std::from_chars(digits, digits + 3, code, 8).ptr == digits + 3) {
             decoded += static_cast<char>(code);
             i += 3;
         } else {
@@ -56,8 +55,8 @@ std::optional<std::string> own_cgroup(const std::string& root, std::string_view 
         auto second = first == line.npos ? first : line.find(':', first + 1);
         if (second == line.npos) continue;
         auto controllers = line.substr(first + 1, second - first - 1);
-        bool matches = controller.empty() ? line.substr(0, first) == "0" && controllers.empty()
-                                          : lists(controllers, controller);
+        bool matches =
+            controller.empty() ? line.substr(0, first) == "0" && controllers.empty() : lists(controllers, controller);
         if (matches) return std::string(line.substr(second + 1));
     }
     return {};
@@ -74,8 +73,7 @@ std::vector<Mount> mounts_of(const std::string& root, std::string_view controlle
         auto before = split(line.substr(0, dash), ' ');
         auto after = split(line.substr(dash + 3), ' ');
         if (before.size() < 6 || after.size() < 3) continue;
-        bool matches =
-            controller.empty() ? after[0] == "cgroup2" : after[0] == "cgroup" && lists(after[2], controller);
+        bool matches = controller.empty() ? after[0] == "cgroup2" : after[0] == "cgroup" && lists(after[2], controller);
         Mount mount{decode_octal(before[3]), decode_octal(before[4])};
         // A later mount may have covered this one.
         if (matches && is_folder(root + mount.point)) mounts.push_back(std::move(mount));
@@ -193,8 +191,7 @@ std::uint64_t headroom(std::uint64_t limit, std::uint64_t usage, std::uint64_t r
     return limit - std::min(limit, used);
 }
 
-CgroupMemoryLimit memory_limit(const char* name, const std::string& path, std::uint64_t limit,
-                               std::uint64_t left) {
+CgroupMemoryLimit memory_limit(const char* name, const std::string& path, std::uint64_t limit, std::uint64_t left) {
     return {{name, fmt::format("{}: {}", path, limit), static_cast<double>(limit)}, limit, left};
 }
 
@@ -221,8 +218,7 @@ void add_v2_memory(const std::string& root, std::vector<CgroupMemoryLimit>& limi
             }
         }
     }
-    if (any_file && limits.size() == count)
-        limits.push_back({no_limit("cgroup v2 memory.max", folders, "limit")});
+    if (any_file && limits.size() == count) limits.push_back({no_limit("cgroup v2 memory.max", folders, "limit")});
 }
 
 // "No limit" reads as LONG_MAX rounded down to a page (mm/page_counter.c; LLONG_MAX or more before Linux 3.19);

@@ -51,7 +51,8 @@ void write_all(int fd, std::string_view data, const char* what);
 // The whole of a small file such as those in /proc; empty where it cannot be read.
 std::string read_small_file(const std::string& path);
 
-// Raises the soft limit of open files to the hard one, so that many jobs fit; the value before is what children get back.
+// Raises the soft limit of open files to the hard one, so that many jobs fit; the value before is what children get
+// back.
 struct FileLimit {
     std::uint64_t soft_before;
     std::uint64_t hard;

@@ -33,7 +33,8 @@ void EventLoop::change(int fd, std::uint32_t events, Watcher& watcher) {
 void EventLoop::remove(int fd, Watcher& watcher) {
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
     for (int i = 0; i < fetched_; ++i) {
-        if (batch_[static_cast<std::size_t>(i)].data.ptr == &watcher) batch_[static_cast<std::size_t>(i)].data.ptr = nullptr;
+        if (batch_[static_cast<std::size_t>(i)].data.ptr == &watcher)
+            batch_[static_cast<std::size_t>(i)].data.ptr = nullptr;
     }
 }
 

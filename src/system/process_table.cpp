@@ -22,8 +22,8 @@ std::vector<ProcessEntry> process_table() {
         std::size_t name_end = stat.rfind(')');
         if (name_end == std::string::npos) continue;
         ProcessEntry process{std::atoi(entry->d_name), 0, 0, '?'};
-        if (std::sscanf(stat.c_str() + name_end + 1, " %c %d %d", &process.state, &process.parent,
-                        &process.group) == 3) {
+        if (std::sscanf(stat.c_str() + name_end + 1, " %c %d %d", &process.state, &process.parent, &process.group) ==
+            3) {
             table.push_back(process);
         }
     }

@@ -110,11 +110,9 @@ int known_affinity(const ResourceFacts& facts) {
 void add_machine(const std::string& root, std::vector<ResourceSource>& sources) {
     auto text = read_text(root + online_path).value_or("");
     if (auto online = parse_cpu_list(text); !online.empty()) {
-        sources.push_back(
-            {"machine", fmt::format("{}: {}", online_path, text), static_cast<double>(online.size())});
+        sources.push_back({"machine", fmt::format("{}: {}", online_path, text), static_cast<double>(online.size())});
     } else if (auto processors = processors_from_cpuinfo(root).first; processors > 0) {
-        sources.push_back(
-            {"machine", fmt::format("/proc/cpuinfo: {} processors", processors), 1.0 * processors});
+        sources.push_back({"machine", fmt::format("/proc/cpuinfo: {} processors", processors), 1.0 * processors});
     }
 }
 
@@ -122,8 +120,7 @@ void add_machine(const std::string& root, std::vector<ResourceSource>& sources) 
 std::optional<double> decide(std::vector<ResourceSource>& sources) {
     ResourceSource* smallest = nullptr;
     for (auto& source : sources) {
-        if (source.limits && source.value && (!smallest || *source.value < *smallest->value))
-            smallest = &source;
+        if (source.limits && source.value && (!smallest || *source.value < *smallest->value)) smallest = &source;
     }
     if (!smallest) return {};
     smallest->decided = true;
@@ -171,8 +168,7 @@ CpuResources cpu_resources(const ResourceFacts& facts) {
     CpuResources result;
     auto& sources = result.sources;
     if (int affinity = known_affinity(facts); affinity > 0) {
-        sources.push_back(
-            {"affinity mask", fmt::format("sched_getaffinity: {} CPUs", affinity), 1.0 * affinity});
+        sources.push_back({"affinity mask", fmt::format("sched_getaffinity: {} CPUs", affinity), 1.0 * affinity});
     }
     add_machine(facts.root, sources);
     auto quotas = cgroup_cpu_sources(facts.root);
@@ -206,8 +202,8 @@ MemoryResources memory_resources(const ResourceFacts& facts) {
     MemoryResources result;
     auto& sources = result.sources;
     if (auto total = meminfo(facts.root, "MemTotal")) {
-        sources.push_back({"machine", fmt::format("/proc/meminfo: MemTotal {} kB", *total / 1024),
-                           static_cast<double>(*total)});
+        sources.push_back(
+            {"machine", fmt::format("/proc/meminfo: MemTotal {} kB", *total / 1024), static_cast<double>(*total)});
         result.usable = *total;
     }
     for (auto& limit : cgroup_memory_limits(facts.root)) {

@@ -45,7 +45,7 @@ namespace haid::system {
 struct ResourceFacts {
     std::string root;  // prefix of /proc and /sys; "" for the real machine
     std::function<std::optional<std::string>(std::string_view)> environment;  // like getenv
-    std::function<int()> affinity;  // CPUs that the calling thread may run on (cpusets included); 0: not known
+    std::function<int()> affinity;           // CPUs that the calling thread may run on (cpusets included); 0: not known
     std::function<std::string()> host_name;  // finds this node in a Slurm node list
 
     static ResourceFacts of_this_process();

@@ -15,6 +15,8 @@ SharedTable::SharedTable(std::size_t entries) : entries_(entries) {
     table_ = static_cast<std::atomic<pid_t>*>(memory);  // zero pages are valid zero atomics
 }
 
-SharedTable::~SharedTable() { ::munmap(table_, entries_ * sizeof(std::atomic<pid_t>)); }
+SharedTable::~SharedTable() {
+    ::munmap(table_, entries_ * sizeof(std::atomic<pid_t>));
+}
 
 }  // namespace haid::system

@@ -1,4 +1,5 @@
-// An array of atomics in anonymous shared memory: a process and its forks see the same one, and it is gone with the last.
+// An array of atomics in anonymous shared memory: a process and its forks see the same one, and it is gone with the
+// last.
 #pragma once
 
 #include <sys/types.h>

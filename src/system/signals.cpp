@@ -21,7 +21,9 @@ SignalQueue::SignalQueue(std::initializer_list<int> signals) {
     queue_ = Descriptor(check(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), "cannot make a signal queue"));
 }
 
-SignalQueue::~SignalQueue() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
+SignalQueue::~SignalQueue() {
+    ::sigprocmask(SIG_SETMASK, &before_, nullptr);
+}
 
 std::optional<int> SignalQueue::next() {
     signalfd_siginfo info;

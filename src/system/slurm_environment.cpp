@@ -93,17 +93,14 @@ NodeEntry entry_of_this_node(const ResourceFacts& facts, const std::vector<int>&
         nodes.clear();  // as if it were unset: the other ways to find the node remain
     }
     auto host = facts.host_name ? facts.host_name() : std::string();
-    for (const auto& name :
-         {variable(facts, "SLURMD_NODENAME").value_or(""), host, host.substr(0, host.find('.'))}) {
+    for (const auto& name : {variable(facts, "SLURMD_NODENAME").value_or(""), host, host.substr(0, host.find('.'))}) {
         auto found = std::find(nodes.begin(), nodes.end(), name);
         auto index = static_cast<std::size_t>(found - nodes.begin());
-        if (found != nodes.end() && index < entries.size())
-            return {entries[index], fmt::format("node {}", name)};
+        if (found != nodes.end() && index < entries.size()) return {entries[index], fmt::format("node {}", name)};
     }
     auto index = parse_whole_number(variable(facts, "SLURM_NODEID").value_or(""));
     if (index && *index < entries.size()) return {entries[*index], fmt::format("SLURM_NODEID={}", *index)};
-    return {*std::min_element(entries.begin(), entries.end()),
-            "this node is not in the node list: the smallest entry"};
+    return {*std::min_element(entries.begin(), entries.end()), "this node is not in the node list: the smallest entry"};
 }
 
 void add_node_entry(const ResourceFacts& facts, std::vector<ResourceSource>& sources) {
@@ -126,8 +123,7 @@ void add_cpus_per_task(const ResourceFacts& facts, std::vector<ResourceSource>& 
         auto tasks = count_from(variable(facts, tasks_name).value_or("")).value_or(1);
         if (tasks > 1) {
             source->limits = false;
-            source->detail +=
-                fmt::format(" (sizes one task; this is no task of a step, and {}={})", tasks_name, tasks);
+            source->detail += fmt::format(" (sizes one task; this is no task of a step, and {}={})", tasks_name, tasks);
         }
     }
     sources.push_back(std::move(*source));
@@ -149,14 +145,13 @@ void add_task_share(const ResourceFacts& facts, std::vector<ResourceSource>& sou
 }
 
 // A variable in MiB, `times` a count. 0 stands for all memory of the node (sbatch(1), --mem).
-void add_memory(const ResourceFacts& facts, const char* name, std::uint64_t times,
-                const std::string& explanation, std::vector<ResourceSource>& sources) {
+void add_memory(const ResourceFacts& facts, const char* name, std::uint64_t times, const std::string& explanation,
+                std::vector<ResourceSource>& sources) {
     auto text = variable(facts, name);
     if (!text) return;
     auto size = parse_whole_number(*text);
     if (!size || *size > UINT64_MAX / mebibyte / times) {
-        sources.push_back(
-            {name, fmt::format("{}=\"{}\" is ignored: not a whole number of MiB", name, *text), {}});
+        sources.push_back({name, fmt::format("{}=\"{}\" is ignored: not a whole number of MiB", name, *text), {}});
     } else if (*size == 0) {
         sources.push_back({name, fmt::format("{}=0: no limit", name), {}});
     } else {
@@ -179,8 +174,7 @@ std::vector<int> parse_cpus_per_node(std::string_view text) {
         std::optional<int> times = 1;
         if (bracket != entry.npos) {
             auto repetition = entry.substr(bracket + 2);
-            times = repetition.ends_with(')') ? count_from(repetition.substr(0, repetition.size() - 1))
-                                              : std::nullopt;
+            times = repetition.ends_with(')') ? count_from(repetition.substr(0, repetition.size() - 1)) : std::nullopt;
         }
         if (!cpus || !times || static_cast<std::size_t>(*times) > most_nodes - entries.size()) refuse(entry);
         entries.insert(entries.end(), static_cast<std::size_t>(*times), *cpus);
@@ -223,8 +217,7 @@ std::optional<ResourceSource> count_variable(const ResourceFacts& facts, const c
     if (auto count = count_from(*text)) {
         return ResourceSource{name, fmt::format("{}={}", name, *count), static_cast<double>(*count)};
     }
-    return ResourceSource{
-        name, fmt::format("{}=\"{}\" is ignored: not a whole number above 0", name, *text), {}};
+    return ResourceSource{name, fmt::format("{}=\"{}\" is ignored: not a whole number above 0", name, *text), {}};
 }
 
 std::vector<ResourceSource> slurm_cpu_sources(const ResourceFacts& facts) {
@@ -245,8 +238,7 @@ std::vector<ResourceSource> slurm_memory_sources(const ResourceFacts& facts) {
     std::vector<ResourceSource> cpus;
     if (auto source = count_variable(facts, "SLURM_CPUS_ON_NODE")) cpus.push_back(std::move(*source));
     add_node_entry(facts, cpus);
-    auto given =
-        std::find_if(cpus.begin(), cpus.end(), [](const auto& source) { return source.value.has_value(); });
+    auto given = std::find_if(cpus.begin(), cpus.end(), [](const auto& source) { return source.value.has_value(); });
     if (given != cpus.end()) {
         add_memory(facts, "SLURM_MEM_PER_CPU", static_cast<std::uint64_t>(*given->value),
                    fmt::format(" for each of {} CPUs", *given->value), sources);

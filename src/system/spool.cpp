@@ -11,7 +11,9 @@
 #include "system/error.hpp"
 
 namespace haid::system {
-Spool::Spool(Spool&& other) noexcept : store_(other.store_) { *this = std::move(other); }
+Spool::Spool(Spool&& other) noexcept : store_(other.store_) {
+    *this = std::move(other);
+}
 
 Spool& Spool::operator=(Spool&& other) noexcept {
     if (this == &other) return *this;
@@ -28,7 +30,9 @@ Spool& Spool::operator=(Spool&& other) noexcept {
     return *this;
 }
 
-Spool::~Spool() { release_memory(); }
+Spool::~Spool() {
+    release_memory();
+}
 
 void Spool::release_memory() {
     store_->memory_left_ += std::exchange(reserved_, 0);
@@ -47,7 +51,9 @@ void Spool::append(std::string_view data) {
     chunks_.back().append(data);
 }
 
-void Spool::spill() { file_ = unlinked_file(store_->directory_); }
+void Spool::spill() {
+    file_ = unlinked_file(store_->directory_);
+}
 
 void Spool::append_to_file(std::string_view data) {
     while (!data.empty()) {
@@ -65,7 +71,8 @@ Spool::Input Spool::fill_from(int pipe, std::size_t limit) {
         bool spliced = false;
         if (file_) {
             size = uninterrupted([&] {
-                return calls().splice(pipe, nullptr, file_.get(), nullptr, limit - taken, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+                return calls().splice(pipe, nullptr, file_.get(), nullptr, limit - taken,
+                                      SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
             });
             spliced = size >= 0 || errno != EINVAL;  // EINVAL: a file system that cannot splice
             if (spliced && size > 0) file_end_ += size;

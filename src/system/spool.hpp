@@ -27,8 +27,8 @@ class SpoolStore {
     std::size_t memory_left_;
 };
 
-// A queue of bytes: what was put in first comes out first. Move-only. Faults, a full disk first of all, are SystemErrors
-// that name the folder; nothing is dropped silently.
+// A queue of bytes: what was put in first comes out first. Move-only. Faults, a full disk first of all, are
+// SystemErrors that name the folder; nothing is dropped silently.
 class Spool {
   public:
     explicit Spool(SpoolStore& store) : store_(&store) {}
@@ -71,8 +71,8 @@ class Spool {
     std::deque<std::string> chunks_;  // what came first
     std::size_t front_used_ = 0;      // bytes of the first chunk already passed on
     std::size_t memory_size_ = 0;
-    std::size_t reserved_ = 0;        // what this spool took of the store's memory
-    Descriptor file_;                 // what came after memory was full
+    std::size_t reserved_ = 0;  // what this spool took of the store's memory
+    Descriptor file_;           // what came after memory was full
     off_t file_start_ = 0;
     off_t file_end_ = 0;
 };

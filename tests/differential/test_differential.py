@@ -73,7 +73,8 @@ def is_usable_oracle(path):
         text = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=TIME_LIMIT).stdout
     except OSError:
         return False
-    version = re.match(r"GNU parallel (\d{8})", text)
+    # The whole line: haid says more on it, and must not be taken for its own oracle.
+    version = re.match(r"GNU parallel (\d{8})\n", text)
     return version is not None and int(version[1]) >= OLDEST_ORACLE
 
 

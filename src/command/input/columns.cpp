@@ -9,12 +9,17 @@
 namespace haid::command {
 
 struct ColumnSplitter::Expression {
-    pcre2_code* code;
-    pcre2_match_data* match;
+    explicit Expression(pcre2_code* compiled)
+        : code(compiled), match(pcre2_match_data_create_from_pattern(compiled, nullptr)) {}
     ~Expression() {
         pcre2_match_data_free(match);
         pcre2_code_free(code);
     }
+    Expression(const Expression&) = delete;
+    Expression& operator=(const Expression&) = delete;
+
+    pcre2_code* code;
+    pcre2_match_data* match;
 };
 
 ColumnSplitter::ColumnSplitter(const std::string& separator) {
@@ -28,15 +33,15 @@ ColumnSplitter::ColumnSplitter(const std::string& separator) {
     }
     int error = 0;
     PCRE2_SIZE where = 0;
-    pcre2_code* code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(separator.data()), separator.size(), 0, &error, &where,
-                                     nullptr);
+    pcre2_code* code =
+        pcre2_compile(reinterpret_cast<PCRE2_SPTR>(separator.data()), separator.size(), 0, &error, &where, nullptr);
     if (code == nullptr) {
         PCRE2_UCHAR message[256];
         pcre2_get_error_message(error, message, sizeof message);
         throw std::invalid_argument(fmt::format("'{}' is not a regular expression: {} at character {}", separator,
                                                 reinterpret_cast<const char*>(message), where + 1));
     }
-    expression_ = std::make_unique<Expression>(Expression{code, pcre2_match_data_create_from_pattern(code, nullptr)});
+    expression_ = std::make_unique<Expression>(code);
 }
 
 ColumnSplitter::~ColumnSplitter() = default;
@@ -52,9 +57,8 @@ void ColumnSplitter::split(std::string_view record, std::vector<std::string>& co
         }
     } else {
         std::size_t search = 0;
-        while (search <= record.size() &&
-               pcre2_match(expression_->code, reinterpret_cast<PCRE2_SPTR>(record.data()), record.size(), search, 0,
-                           expression_->match, nullptr) > 0) {
+        while (search <= record.size() && pcre2_match(expression_->code, reinterpret_cast<PCRE2_SPTR>(record.data()),
+                                                      record.size(), search, 0, expression_->match, nullptr) > 0) {
             const PCRE2_SIZE* span = pcre2_get_ovector_pointer(expression_->match);
             if (span[1] == span[0]) {  // an empty match splits between characters, as in Perl
                 if (span[0] >= record.size()) break;

@@ -8,14 +8,21 @@ namespace haid::command {
 Combination::Combination(std::vector<LinkedSources> groups) {
     for (LinkedSources& linked : groups) {
         std::size_t size = linked.sources.size();
-        groups_.push_back({std::move(linked), {}, std::vector<std::vector<std::string>>(size),
-                           std::vector<bool>(size), std::vector<std::size_t>(size)});
+        groups_.push_back({std::move(linked),
+                           {},
+                           std::vector<std::vector<std::string>>(size),
+                           std::vector<bool>(size),
+                           std::vector<std::size_t>(size)});
     }
 }
 
-int Combination::descriptor() const { return waiting_for_ != nullptr ? waiting_for_->descriptor() : -1; }
+int Combination::descriptor() const {
+    return waiting_for_ != nullptr ? waiting_for_->descriptor() : -1;
+}
 
-std::string Combination::place() const { return groups_.front().linked.sources.front()->place(); }
+std::string Combination::place() const {
+    return groups_.front().linked.sources.front()->place();
+}
 
 Pull Combination::take_header(Tuple& names) {
     std::size_t index = 0;

@@ -16,11 +16,14 @@ using Tuple = std::vector<std::string>;
 // Sources that are read side by side: one value of each makes a part of a tuple.
 struct LinkedSources {
     std::vector<std::unique_ptr<Source>> sources;
-    enum class Length { shortest, longest } length = Length::shortest;  // `:::+`; `--link`, where short ones start again
+    enum class Length {
+        shortest,
+        longest
+    } length = Length::shortest;  // `:::+`; `--link`, where short ones start again
 };
 
-// The product of its groups, the last varying fastest. The first group is streamed; the others are kept in memory. A group
-// without a value counts as one empty value, as long as another group has some.
+// The product of its groups, the last varying fastest. The first group is streamed; the others are kept in memory. A
+// group without a value counts as one empty value, as long as another group has some.
 class Combination {
   public:
     explicit Combination(std::vector<LinkedSources> groups);
@@ -36,7 +39,7 @@ class Combination {
   private:
     struct Group {
         LinkedSources linked;
-        Tuple partial;                       // values of this step already read
+        Tuple partial;                               // values of this step already read
         std::vector<std::vector<std::string>> seen;  // per source, to start again
         std::vector<bool> ended;
         std::vector<std::size_t> wrapped;

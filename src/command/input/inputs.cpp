@@ -10,7 +10,8 @@ constexpr const char* white_space = " \t\n\r\f\v";
 
 void trim(std::string& text, Trim how) {
     if (how == Trim::right || how == Trim::both) text.erase(text.find_last_not_of(white_space) + 1);
-    if (how == Trim::left || how == Trim::both) text.erase(0, std::min(text.find_first_not_of(white_space), text.size()));
+    if (how == Trim::left || how == Trim::both)
+        text.erase(0, std::min(text.find_first_not_of(white_space), text.size()));
 }
 
 // NUL cannot be part of an argument: it arrives as the two characters \0.
@@ -49,6 +50,10 @@ Records::Records(const InputSettings& settings, system::SpoolStore& store) : set
     if (settings.shuffle || settings.read_ahead) spool_.emplace(store.directory(), settings.shuffle);
 }
 
+Trim Records::how_to_trim() const {
+    return settings_.trim.value_or(splitter_ ? Trim::both : Trim::none);
+}
+
 Pull Records::next_split(std::vector<std::string>& record) {
     Tuple tuple;
     Pull pull = combination_->next(tuple);
@@ -60,7 +65,7 @@ Pull Records::next_split(std::vector<std::string>& record) {
         record = std::move(tuple);
     }
     for (std::string& value : record) {
-        trim(value, settings_.trim);
+        trim(value, how_to_trim());
         replaced_nul_ = replace_nul(value) || replaced_nul_;
     }
     return Pull::value;
@@ -80,7 +85,7 @@ Pull Records::prepare() {
             for (const std::string& line : header_) splitter_->split(line, columns);
             header_ = std::move(columns);
         }
-        for (std::string& name : header_) trim(name, settings_.trim);
+        for (std::string& name : header_) trim(name, how_to_trim());
         if (!settings_.header) header_.clear();
     }
     if (spool_) {

@@ -32,20 +32,20 @@ struct InputSettings {
     std::optional<std::string> column_separator;  // a regular expression
     bool header = false;
     bool skip_first_line = false;
-    Trim trim = Trim::none;
+    std::optional<Trim> trim;  // unless it is said: both sides of columns, nothing else
     bool shuffle = false;
     bool read_ahead = false;  // the number of inputs must be known before the first job
 };
 
 // How many records go into one job.
 struct BatchRule {
-    std::uint64_t records = 1;       // 0: as many as fit
-    bool without_values = false;     // -n0: a job for each record, which gets none of it
-    std::uint64_t spread = 0;        // at the end of the input, what is left is spread over this many jobs
+    std::uint64_t records = 1;    // 0: as many as fit
+    bool without_values = false;  // -n0: a job for each record, which gets none of it
+    std::uint64_t spread = 0;     // at the end of the input, what is left is spread over this many jobs
 };
 
-// One record after the other; constant memory, but for the groups of a product, and but for --shuf and read-ahead, which
-// keep records in a spool.
+// One record after the other; constant memory, but for the groups of a product, and but for --shuf and read-ahead,
+// which keep records in a spool.
 class Records {
   public:
     // Opens the sources. Throws InputError, or std::invalid_argument for a wrong column separator.
@@ -65,6 +65,7 @@ class Records {
     bool replaced_nul() const { return replaced_nul_; }
 
   private:
+    Trim how_to_trim() const;
     Pull next_split(std::vector<std::string>& record);
 
     InputSettings settings_;
@@ -84,8 +85,7 @@ class Batches {
   public:
     // `fits`: whether a job may have these arguments; asked only where a job takes more than one record.
     using Fits = std::function<bool(const Arguments&)>;
-    Batches(Records& records, BatchRule rule, Fits fits)
-        : records_(records), rule_(rule), fits_(std::move(fits)) {}
+    Batches(Records& records, BatchRule rule, Fits fits) : records_(records), rule_(rule), fits_(std::move(fits)) {}
 
     Pull next(Arguments& arguments);
 

@@ -1,5 +1,6 @@
-// Reading without waiting: every step from a file to a job's arguments either has a value, or is at its end, or would have
-// to wait for a descriptor. Nothing in the program ever blocks on an input, so that time limits, signals and output go on.
+// Reading without waiting: every step from a file to a job's arguments either has a value, or is at its end, or would
+// have to wait for a descriptor. Nothing in the program ever blocks on an input, so that time limits, signals and
+// output go on.
 #pragma once
 
 #include <stdexcept>

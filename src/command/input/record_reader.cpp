@@ -67,7 +67,7 @@ Pull RecordReader::refill() {
 }
 
 std::optional<std::uint64_t> RecordReader::count() const {
-    struct stat status{};
+    struct stat status {};
     if (::fstat(file_.get(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
     std::uint64_t total = records_;
     std::string text(buffer_, start_);
@@ -75,7 +75,8 @@ std::optional<std::uint64_t> RecordReader::count() const {
     bool open_record = false;
     for (;;) {
         std::size_t from = 0;
-        for (std::size_t found; (found = text.find(delimiter_, from)) != std::string::npos; from = found + delimiter_.size()) {
+        for (std::size_t found; (found = text.find(delimiter_, from)) != std::string::npos;
+             from = found + delimiter_.size()) {
             ++total;
         }
         open_record = from < text.size();

@@ -28,7 +28,7 @@ class RecordSpool {
 
     std::string directory_;
     bool shuffle_;
-    std::string buffer_;             // the end of what was written; when reading, a window
+    std::string buffer_;              // the end of what was written; when reading, a window
     std::uint64_t buffer_start_ = 0;  // its place in the whole
     std::uint64_t end_ = 0;
     std::uint64_t position_ = 0;

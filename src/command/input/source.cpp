@@ -13,7 +13,9 @@
 namespace haid::command {
 namespace {
 
-bool blank(std::string_view text) { return text.find_first_not_of(" \t\n\r\f\v") == std::string_view::npos; }
+bool blank(std::string_view text) {
+    return text.find_first_not_of(" \t\n\r\f\v") == std::string_view::npos;
+}
 
 class ListSource : public Source {
   public:
@@ -96,10 +98,11 @@ std::unique_ptr<Source> file_source(const std::string& path, const RecordRules& 
         if (!copy) throw InputError("standard input is closed: give arguments after ::: or a file with -a");
         return std::make_unique<FileSource>(std::move(copy), "standard input", rules);
     }
-    // Without O_NONBLOCK the open of a named pipe would wait for its writer; a reader at a pipe without one sees its end.
+    // Without O_NONBLOCK the open of a named pipe would wait for its writer; a reader at a pipe without one sees its
+    // end.
     system::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file) throw InputError(fmt::format("cannot open the input file '{}': {}", path, system::reason(errno)));
-    struct stat status{};
+    struct stat status {};
     if (::fstat(file.get(), &status) == 0 && S_ISDIR(status.st_mode)) {
         throw InputError(fmt::format("the input file '{}' is a folder", path));
     }

@@ -16,9 +16,9 @@ namespace haid::command {
 // What applies to the records of every source.
 struct RecordRules {
     std::string delimiter = "\n";
-    bool skip_blank = false;                 // -r: records of nothing but white space
-    std::optional<std::string> end_marker;   // -E
-    bool join_continued = false;             // -L: a record that ends in a blank goes on in the next
+    bool skip_blank = false;                // -r: records of nothing but white space
+    std::optional<std::string> end_marker;  // -E
+    bool join_continued = false;            // -L: a record that ends in a blank goes on in the next
 };
 
 class Source {

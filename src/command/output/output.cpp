@@ -4,28 +4,52 @@
 
 namespace haid::command {
 
-Output::Output(OutputSettings settings, Printer& printer, system::SpoolStore& store, Results* results,
-               Delivered delivered)
-    : settings_(settings), printer_(printer), store_(store), results_(results), delivered_(std::move(delivered)) {}
+Output::Output(OutputSettings settings, Printer& printer, system::SpoolStore& store, Delivered delivered)
+    : settings_(settings), printer_(printer), store_(store), delivered_(std::move(delivered)) {}
 
-void Output::started(const Job& job, std::string tag) {
+void Output::started(const Job& job, const std::string& tag) {
     // An earlier attempt may have left a part of a line.
     live_.erase(job.sequence);
-    Live& live = live_.try_emplace(job.sequence, Live{Tagger(tag), Tagger(tag), {}, {}, system::Spool(store_),
-                                                      system::Spool(store_), false})
-                     .first->second;
-    if (settings_.line_buffer && settings_.show_command) announce(job, live);
+    Live live{settings_.show_command ? job.line : "",
+              Tagger(tag),
+              Tagger(tag),
+              {},
+              {},
+              system::Spool(store_),
+              system::Spool(store_),
+              false};
+    Live& placed = live_.emplace(job.sequence, std::move(live)).first->second;
+    if (settings_.line_buffer) announce(job.sequence, placed);
 }
 
-void Output::announce(const Job& job, Live& live) {
+void Output::announce(std::uint64_t sequence, Live& live) {
     if (!settings_.show_command || live.announced) return;
     live.announced = true;
-    std::string line = live.output_tagger.apply(job.line + "\n");
-    if (settings_.line_buffer && !has_turn(job.sequence)) {
-        live.held_output.append(line);
-    } else {
+    std::string line = live.output_tagger.apply(live.line + "\n");
+    if (has_turn(sequence)) {
         printer_.print(Stream::output, line);
+    } else {
+        live.held_output.append(line);
     }
+}
+
+bool Output::prints_alone(std::uint64_t sequence) const {
+    return settings_.keep_order && sequence == turn_ && results_ == nullptr && !printer_.congested();
+}
+
+std::optional<std::size_t> Output::pass_on(std::uint64_t sequence, int pipe, std::size_t limit) {
+    auto found = live_.find(sequence);
+    if (!prints_alone(sequence) || found == live_.end() || found->second.output_tagger.active()) return std::nullopt;
+    announce(sequence, found->second);
+    return printer_.pass_on(Stream::output, pipe, limit);
+}
+
+void Output::offer(std::uint64_t sequence, system::Spool& data) {
+    if (!prints_alone(sequence)) return;
+    auto found = live_.find(sequence);
+    if (found == live_.end()) return;
+    announce(sequence, found->second);
+    print_tagged(Stream::output, std::exchange(data, system::Spool(store_)), found->second.output_tagger);
 }
 
 void Output::streamed(std::uint64_t sequence, Stream stream, std::string_view data) {
@@ -107,14 +131,15 @@ void Output::deliver(FinishedJob finished) {
         results_->keep(finished);
     } else if (!node.empty()) {
         Live& live = node.mapped();
-        announce(finished.job, live);
+        announce(finished.job.sequence, live);
         release_held(live);
         printer_.print(Stream::output, live.output_tagger.apply(std::exchange(live.partial_output, {})));
         printer_.print(Stream::error, live.error_tagger.apply(std::exchange(live.partial_error, {})));
         print_tagged(Stream::output, std::move(finished.output), live.output_tagger);
         print_tagged(Stream::error, std::move(finished.error), live.error_tagger);
     }
-    printer_.after([this, job = std::move(finished.job), outcome = finished.outcome] { delivered_(job, outcome); });
+    printer_.after([this, sequence = finished.job.sequence, line = std::move(finished.job.line),
+                    outcome = finished.outcome] { delivered_(sequence, line, outcome); });
 }
 
 void Output::print_tagged(Stream stream, system::Spool data, Tagger& tagger) {

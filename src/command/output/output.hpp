@@ -24,14 +24,21 @@ struct OutputSettings {
 };
 
 // A job's output is printed as a whole (or line by line), never mixed into another job's line. When all of it has been
-// handed to the operating system, `delivered` is called with the job: what is logged then has not been lost.
+// handed to the operating system, `delivered` is called: what is logged then has not been lost.
 class Output {
   public:
-    using Delivered = std::function<void(const Job&, const Outcome&)>;
-    Output(OutputSettings settings, Printer& printer, system::SpoolStore& store, Results* results, Delivered delivered);
+    using Delivered = std::function<void(std::uint64_t sequence, const std::string& line, const Outcome&)>;
+    Output(OutputSettings settings, Printer& printer, system::SpoolStore& store, Delivered delivered);
+    // Output goes there in place of the terminal.
+    void use_results(Results* results) { results_ = results; }
 
-    void started(const Job& job, std::string tag);
+    void started(const Job& job, const std::string& tag);
     void streamed(std::uint64_t sequence, Stream stream, std::string_view data);
+    // Standard output of a job that still runs, in whole-job mode: taken, if it is this job's turn and the reader keeps
+    // up.
+    void offer(std::uint64_t sequence, system::Spool& data);
+    // The same for what is in its pipe, without a copy; 0 at the pipe's end.
+    std::optional<std::size_t> pass_on(std::uint64_t sequence, int pipe, std::size_t limit);
     void finished(FinishedJob finished);
     // This job will not be finished: it was skipped, or ended because the run stops.
     void gone(std::uint64_t sequence);
@@ -48,6 +55,7 @@ class Output {
     static constexpr std::size_t longest_line = 16 * 1024 * 1024;
 
     struct Live {  // a job that runs, or waits for its turn
+        std::string line;
         Tagger output_tagger;
         Tagger error_tagger;
         std::string partial_output;  // of a line
@@ -57,17 +65,18 @@ class Output {
         bool announced = false;
     };
 
+    bool prints_alone(std::uint64_t sequence) const;
     bool has_turn(std::uint64_t sequence) const { return !settings_.keep_order || sequence == turn_; }
     void advance();
     void deliver(FinishedJob finished);
-    void announce(const Job& job, Live& live);
+    void announce(std::uint64_t sequence, Live& live);
     void print_tagged(Stream stream, system::Spool data, Tagger& tagger);
     void release_held(Live& live);
 
     OutputSettings settings_;
     Printer& printer_;
     system::SpoolStore& store_;
-    Results* results_;
+    Results* results_ = nullptr;
     Delivered delivered_;
     std::unordered_map<std::uint64_t, Live> live_;
     std::map<std::uint64_t, FinishedJob> waiting_;  // finished before their turn

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "system/calls.hpp"
 #include "system/error.hpp"
 
 namespace haid::command {
@@ -19,8 +20,8 @@ constexpr std::size_t large_piece = 1024 * 1024;
 }  // namespace
 
 Printer::Target Printer::make_target(int fd, const char* name) {
-    Target target{fd, {}, large_piece, false, name};
-    struct stat status{};
+    Target target{fd, {}, large_piece, false, false, name};
+    struct stat status {};
     if (::fstat(fd, &status) != 0) return target;
     bool may_block = S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode) || S_ISCHR(status.st_mode);
     if (!may_block) return target;
@@ -29,6 +30,10 @@ Printer::Target Printer::make_target(int fd, const char* name) {
         target.own = system::Descriptor(
             ::open(fmt::format("/proc/self/fd/{}", fd).c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     }
+    target.is_pipe = S_ISFIFO(status.st_mode);
+    // A reader that is woken for a megabyte at a time rather than for 64 KiB. It may be refused: then it stays as it
+    // is.
+    if (target.is_pipe) ::fcntl(fd, F_SETPIPE_SZ, 1024 * 1024);
     if (target.own) {
         target.fd = target.own.get();
     } else {
@@ -45,7 +50,9 @@ Printer::Printer(system::EventLoop& loop, system::SpoolStore& store)
       output_(make_target(STDOUT_FILENO, "standard output")),
       error_(make_target(STDERR_FILENO, "standard error")) {}
 
-Printer::~Printer() { wait_for(nullptr); }
+Printer::~Printer() {
+    wait_for(nullptr);
+}
 
 void Printer::print(Stream stream, std::string_view text) {
     if (text.empty()) return;
@@ -56,6 +63,17 @@ void Printer::print(Stream stream, std::string_view text) {
 
 void Printer::print(Stream stream, system::Spool data) {
     if (!data.empty()) enqueue({stream, std::move(data), nullptr});
+}
+
+std::optional<std::size_t> Printer::pass_on(Stream stream, int pipe, std::size_t limit) {
+    Target& to = target(stream);
+    if (!items_.empty() || writing_ || abandoned_ || !to.is_pipe || to.ask_first) return std::nullopt;
+    ssize_t size = system::uninterrupted([&] {
+        return system::calls().splice(pipe, nullptr, to.fd, nullptr, limit, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    });
+    if (size >= 0) return static_cast<std::size_t>(size);
+    if (errno == EPIPE) throw system::SystemError(EPIPE, fmt::format("cannot write to {}", to.name));
+    return std::nullopt;
 }
 
 void Printer::after(std::function<void()> then) {
@@ -70,7 +88,9 @@ void Printer::enqueue(Item item) {
     if (items_.size() == 1 && !writing_) write_waiting();
 }
 
-void Printer::on_ready(std::uint32_t) { write_waiting(); }
+void Printer::on_ready(std::uint32_t) {
+    write_waiting();
+}
 
 void Printer::write_waiting() {
     writing_ = true;

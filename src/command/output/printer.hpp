@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,8 +13,8 @@
 
 namespace haid::command {
 
-// Faults are SystemErrors that name the stream: EPIPE where the reader has gone, ENOSPC where the disk is full. They are
-// thrown by the call, or out of the event loop. Not thread-safe.
+// Faults are SystemErrors that name the stream: EPIPE where the reader has gone, ENOSPC where the disk is full. They
+// are thrown by the call, or out of the event loop. Not thread-safe.
 class Printer : public system::Watcher {
   public:
     Printer(system::EventLoop& loop, system::SpoolStore& store);
@@ -21,6 +22,9 @@ class Printer : public system::Watcher {
 
     void print(Stream stream, std::string_view text);
     void print(Stream stream, system::Spool data);
+    // Moves what a pipe holds to the stream without copying it, where that can be done at once: the number of bytes, 0
+    // at the pipe's end. nullopt: something else waits, the stream is no pipe, or it is full.
+    std::optional<std::size_t> pass_on(Stream stream, int pipe, std::size_t limit);
     // `then` is called once everything printed so far has been written.
     void after(std::function<void()> then);
 
@@ -42,9 +46,10 @@ class Printer : public system::Watcher {
     // How to write to a stream without blocking and without changing it for others who share it.
     struct Target {
         int fd;
-        system::Descriptor own;     // the same pipe or terminal, opened again for ourselves
-        std::size_t piece;          // the most one call may write
-        bool ask_first = false;     // the descriptor may block: write only when it said that it would not
+        system::Descriptor own;  // the same pipe or terminal, opened again for ourselves
+        std::size_t piece;       // the most one call may write
+        bool is_pipe = false;
+        bool ask_first = false;  // the descriptor may block: write only when it said that it would not
         const char* name;
     };
     struct Item {

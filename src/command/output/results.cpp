@@ -31,16 +31,24 @@ void write_file(const std::string& path, system::Spool& data) {
     }
 }
 
-// A folder name of a value: what a folder name cannot hold is written as \t, \0, \\ and \_ (for /), as GNU parallel does.
+// A folder name of a value: what a folder name cannot hold is written as \t, \0, \\ and \_ (for /), as GNU parallel
+// does.
 std::string folder_name(const std::string& value) {
     constexpr std::size_t longest_name = 255;  // NAME_MAX of every file system in use
     std::string name;
     for (char c : value) {
         switch (c) {
-            case '\\': name += "\\\\"; break;
-            case '\t': name += "\\t"; break;
-            case '/': name += "\\_"; break;
-            default: name += c;
+            case '\\':
+                name += "\\\\";
+                break;
+            case '\t':
+                name += "\\t";
+                break;
+            case '/':
+                name += "\\_";
+                break;
+            default:
+                name += c;
         }
     }
     return name.substr(0, longest_name);
@@ -138,8 +146,8 @@ class SeparatedResults : public TableResults {
         const Job& job = finished.job;
         const Outcome& outcome = finished.outcome;
         if (!header_written_) {
-            std::vector<std::string> header = {"Seq",  "Host",    "Starttime", "JobRuntime", "Send", "Receive",
-                                               "Exitval", "Signal", "Command"};
+            std::vector<std::string> header = {"Seq",     "Host",    "Starttime", "JobRuntime", "Send",
+                                               "Receive", "Exitval", "Signal",    "Command"};
             for (std::size_t i = 0; i < job.arguments.values.size(); ++i) {
                 header.push_back(i < names_.size() ? names_[i] : fmt::format("V{}", i + 1));
             }
@@ -198,12 +206,12 @@ class JsonResults : public TableResults {
             if (!values.empty()) values += ',';
             values += string(value);
         }
-        write(fmt::format("{{ \"Seq\": {}, \"Host\": \":\", \"Starttime\": {:.3f}, \"JobRuntime\": {:.3f}, \"Send\": 0, "
-                          "\"Receive\": {}, \"Exitval\": {}, \"Signal\": {}, \"Command\": {}, \"V\": [ {} ], "
-                          "\"Stdout\": {}, \"Stderr\": {} }}\n",
-                          job.sequence, outcome.start, outcome.seconds, outcome.output_bytes, outcome.exit_status,
-                          outcome.signal, string(job.line), values, string(finished.output.text()),
-                          string(finished.error.text())));
+        write(fmt::format(
+            "{{ \"Seq\": {}, \"Host\": \":\", \"Starttime\": {:.3f}, \"JobRuntime\": {:.3f}, \"Send\": 0, "
+            "\"Receive\": {}, \"Exitval\": {}, \"Signal\": {}, \"Command\": {}, \"V\": [ {} ], "
+            "\"Stdout\": {}, \"Stderr\": {} }}\n",
+            job.sequence, outcome.start, outcome.seconds, outcome.output_bytes, outcome.exit_status, outcome.signal,
+            string(job.line), values, string(finished.output.text()), string(finished.error.text())));
     }
 
   private:

@@ -1,0 +1,150 @@
+"""Inputs: very many of them, and of every kind of byte."""
+
+import os
+import signal
+import subprocess
+import time
+from collections import Counter
+
+import pytest
+
+from support import log_entries, peak_memory_kib
+
+MOST_KIB = 16 * 1024
+MANY = 10_000_000
+
+
+def run_measured(haid, command, **options):
+    """The output's last bytes, its number of lines, the exit status and the peak of memory in KiB."""
+    process = haid.start_command(command, stdout=subprocess.PIPE, **options)
+    lines, end, peak = 0, b"", 0
+    # What wait4 says of memory would include this process as it was when it forked.
+    while piece := os.read(process.stdout.fileno(), 1 << 16):
+        lines += piece.count(b"\n")
+        end = (end + piece)[-4096:]
+        peak = peak_memory_kib(process.pid) or peak
+    return end, lines, haid.finish(process).status, peak
+
+
+def count_up_to(haid, number):
+    return haid.start_command(["seq", str(number)], stdout=subprocess.PIPE)
+
+
+def test_ten_million_lines_from_a_pipe_need_little_memory(tidy_haid):
+    source = count_up_to(tidy_haid, MANY)
+    peak = 0
+    with (tidy_haid.folder / "output").open("w+b") as output:
+        process = tidy_haid.start("-n", "10000", "--dry-run", ":", stdin=source.stdout, stdout=output)
+        while process.poll() is None:
+            peak = peak_memory_kib(process.pid) or peak
+            time.sleep(0.01)
+        output.seek(-20, os.SEEK_END)
+        assert output.read().endswith(b" 9999999 10000000\n")
+    assert tidy_haid.finish(process).status == 0
+    assert 0 < peak <= MOST_KIB, f"{peak} KiB"
+
+
+def test_a_reader_that_does_not_read_keeps_input_waiting_instead_of_filling_memory(tidy_haid):
+    source = count_up_to(tidy_haid, MANY)
+    process = tidy_haid.start("-n", "10000", "--dry-run", ":", stdin=source.stdout)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(2)
+    peak = peak_memory_kib(process.pid)
+    assert tidy_haid.finish(process).out.endswith(" 9999999 10000000\n")
+    # What all jobs together may have in memory (32 MiB), and the program itself.
+    assert peak <= 48 * 1024, f"{peak} KiB"
+
+
+def test_ten_million_lines_of_a_file_need_little_memory_while_jobs_run(tidy_haid):
+    with (tidy_haid.folder / "inputs").open("wb") as file:
+        tidy_haid.run_command(["seq", str(MANY)], stdout=file)
+    command = tidy_haid.command(["-k", "-n", "10000", "--joblog", "log", "/bin/echo {#}", "::::", "inputs"])
+    _, lines, status, peak = run_measured(tidy_haid, command)
+    assert (status, lines) == (0, MANY // 10000)
+    assert len(log_entries(tidy_haid.folder / "log")) == MANY // 10000
+    assert peak <= MOST_KIB, f"{peak} KiB"
+
+
+def test_a_product_of_sources_needs_little_memory(tidy_haid):
+    command = tidy_haid.command(["-n", "10000", "--dry-run", ": {1}", ":::", *range(1000), ":::", *range(1000)])
+    _, lines, status, peak = run_measured(tidy_haid, command)
+    assert (status, lines) == (0, 100)
+    assert peak <= MOST_KIB, f"{peak} KiB"
+
+
+def test_very_many_short_lines_become_jobs_in_their_order(tidy_haid):
+    source = count_up_to(tidy_haid, 300_000)
+    end, lines, status, peak = run_measured(tidy_haid, tidy_haid.command(["-k", "--dry-run", "echo"]), stdin=source.stdout)
+    assert (status, lines) == (0, 300_000)
+    assert end.endswith(b"echo 299999\necho 300000\n")
+    assert peak <= MOST_KIB, f"{peak} KiB"
+
+
+def test_shuffled_inputs_need_little_memory(tidy_haid):
+    source = count_up_to(tidy_haid, 300_000)
+    command = tidy_haid.command(["--shuf", "-n", "1000", "--dry-run", ":"])
+    _, lines, status, peak = run_measured(tidy_haid, command, stdin=source.stdout)
+    assert (status, lines) == (0, 300)
+    assert peak <= MOST_KIB, f"{peak} KiB"
+
+
+@pytest.mark.parametrize("shell", ["/bin/bash", "/bin/dash"])
+def test_every_byte_arrives_as_it_is(tidy_haid, shell):
+    values = [bytes([byte]) for byte in range(1, 256)]
+    values += [b"a" + value + b"z" for value in values] + [value + value for value in values]
+    values += [bytes(range(1, 256)), b"-n", b"--", b"'\"'\"", b"$(exit 3)`exit 4`", b"{}", b"\\", b" lead", b"trail ", b"~", b"\xc3\xa4\xff"]
+    result = tidy_haid.run("-k", "-0", "printf '<%s>\\0'", input=b"\0".join(values) + b"\0", environment={"PARALLEL_SHELL": shell})
+    assert (result.status, result.err) == (0, "")
+    assert result.output.split(b"\0")[:-1] == [b"<" + value + b">" for value in values]
+
+
+def test_every_byte_arrives_as_it_is_without_a_shell(tidy_haid):
+    values = [b"x" + bytes([byte]) for byte in range(1, 256)]
+    result = tidy_haid.run("-k", "-0", "/usr/bin/printf <%s>\\\\0", input=b"\0".join(values))
+    again = tidy_haid.run("-k", "-0", "-q", "/usr/bin/printf", "<%s>\\0", input=b"\0".join(values))
+    assert again.status == 0
+    assert again.output.split(b"\0")[:-1] == [b"<" + value + b">" for value in values]
+    assert result.status != 0, "unquoted < and > are the shell's"
+
+
+def test_every_byte_arrives_in_a_batch(tidy_haid):
+    values = [b"v" + bytes([byte]) + b"w" for byte in range(1, 256)]
+    result = tidy_haid.run("-0", "-m", "-j1", "printf '%s\\0'", input=b"\0".join(values) + b"\0")
+    assert (result.status, result.err) == (0, "")
+    assert result.output.split(b"\0")[:-1] == values
+
+
+def test_an_empty_input_is_an_argument_and_can_be_left_out(tidy_haid):
+    assert tidy_haid.run("-k", "printf '<%s>'", input=b"a\n\nb\n").out == "<a><><b>"
+    assert tidy_haid.run("-k", "-r", "printf '<%s>'", input=b"a\n\nb\n").out == "<a><b>"
+
+
+def test_no_input_at_all_runs_nothing(tidy_haid):
+    result = tidy_haid.run("touch ran", input=b"")
+    assert (result.status, result.out, result.err) == (0, "", "")
+    assert not (tidy_haid.folder / "ran").exists()
+
+
+def test_shuffling_changes_the_order_and_nothing_else(tidy_haid):
+    values = [str(number % 700) for number in range(1000)]
+    result = tidy_haid.run("--shuf", "-k", "--dry-run", "echo {}", input="\n".join(values) + "\n")
+    assert Counter(result.lines) == Counter(f"echo {value}" for value in values)
+    assert result.lines != [f"echo {value}" for value in values]
+
+
+def test_the_bar_counts_inputs_of_a_pipe_before_the_first_job(tidy_haid):
+    result = tidy_haid.run("--bar", "-k", "echo", input="".join(f"{number}\n" for number in range(1, 8)))
+    assert result.lines == [str(number) for number in range(1, 8)]
+    assert "100% 7/7" in result.err
+
+
+def test_the_bar_with_a_pipe_that_stays_open_can_be_interrupted(tidy_haid):
+    process = tidy_haid.start("--bar", "echo", stdin=subprocess.PIPE)
+    process.stdin.write(b"1\n")
+    process.stdin.flush()
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.5)
+    process.send_signal(signal.SIGINT)
+    stdin, process.stdin = process.stdin, None
+    assert tidy_haid.finish(process).status == 130
+    stdin.close()

@@ -1,0 +1,233 @@
+"""Signals to the program: what happens to the jobs, and what is said."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+from support import log_entries, state_of, wait_for_line_in, wait_until, whole_lines
+from terminal import Terminal
+
+# Tells its process id, waits until the file `go` is there, and tells that it came to its own end.
+PATIENT = "echo $$ >> pids; while [ ! -e go ]; do sleep 0.02; done; echo {} >> ended"
+# Ends on SIGTERM only after having told so; a shell runs its trap once its child has ended.
+TELLS_SIGNAL = "trap 'echo {} >> told; exit 7' TERM; echo $$ >> pids; while :; do sleep 0.05; done"
+IGNORES_SIGNALS = "trap '' TERM INT HUP; echo $$ {} >> pids; while :; do sleep 0.05; done"
+
+STARTING_NO_MORE = "no new jobs are started"
+
+
+def start_jobs(haid, job, *options, count=6, running=2):
+    process = haid.start(f"-j{running}", *options, job, ":::", *range(1, count + 1))
+    pids = wait_for_line_in(haid.folder / "pids", running)
+    return process, [int(pid) for pid in pids]
+
+
+def wait_for_error(process, path, text):
+    wait_until(lambda: text in path.read_text(), f"{text!r} on standard error")
+
+
+def start_telling_errors(haid, job, *options, **counts):
+    """As start_jobs, with standard error in a file, so that it can be read meanwhile."""
+    path = haid.folder / "errors"
+    with path.open("wb") as errors:
+        process = haid.start("-j2", *options, job, ":::", *range(1, counts.get("count", 6) + 1), stderr=errors)
+    pids = wait_for_line_in(haid.folder / "pids", 2)
+    return process, [int(line.split()[0]) for line in pids], path
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_once_no_new_jobs_are_started_and_what_runs_may_end(tidy_haid, number):
+    process, pids, errors = start_telling_errors(tidy_haid, PATIENT, "--joblog", "log")
+    process.send_signal(number)
+    wait_for_error(process, errors, STARTING_NO_MORE)
+    assert all(state_of(pid) for pid in pids)
+    (tidy_haid.folder / "go").touch()
+    assert tidy_haid.finish(process).status == 128 + number
+    assert sorted(whole_lines(tidy_haid.folder / "ended")) == ["1", "2"]
+    assert sorted(entry["Seq"] for entry in log_entries(tidy_haid.folder / "log")) == ["1", "2"]
+    text = errors.read_text()
+    assert number.name in text
+    assert "waiting for 2 to end" in text
+    assert re.search(r"job 1 runs for \d+ s: ", text)
+
+
+def test_an_interrupt_that_kept_no_job_from_running_leaves_the_exit_status_alone(tidy_haid):
+    process, _, errors = start_telling_errors(tidy_haid, PATIENT, count=2)
+    process.send_signal(signal.SIGINT)
+    wait_for_error(process, errors, STARTING_NO_MORE)
+    (tidy_haid.folder / "go").touch()
+    assert tidy_haid.finish(process).status == 0
+    assert sorted(whole_lines(tidy_haid.folder / "ended")) == ["1", "2"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_twice_the_running_jobs_are_ended(tidy_haid, number):
+    process, _, errors = start_telling_errors(tidy_haid, TELLS_SIGNAL, "--joblog", "log")
+    process.send_signal(number)
+    wait_for_error(process, errors, STARTING_NO_MORE)
+    process.send_signal(number)
+    assert tidy_haid.finish(process).status == 128 + number
+    assert sorted(whole_lines(tidy_haid.folder / "told")) == ["1", "2"]
+    assert "ending 2 running jobs" in errors.read_text()
+    assert len(whole_lines(tidy_haid.folder / "pids")) == 2
+
+
+def test_jobs_that_ignore_signals_are_killed_at_the_end_of_the_ladder(tidy_haid):
+    process, _, errors = start_telling_errors(tidy_haid, IGNORES_SIGNALS, "--joblog", "log")
+    process.send_signal(signal.SIGINT)
+    wait_for_error(process, errors, STARTING_NO_MORE)
+    process.send_signal(signal.SIGINT)
+    assert tidy_haid.finish(process).status == 130
+    assert "ending 2 running jobs" in errors.read_text()
+
+
+def test_jobs_ended_by_an_interrupt_are_run_by_a_resume(tidy_haid):
+    process, _, errors = start_telling_errors(tidy_haid, PATIENT, "--joblog", "log", count=3)
+    process.send_signal(signal.SIGINT)
+    wait_for_error(process, errors, STARTING_NO_MORE)
+    process.send_signal(signal.SIGINT)
+    assert tidy_haid.finish(process).status == 130
+    (tidy_haid.folder / "go").touch()
+    result = tidy_haid.run("-j2", "--resume", "--joblog", "log", PATIENT, ":::", 1, 2, 3)
+    assert result.status == 0
+    assert sorted(whole_lines(tidy_haid.folder / "ended")) == ["1", "2", "3"]
+
+
+def test_descendants_in_groups_of_their_own_are_ended_too(tidy_haid):
+    job = "setsid sleep 600 & (set -m; sleep 600 & wait) & echo $$ {} >> pids; wait"
+    process, _, errors = start_telling_errors(tidy_haid, job)
+    wait_until(lambda: len(tidy_haid.alive_as("sleep 600")) >= 4, "the jobs' children run")
+    process.send_signal(signal.SIGTERM)
+    wait_for_error(process, errors, STARTING_NO_MORE)
+    process.send_signal(signal.SIGTERM)
+    assert tidy_haid.finish(process).status == 143
+
+
+def test_a_signal_while_waiting_for_input_ends_the_run(tidy_haid):
+    reader, writer = os.pipe()
+    process = tidy_haid.start("echo", stdin=reader, stdout=subprocess.PIPE)
+    os.close(reader)
+    os.write(writer, b"first\n")
+    assert process.stdout.readline() == b"first\n"
+    process.send_signal(signal.SIGINT)
+    assert tidy_haid.finish(process).status == 130
+    os.close(writer)
+
+
+def test_stop_and_continue_reach_the_jobs(tidy_haid):
+    job = "sleep 600 & echo $$ >> pids; echo $! >> pids; while [ ! -e go ]; do sleep 0.02; done; kill $!"
+    process = tidy_haid.start("-j2", job, ":::", "1", "2")
+    pids = [int(pid) for pid in wait_for_line_in(tidy_haid.folder / "pids", 4)]
+    process.send_signal(signal.SIGTSTP)
+    for pid in [*pids, process.pid]:
+        wait_until(lambda: state_of(pid) == "T", f"process {pid} is stopped")
+    process.send_signal(signal.SIGCONT)
+    for pid in [*pids, process.pid]:
+        wait_until(lambda: state_of(pid) in ("S", "R", "D"), f"process {pid} goes on")
+    (tidy_haid.folder / "go").touch()
+    assert tidy_haid.finish(process).status == 0
+
+
+def test_time_spent_stopped_does_not_count_as_running_time(tidy_haid):
+    job = "echo $$ >> pids; sleep 0.5; echo {} >> ended"
+    process, pids = start_jobs(tidy_haid, job, "--timeout", "3", count=1, running=1)
+    process.send_signal(signal.SIGTSTP)
+    wait_until(lambda: state_of(process.pid) == "T", "the program is stopped")
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(4)
+    assert state_of(pids[0]) == "T"
+    process.send_signal(signal.SIGCONT)
+    result = tidy_haid.finish(process)
+    assert (result.status, result.err) == (0, "")
+    assert whole_lines(tidy_haid.folder / "ended") == ["1"]
+
+
+def test_usr1_lists_what_runs_and_changes_nothing(tidy_haid):
+    process, _, errors = start_telling_errors(tidy_haid, PATIENT, count=3)
+    process.send_signal(signal.SIGUSR1)
+    wait_until(lambda: len(re.findall(r"^haid: job [12] runs for \d+ s: ", errors.read_text(), re.MULTILINE)) == 2, "the list")
+    (tidy_haid.folder / "go").touch()
+    assert tidy_haid.finish(process).status == 0
+    assert sorted(whole_lines(tidy_haid.folder / "ended")) == ["1", "2", "3"]
+
+
+def test_jobs_see_default_signals_and_an_empty_mask(tidy_haid):
+    result = tidy_haid.run("grep -E '^Sig(Blk|Ign)'", ":::", "/proc/self/status", restore_signals=True)
+    values = dict(line.split() for line in result.lines)
+    assert int(values["SigBlk:"], 16) == 0
+    ignored = int(values["SigIgn:"], 16)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGTSTP, signal.SIGCHLD):
+        assert not ignored & (1 << (number - 1)), number.name
+
+
+# -- from a terminal
+
+
+def test_ctrl_c_once_waits_and_twice_ends_the_jobs(tidy_haid):
+    terminal = Terminal(tidy_haid, "-j2", TELLS_SIGNAL, ":::", *range(1, 7))
+    wait_for_line_in(tidy_haid.folder / "pids", 2)
+    terminal.type(b"\x03")
+    terminal.wait_for(STARTING_NO_MORE.encode())
+    assert whole_lines(tidy_haid.folder / "told") == []
+    terminal.type(b"\x03")
+    assert terminal.finish() == 130
+    assert sorted(whole_lines(tidy_haid.folder / "told")) == ["1", "2"]
+
+
+def test_ctrl_c_does_not_reach_the_jobs_themselves(tidy_haid):
+    job = "trap 'echo {} >> told' INT; " + PATIENT
+    terminal = Terminal(tidy_haid, "-j2", job, ":::", "1", "2", "3")
+    wait_for_line_in(tidy_haid.folder / "pids", 2)
+    terminal.type(b"\x03")
+    terminal.wait_for(STARTING_NO_MORE.encode())
+    (tidy_haid.folder / "go").touch()
+    assert terminal.finish() == 130
+    assert whole_lines(tidy_haid.folder / "told") == []
+    assert sorted(whole_lines(tidy_haid.folder / "ended")) == ["1", "2"]
+
+
+def test_ctrl_z_stops_the_jobs_until_the_program_is_continued(tidy_haid):
+    terminal = Terminal(tidy_haid, "-j2", PATIENT, ":::", "1", "2")
+    pids = [int(pid) for pid in wait_for_line_in(tidy_haid.folder / "pids", 2)]
+    terminal.type(b"\x1a")
+    for pid in [*pids, terminal.process.pid]:
+        wait_until(lambda: state_of(pid) == "T", f"process {pid} is stopped")
+    terminal.process.send_signal(signal.SIGCONT)
+    for pid in pids:
+        wait_until(lambda: state_of(pid) != "T", f"process {pid} goes on")
+    (tidy_haid.folder / "go").touch()
+    assert terminal.finish() == 0
+
+
+def test_a_terminal_that_is_closed_starts_no_more_jobs_and_lets_running_ones_end(tidy_haid):
+    master, slave = os.openpty()
+    with (tidy_haid.folder / "output").open("wb") as output:
+        command = ["setsid", "--ctty", "--wait", *tidy_haid.command(["-j2", "--joblog", "log", PATIENT, ":::", *range(1, 7)])]
+        process = tidy_haid.start_command(command, stdin=slave, stdout=output, stderr=slave)
+    os.close(slave)
+    pids = [int(pid) for pid in wait_for_line_in(tidy_haid.folder / "pids", 2)]
+    os.close(master)
+    time.sleep(0.5)  # for the hang-up to be acted upon, which nothing shows from outside
+    assert all(state_of(pid) for pid in pids)
+    (tidy_haid.folder / "go").touch()
+    assert tidy_haid.finish(process).status == 129
+    assert sorted(whole_lines(tidy_haid.folder / "ended")) == ["1", "2"]
+    assert sorted(entry["Seq"] for entry in log_entries(tidy_haid.folder / "log")) == ["1", "2"]
+
+
+def test_a_job_that_signals_the_programs_own_group_harms_nobody(tidy_haid):
+    result = tidy_haid.run("-k", "kill -TERM 0; sleep 600", ":::", "1", "2")
+    assert result.status == 2
+    assert "killed by SIGTERM" in result.err
+
+
+def test_a_signal_between_short_jobs_is_not_lost(tidy_haid):
+    tidy_haid.file("inputs", "x\n" * 1_000_000)
+    process = tidy_haid.start("-j1", "--joblog", "log", "/bin/true {}", "::::", "inputs")
+    wait_for_line_in(tidy_haid.folder / "log", 20)
+    process.send_signal(signal.SIGINT)
+    assert tidy_haid.finish(process).status == 130
