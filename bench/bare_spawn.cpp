@@ -58,8 +58,7 @@ void check_error(int error, const char* what) {
 
 pid_t start(const Plan& plan, const posix_spawn_file_actions_t* actions) {
     pid_t pid = -1;
-    check_error(posix_spawnp(&pid, plan.command[0], actions, nullptr, plan.command.data(), environ),
-                plan.command[0]);
+    check_error(posix_spawnp(&pid, plan.command[0], actions, nullptr, plan.command.data(), environ), plan.command[0]);
     return pid;
 }
 
@@ -180,9 +179,12 @@ Plan parse(const std::vector<char*>& arguments) {
     Plan plan;
     std::size_t at = 1;
     for (; at < arguments.size(); ++at) {
-        if (std::string_view(arguments[at]) == "--capture") plan.capture = true;
-        else if (std::string_view(arguments[at]) == "--peak") plan.peak = true;
-        else break;
+        if (std::string_view(arguments[at]) == "--capture")
+            plan.capture = true;
+        else if (std::string_view(arguments[at]) == "--peak")
+            plan.peak = true;
+        else
+            break;
     }
     if (arguments.size() < at + 3) throw std::invalid_argument(usage);
     plan.jobs = number(arguments[at]);

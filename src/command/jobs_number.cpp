@@ -13,7 +13,7 @@ std::optional<std::uint64_t> parse_jobs(std::string_view text, int cpus) {
     if (percent) text.remove_suffix(1);
     double number = 0;
     auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
-    if (error != std::errc() || end != text.data() + text.size() || text.starts_with('-') || number > 1e9)
+    if (error != std::errc() || end != text.data() + text.size() || text.starts_with('-') || !(number <= 1e9))
         return std::nullopt;
     if (percent)
         number = cpus * number / 100;

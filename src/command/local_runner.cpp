@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <sstream>
 
 #include "system/calls.hpp"
 #include "system/error.hpp"
@@ -14,6 +15,17 @@ namespace haid::command {
 
 using system::Spawned;
 using system::SpawnPlan;
+
+namespace {
+
+// Empties a pipe a little; whether it is at its end.
+bool throw_away(int pipe) {
+    static char discarded[64 * 1024];
+    ssize_t size = system::uninterrupted([&] { return system::calls().read(pipe, discarded, sizeof discarded); });
+    return size == 0 || (size < 0 && errno != EAGAIN);
+}
+
+}  // namespace
 
 // The read end of one of a job's pipes.
 class LocalRunner::Channel : public system::Watcher {
@@ -26,6 +38,10 @@ class LocalRunner::Channel : public system::Watcher {
     // Takes up to `limit` bytes; closes the pipe at its end.
     void take(std::size_t limit) {
         if (!pipe_) return;
+        if (runner_.discarding_) {
+            if (throw_away(pipe_.get())) close();
+            return;
+        }
         if (widened_ && spool_.empty()) {
             while (auto passed = runner_.listener_.on_readable(slot_, stream_, pipe_.get(), limit)) {
                 if (*passed == 0) return close();
@@ -86,10 +102,7 @@ class LocalRunner::Drain : public system::Watcher {
         if (pipe_) runner_.loop_.remove(pipe_.get(), *this);
     }
     void on_ready(std::uint32_t) override {
-        static char discarded[64 * 1024];
-        ssize_t size =
-            system::uninterrupted([&] { return system::calls().read(pipe_.get(), discarded, sizeof discarded); });
-        if (size > 0 || (size < 0 && errno == EAGAIN)) return;
+        if (!throw_away(pipe_.get())) return;
         runner_.drains_.remove_if([this](const Drain& drain) { return &drain == this; });
     }
 
@@ -266,8 +279,10 @@ void LocalRunner::reap() {
 void LocalRunner::finish(Child& child, const process::Ending& ending) {
     auto node = by_slot_.extract(child.slot);
     by_pid_.erase(child.pid);
+    bool somebody_writes = settings_.capture == Capture::none;
     for (Channel* channel : {&child.output, &child.error}) {
         channel->take_rest();
+        somebody_writes = somebody_writes || channel->pipe();
         keep_draining(*channel);
     }
     if (::kill(-child.pid, 0) == 0) {
@@ -275,6 +290,7 @@ void LocalRunner::finish(Child& child, const process::Ending& ending) {
     } else {
         guard_.discharge(child.entry);
     }
+    if (somebody_writes) find_left_behind();
     listener_.on_ended(child.slot, ending, std::move(child.output.spool()), std::move(child.error.spool()));
 }
 
@@ -282,6 +298,22 @@ void LocalRunner::keep_draining(Channel& channel) {
     if (!channel.pipe()) return;
     unwatch(channel);
     drains_.emplace_back(*this, std::move(channel.pipe()));
+}
+
+// Orphans are our children now (see process::adopt_orphans). Those in a group of their own, as `setsid` makes one, are
+// still ours to end when the program is killed.
+void LocalRunner::find_left_behind() {
+    std::istringstream children(system::read_small_file(fmt::format("/proc/self/task/{}/children", ::getpid())));
+    for (pid_t pid; children >> pid;) {
+        pid_t group = ::getpgid(pid);
+        bool known = group <= 0 || group == ::getpgrp() || pid == guard_.pid() || by_pid_.contains(group) ||
+                     std::any_of(left_groups_.begin(), left_groups_.end(),
+                                 [&](const LeftGroup& left) { return left.group == group; });
+        if (known) continue;
+        std::size_t entry = guard_.enlist();
+        guard_.record(entry)->store(group);
+        left_groups_.push_back({group, entry});
+    }
 }
 
 void LocalRunner::check_left_behind() {

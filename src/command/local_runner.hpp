@@ -43,6 +43,8 @@ class LocalRunner : public Runner {
     void signal(std::span<const std::uint64_t> slots, int number) override;
     void pause_output(bool paused) override;
 
+    // From now on what jobs write is thrown away.
+    void discard_output() { discarding_ = true; }
     // To be called after SIGCHLD.
     void reap();
     // To the jobs' process groups alone: for stopping and continuing, which is the terminal's way.
@@ -72,6 +74,7 @@ class LocalRunner : public Runner {
     void finish(Child& child, const process::Ending& ending);
     void keep_draining(Channel& channel);
     void check_left_behind();
+    void find_left_behind();
 
     LocalRunnerSettings settings_;
     system::EventLoop& loop_;
@@ -86,6 +89,7 @@ class LocalRunner : public Runner {
     std::list<Drain> drains_;
     std::vector<LeftGroup> left_groups_;
     bool paused_ = false;
+    bool discarding_ = false;
 };
 
 }  // namespace haid::command

@@ -72,8 +72,10 @@ Run::Run(RunSettings settings, Observer& observer)
                ? nullptr
                : std::make_unique<JobLog>(settings_.job_log, settings_.resume, settings_.append_job_log,
                                           [this] {
-                                              say(fmt::format("waiting for the run that still writes the job log '{}'",
-                                                              settings_.job_log));
+                                              // The printer is not there yet, and nothing else prints.
+                                              fmt::print(stderr,
+                                                         "{}: waiting for the run that still writes the job log '{}'\n",
+                                                         settings_.program_name, settings_.job_log);
                                           })),
       guard_(std::make_unique<process::Guard>(settings_.policy.ladder,
                                               log_ ? std::vector<int>{log_->descriptor()} : std::vector<int>{})),
@@ -463,6 +465,7 @@ void Run::list_running() {
 void Run::fail(const std::string& message, int status) {
     fault_status_ = status;
     printer_.abandon();
+    runner_.discard_output();
     if (message.empty()) return;
     std::string line = fmt::format("{}: error: {}\n", settings_.program_name, message);
     observer_.make_room();
@@ -488,7 +491,7 @@ Status Run::status(Time now) {
     const schedule::Tally& tally = schedule_.tally();
     Status status;
     if (prepared_) status.total = source_.total();
-    if (input_ended_) status.total = tally.started + again_.size() + source_.skipped();
+    if (input_ended_) status.total = tally.started + source_.skipped();
     if (status.total) *status.total -= std::min(*status.total, source_.skipped());
     status.done = tally.done();
     status.failed = tally.failed;

@@ -68,6 +68,11 @@ Interpreters Interpreters::with_users_table() {
         {".do", "stata -b do"},   {".sas", "sas"},   {".gp", "gnuplot"},    {".nf", "nextflow run"}};
     for (const auto& [extension, command] : known) interpreters.set(extension, command, command);
     if (auto path = users_table()) {
+        bool named = std::getenv("HAID_INTERPRETERS") != nullptr;
+        if (named && ::access(path->c_str(), R_OK) != 0) {
+            throw ScriptError(fmt::format("cannot read the table of interpreters '{}' (HAID_INTERPRETERS): {}", *path,
+                                          system::reason(errno)));
+        }
         std::istringstream lines(system::read_small_file(*path));
         for (std::string line; std::getline(lines, line);) {
             line.erase(std::min(line.find('#'), line.size()));

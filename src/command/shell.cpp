@@ -75,7 +75,7 @@ std::string shell_of_ancestors() {
 
 bool plain(unsigned char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::strchr("_-./,:+@%=", c) != nullptr;
+           (c != '\0' && std::strchr("_-./,:+@%=", c) != nullptr);
 }
 
 }  // namespace

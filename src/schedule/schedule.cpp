@@ -19,7 +19,7 @@ std::optional<Schedule::Permit> Schedule::permit(Time now, bool input_ready) {
 
 void Schedule::started(const Permit& permit, Id id, Time now) {
     auto [entry, inserted] = running_.insert_or_assign(permit.slot, Running{id, permit.attempt, now});
-    if (permit.attempt == 1) ++tally_.started;
+    if (!permit.again) ++tally_.started;
     if (policy_.delay > Duration::zero()) start_after_ = now + policy_.delay;
     if (auto end = deadline(entry->second)) earliest_ = earliest_ ? std::min(*earliest_, *end) : *end;
 }
@@ -36,7 +36,9 @@ Schedule::Verdict Schedule::ended(Slot slot, bool succeeded, Time now) {
     running_.erase(entry);
     slots_.give_back(slot);
     using Next = Verdict::Next;
-    if (running.cause == Cause::stop) return {Next::forget, running.cause};
+    if (running.cause == Cause::stop || (running.cause == Cause::memory && stopping_)) {
+        return {Next::forget, running.cause};
+    }
     if (running.cause == Cause::memory) {
         again_.push_back({running.id, running.attempt});
         return {Next::again, running.cause};

@@ -22,6 +22,7 @@ namespace {
 
 struct Attempt {
     const SpawnPlan* plan;
+    const sigset_t* mask;  // what the new program starts with
     volatile int error = 0;
     volatile Spawned::Stage stage = Spawned::Stage::fork;
 };
@@ -71,7 +72,7 @@ HAID_BORROWS_MEMORY int become(void* argument) {
     }
     // Handlers need no reset: exec does that. An ignored signal stays ignored through exec.
     if (plan.default_pipe_signal) ::signal(SIGPIPE, SIG_DFL);
-    if (plan.signal_mask != nullptr) ::sigprocmask(SIG_SETMASK, plan.signal_mask, nullptr);
+    ::sigprocmask(SIG_SETMASK, attempt.mask, nullptr);
     ::execve(plan.path, const_cast<char* const*>(plan.arguments), const_cast<char* const*>(plan.environment));
     return fail(attempt, Spawned::Stage::exec);
 }
@@ -80,11 +81,11 @@ HAID_BORROWS_MEMORY int become(void* argument) {
 
 Spawned spawn(const SpawnPlan& plan) {
     static ChildStack stack;
-    Attempt attempt{&plan};
     // A signal handler that ran in the child would write into the parent's memory: block them all meanwhile.
     sigset_t all, before;
     sigfillset(&all);
     ::sigprocmask(SIG_SETMASK, &all, &before);
+    Attempt attempt{&plan, plan.signal_mask != nullptr ? plan.signal_mask : &before};
     int pid = calls().clone(become, stack.top(), CLONE_VM | CLONE_VFORK | SIGCHLD, &attempt);
     int clone_error = errno;
     if (pid > 0 && attempt.error != 0) ::waitpid(pid, nullptr, 0);

@@ -16,12 +16,12 @@ struct SpawnPlan {
     const char* path = nullptr;  // absolute, or relative to `directory`
     const char* const* arguments = nullptr;
     const char* const* environment = nullptr;
-    int input = -1;                   // becomes descriptor 0; -1: inherited
-    int output = -1;                  // 1
-    int error = -1;                   // 2
-    const char* directory = nullptr;  // nullptr: the parent's
-    std::optional<int> nice;          // absolute niceness
-    const sigset_t* signal_mask = nullptr;
+    int input = -1;                              // becomes descriptor 0; -1: inherited
+    int output = -1;                             // 1
+    int error = -1;                              // 2
+    const char* directory = nullptr;             // nullptr: the parent's
+    std::optional<int> nice;                     // absolute niceness
+    const sigset_t* signal_mask = nullptr;       // nullptr: the parent's
     bool default_pipe_signal = false;            // the parent ignores SIGPIPE and the child must not
     std::uint64_t file_limit = 0;                // soft RLIMIT_NOFILE; 0: the parent's
     std::atomic<pid_t>* group_record = nullptr;  // gets the new process group before exec, see process/guard.hpp

@@ -74,13 +74,14 @@ Spool::Input Spool::fill_from(int pipe, std::size_t limit) {
                 return calls().splice(pipe, nullptr, file_.get(), nullptr, limit - taken,
                                       SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
             });
-            spliced = size >= 0 || errno != EINVAL;  // EINVAL: a file system that cannot splice
+            spliced = size >= 0 || (errno != EINVAL && errno != ENOSYS);  // a file system, or a sandbox, without splice
             if (spliced && size > 0) file_end_ += size;
-            if (size < 0 && errno != EINVAL && errno != EAGAIN) {
+            if (spliced && size < 0 && errno != EAGAIN) {
                 throw_errno(fmt::format("cannot keep the output of a job in '{}'", store_->directory_));
             }
         }
-        if (!spliced) size = uninterrupted([&] { return calls().read(pipe, buffer, sizeof buffer); });
+        std::size_t wanted = std::min(limit - taken, sizeof buffer);
+        if (!spliced) size = uninterrupted([&] { return calls().read(pipe, buffer, wanted); });
         if (size == 0) return Input::ended;
         if (size < 0) {
             if (errno == EAGAIN) return Input::open;
@@ -89,7 +90,7 @@ Spool::Input Spool::fill_from(int pipe, std::size_t limit) {
         if (!spliced) append({buffer, static_cast<std::size_t>(size)});
         taken += static_cast<std::size_t>(size);
         // Less than a full buffer: the pipe is empty now, and asking again would only say so.
-        if (!spliced && static_cast<std::size_t>(size) < sizeof buffer) return Input::open;
+        if (!spliced && static_cast<std::size_t>(size) < wanted) return Input::open;
     }
     return Input::open;
 }

@@ -15,7 +15,7 @@ import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 HAID = Path(os.environ.get("HAID", CHECKOUT / "build/bin/haid")).absolute()
-WITHOUT_SYSCALL = os.environ.get("HAID_WITHOUT_SYSCALL", "/tmp/without_syscall")
+WITHOUT_SYSCALL = os.environ.get("HAID_WITHOUT_SYSCALL", CHECKOUT / "build/bin/without_syscall")
 
 TIME_LIMIT = 60
 DEADLINE = 30

@@ -203,11 +203,11 @@ def test_a_limit_on_processes_is_waited_for(tidy_haid):
         path.chmod(0o777)
     user = ["setpriv", "--reuid=54321", "--regid=54321", "--clear-groups"]
     # Folders above the program may be closed to others: it is opened beforehand.
-    script = "ulimit -u 12; exec /proc/self/fd/9 -j50 --joblog /dev/stdout sleep 0.1{} ::: {1..100}"
-    outer = f"exec 9<{tidy_haid.path}; cd /; exec {' '.join(user)} bash -c '{script}'"
+    script = "ulimit -u 12; exec /proc/self/fd/9 -j50 --joblog log sleep 0.1{} ::: {1..100}"
+    outer = f"exec 9<{tidy_haid.path}; exec {' '.join(user)} bash -c '{script}'"
     result = tidy_haid.run_command(["bash", "-c", outer])
     assert (result.status, result.err) == (0, "")
-    assert sorted(int(line.split("\t")[0]) for line in result.lines[1:]) == list(range(1, 101))
+    assert len(log_entries(tidy_haid.folder / "log")) == 100
 
 
 @pytest.mark.parametrize("call", ["splice", "sendfile"])

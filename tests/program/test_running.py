@@ -75,8 +75,7 @@ def test_a_simple_command_is_a_child_of_the_program_itself(tidy_haid):
     assert [parent_of(pid) for pid in tidy_haid.alive_as("sleep 60")] == [process.pid] * 2
     assert not tidy_haid.alive_as("/bin/bash")
     process.send_signal(signal.SIGTERM)
-    process.send_signal(signal.SIGTERM)
-    tidy_haid.end_everything()
+    assert tidy_haid.finish(process).status == 143
 
 
 @pytest.mark.parametrize("variable", ["BASH_ENV", "ENV"])

@@ -18,6 +18,7 @@ TELLS_SIGNAL = "trap 'echo {} >> told; exit 7' TERM; echo $$ >> pids; while :; d
 IGNORES_SIGNALS = "trap '' TERM INT HUP; echo $$ {} >> pids; while :; do sleep 0.05; done"
 
 STARTING_NO_MORE = "no new jobs are started"
+ENDING_TWO = "ending 2 running job"
 
 
 def start_jobs(haid, job, *options, count=6, running=2):
@@ -39,7 +40,7 @@ def start_telling_errors(haid, job, *options, **counts):
     return process, [int(line.split()[0]) for line in pids], path
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_once_no_new_jobs_are_started_and_what_runs_may_end(tidy_haid, number):
     process, pids, errors = start_telling_errors(tidy_haid, PATIENT, "--joblog", "log")
     process.send_signal(number)
@@ -64,7 +65,7 @@ def test_an_interrupt_that_kept_no_job_from_running_leaves_the_exit_status_alone
     assert sorted(whole_lines(tidy_haid.folder / "ended")) == ["1", "2"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_twice_the_running_jobs_are_ended(tidy_haid, number):
     process, _, errors = start_telling_errors(tidy_haid, TELLS_SIGNAL, "--joblog", "log")
     process.send_signal(number)
@@ -72,8 +73,18 @@ def test_twice_the_running_jobs_are_ended(tidy_haid, number):
     process.send_signal(number)
     assert tidy_haid.finish(process).status == 128 + number
     assert sorted(whole_lines(tidy_haid.folder / "told")) == ["1", "2"]
-    assert "ending 2 running jobs" in errors.read_text()
+    assert ENDING_TWO in errors.read_text()
     assert len(whole_lines(tidy_haid.folder / "pids")) == 2
+
+
+@pytest.mark.parametrize("count", [2, 6])
+def test_sigterm_ends_the_running_jobs_the_first_time(tidy_haid, count):
+    process, _, errors = start_telling_errors(tidy_haid, TELLS_SIGNAL, "--joblog", "log", count=count)
+    process.send_signal(signal.SIGTERM)
+    assert tidy_haid.finish(process).status == 143
+    assert sorted(whole_lines(tidy_haid.folder / "told")) == ["1", "2"]
+    assert ENDING_TWO in errors.read_text()
+    assert log_entries(tidy_haid.folder / "log") == []
 
 
 def test_jobs_that_ignore_signals_are_killed_at_the_end_of_the_ladder(tidy_haid):
@@ -82,7 +93,7 @@ def test_jobs_that_ignore_signals_are_killed_at_the_end_of_the_ladder(tidy_haid)
     wait_for_error(process, errors, STARTING_NO_MORE)
     process.send_signal(signal.SIGINT)
     assert tidy_haid.finish(process).status == 130
-    assert "ending 2 running jobs" in errors.read_text()
+    assert ENDING_TWO in errors.read_text()
 
 
 def test_jobs_ended_by_an_interrupt_are_run_by_a_resume(tidy_haid):
@@ -102,9 +113,8 @@ def test_descendants_in_groups_of_their_own_are_ended_too(tidy_haid):
     process, _, errors = start_telling_errors(tidy_haid, job)
     wait_until(lambda: len(tidy_haid.alive_as("sleep 600")) >= 4, "the jobs' children run")
     process.send_signal(signal.SIGTERM)
-    wait_for_error(process, errors, STARTING_NO_MORE)
-    process.send_signal(signal.SIGTERM)
     assert tidy_haid.finish(process).status == 143
+    assert ENDING_TWO in errors.read_text()
 
 
 def test_a_signal_while_waiting_for_input_ends_the_run(tidy_haid):

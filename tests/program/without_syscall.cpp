@@ -1,5 +1,6 @@
-// without_syscall NAME ERRNO PROGRAM [ARGUMENT…]: runs the program with a system call that always fails, as on a kernel that
-// is older, or on a machine that has run out of something. The filter (seccomp(2)) is inherited by everything it starts.
+// without_syscall NAME ERRNO PROGRAM [ARGUMENT…]: runs the program with a system call that always fails, as on a kernel
+// that is older, or on a machine that has run out of something. The filter (seccomp(2)) is inherited by everything it
+// starts.
 
 #include <errno.h>
 #include <linux/audit.h>
@@ -21,7 +22,7 @@ struct Named {
     long number;
 };
 
-constexpr Named calls[] = {{"pidfd_open", SYS_pidfd_open}, {"clone3", SYS_clone3},   {"close_range", SYS_close_range},
+constexpr Named calls[] = {{"pidfd_open", SYS_pidfd_open}, {"clone3", SYS_clone3},     {"close_range", SYS_close_range},
                            {"splice", SYS_splice},         {"sendfile", SYS_sendfile}, {"setsid", SYS_setsid},
                            {"clone", SYS_clone},           {"vfork", SYS_vfork}};
 constexpr Named errors[] = {{"ENOSYS", ENOSYS}, {"EAGAIN", EAGAIN}, {"EINVAL", EINVAL}, {"EPERM", EPERM}};

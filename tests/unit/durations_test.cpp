@@ -50,8 +50,9 @@ TEST(ParseDuration, TakesUnits) {
 }
 
 TEST(ParseDuration, RefusesAnythingElse) {
-    for (const char* text : {"", " ", "x", "1x", "-1", "-0", "+1", "1m30", "s", "1 s", " 1", "1 ", "inf", "nan", "nans",
-                             "infs", "0x10", "1e3", "1:30", "1,5", "99999999999", "1m-1s", "1.5.5"}) {
+    for (const char* text :
+         {"",    " ",   "x",    "1x",   "-1",   "-0",  "+1",   "1m30", "s",           "1 s",   " 1",   "1 ",
+          "inf", "nan", "nans", "infs", "0x10", "1e3", "1:30", "1,5",  "99999999999", "1m-1s", "1.5.5"}) {
         expect_refused(parse_duration, text);
     }
 }
@@ -90,7 +91,9 @@ TEST(TimeoutRule, KeepsAFixedLimit) {
     EXPECT_EQ(rule.limit(), 5s);
 }
 
-TEST(Median, HasNoneAtFirst) { EXPECT_EQ(Median().value(), std::nullopt); }
+TEST(Median, HasNoneAtFirst) {
+    EXPECT_EQ(Median().value(), std::nullopt);
+}
 
 TEST(Median, IsThatOfTheSortedValues) {
     std::mt19937 random(5);
@@ -137,7 +140,8 @@ TEST(ParseLadder, NamesTheWrongPart) {
             parse_ladder(text);
             ADD_FAILURE() << "accepted: " << text;
         } catch (const std::invalid_argument& error) {
-            EXPECT_NE(std::string(error.what()).find(std::string("'") + wrong + "'"), std::string::npos) << error.what();
+            EXPECT_NE(std::string(error.what()).find(std::string("'") + wrong + "'"), std::string::npos)
+                << error.what();
         }
     };
     part("", "");
@@ -176,8 +180,8 @@ TEST(ParseJobs, NeverGivesLessThanOne) {
 }
 
 TEST(ParseJobs, RefusesAnythingElse) {
-    for (const char* text : {"", "+", "-", "%", "x", "4x", "1.5", "--1", "+-1", " 4", "4 ", "1e9x", "nan", "inf", "nan%",
-                             "inf%", "99999999999999999999"}) {
+    for (const char* text : {"", "+", "-", "%", "x", "4x", "1.5", "--1", "+-1", " 4", "4 ", "1e9x", "nan", "inf",
+                             "nan%", "inf%", "99999999999999999999"}) {
         EXPECT_EQ(parse_jobs(text, 8), std::nullopt) << text;
     }
 }

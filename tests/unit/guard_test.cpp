@@ -44,7 +44,8 @@ class GuardTest : public testing::Test {
     pid_t next_report() {
         pid_t pid = 0;
         pollfd readable{reports_.read.get(), POLLIN, 0};
-        if (::poll(&readable, 1, patience) != 1 || ::read(reports_.read.get(), &pid, sizeof pid) != sizeof pid) return 0;
+        if (::poll(&readable, 1, patience) != 1 || ::read(reports_.read.get(), &pid, sizeof pid) != sizeof pid)
+            return 0;
         started_.insert(pid);
         return pid;
     }
@@ -64,8 +65,8 @@ class GuardTest : public testing::Test {
     }
     static bool alive(pid_t pid) {
         siginfo_t none{};
-        return ::kill(pid, 0) == 0 && ::waitid(P_PID, static_cast<id_t>(pid), &none, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-               none.si_pid == 0;
+        return ::kill(pid, 0) == 0 &&
+               ::waitid(P_PID, static_cast<id_t>(pid), &none, WEXITED | WNOHANG | WNOWAIT) == 0 && none.si_pid == 0;
     }
     pid_t fork_started(const std::function<void()>& body) {
         pid_t pid = ::fork();

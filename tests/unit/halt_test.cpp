@@ -62,9 +62,28 @@ TEST(ParseHalt, KnowsTheOldForms) {
 }
 
 TEST(ParseHalt, RefusesAnythingElseAndSaysWhatIsAllowed) {
-    for (const char* text : {"", "3", "-3", "later", "soon", "now", "soon,", "soon,fail", "soon,fail=", "soon,fail=0",
-                             "soon,fail=0%", "soon,fail=-1", "soon,fail=x", "soon,fail=1x", "soon,fail=1%%", "soon,lost=1",
-                             "fail=1", "%", "x%", "soon,fail=%", " soon,fail=1", "soon,fail=1 "}) {
+    for (const char* text : {"",
+                             "3",
+                             "-3",
+                             "later",
+                             "soon",
+                             "now",
+                             "soon,",
+                             "soon,fail",
+                             "soon,fail=",
+                             "soon,fail=0",
+                             "soon,fail=0%",
+                             "soon,fail=-1",
+                             "soon,fail=x",
+                             "soon,fail=1x",
+                             "soon,fail=1%%",
+                             "soon,lost=1",
+                             "fail=1",
+                             "%",
+                             "x%",
+                             "soon,fail=%",
+                             " soon,fail=1",
+                             "soon,fail=1 "}) {
         try {
             parse_halt(text);
             ADD_FAILURE() << "accepted: '" << text << "'";
@@ -122,7 +141,9 @@ Slot begin(Schedule& schedule, Id id) {
     return permit->slot;
 }
 
-Next end(Schedule& schedule, Slot slot, bool succeeded) { return schedule.ended(slot, succeeded, start).next; }
+Next end(Schedule& schedule, Slot slot, bool succeeded) {
+    return schedule.ended(slot, succeeded, start).next;
+}
 
 TEST(HaltingSchedule, NeverGoesOnAfterFailures) {
     Schedule schedule(halting("never"));
@@ -166,11 +187,12 @@ TEST(HaltingSchedule, CountsWhatItWasToldTo) {
         bool first, second;  // outcomes
         bool after_first, after_second;
     };
-    for (const Case& c : {Case{"soon,fail=2", false, false, false, true}, Case{"soon,fail=2", false, true, false, false},
-                          Case{"now,success=1", false, true, false, true}, Case{"now,success=1", true, true, true, true},
-                          Case{"soon,done=2", true, false, false, true}, Case{"now,fail=50%", true, false, false, false},
-                          Case{"now,fail=25%", false, true, true, true}, Case{"soon,done=50%", true, false, false, true},
-                          Case{"soon,success=50%", true, true, false, true}}) {
+    for (const Case& c :
+         {Case{"soon,fail=2", false, false, false, true}, Case{"soon,fail=2", false, true, false, false},
+          Case{"now,success=1", false, true, false, true}, Case{"now,success=1", true, true, true, true},
+          Case{"soon,done=2", true, false, false, true}, Case{"now,fail=50%", true, false, false, false},
+          Case{"now,fail=25%", false, true, true, true}, Case{"soon,done=50%", true, false, false, true},
+          Case{"soon,success=50%", true, true, false, true}}) {
         Schedule schedule(halting(c.halt, 2));
         schedule.set_total(4);
         begin(schedule, 1);

@@ -33,7 +33,9 @@ Outcome outcome(int status, int signal = 0) {
     return outcome;
 }
 
-void never() { ADD_FAILURE() << "nobody holds the lock"; }
+void never() {
+    ADD_FAILURE() << "nobody holds the lock";
+}
 
 class JobLogTest : public testing::Test {
   protected:
@@ -125,8 +127,8 @@ TEST_F(JobLogTest, ALineThatWasNotFinishedDoesNotCountAndIsOverwritten) {
 }
 
 TEST_F(JobLogTest, NamesALineThatIsNone) {
-    for (const std::string& wrong : {std::string("hello"), std::string("x\t:\t0\t0\t0\t0\t0\t0\techo"), std::string("3\t:\t0"),
-                                     std::string("")}) {
+    for (const std::string& wrong :
+         {std::string("hello"), std::string("x\t:\t0\t0\t0\t0\t0\t0\techo"), std::string("3\t:\t0"), std::string("")}) {
         std::string before = header + line(1, 0, 0, "a") + wrong + "\n" + line(2, 0, 0, "b");
         write(before);
         try {

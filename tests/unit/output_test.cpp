@@ -276,11 +276,62 @@ TEST_F(OutputTest, ManyFilesThatWaitForTheirTurnAreCongestion) {
     EXPECT_FALSE(later);
 }
 
+TEST_F(OutputTest, TakesWhatTheJobWhoseTurnItIsHasSoFar) {
+    std::string early;
+    std::uint64_t first_left = 1, second_left = 0;
+    Printed printed = print(in_order, [&](OutputTest& t) {
+        t.start(1, "t:");
+        t.start(2);
+        system::Spool first(t.store_), second(t.store_);
+        first.append("a\nhalf ");
+        second.append("b\n");
+        t.output_->offer(2, second);
+        t.output_->offer(1, first);
+        early = t.seen_();
+        first_left = first.size();
+        second_left = second.size();
+        t.finish(2, second.text());
+        t.finish(1, "a line\n");
+    });
+    EXPECT_EQ(early, "t:a\nt:half ");
+    EXPECT_EQ(first_left, 0u);
+    EXPECT_EQ(second_left, 2u) << "it is not its turn";
+    EXPECT_EQ(printed.output, "t:a\nt:half a line\nb\n");
+}
+
+TEST_F(OutputTest, PassesAPipeOnToAPipeWithoutACopy) {
+    system::Pipe pipe = system::make_pipe(), first = system::make_pipe(), second = system::make_pipe();
+    system::Descriptor error = system::unlinked_file(testing::TempDir());
+    std::optional<std::size_t> passed, out_of_turn, at_end;
+    {
+        Redirected redirected(pipe.write.get(), error.get());
+        system::EventLoop loop;
+        Printer printer(loop, store_);
+        Output made({true, false, true}, printer, store_, deliver());
+        output_ = &made;
+        start(1);
+        start(2);
+        system::write_all(first.write.get(), "one\n", "the pipe");
+        system::write_all(second.write.get(), "two\n", "the pipe");
+        first.write.close();
+        out_of_turn = made.pass_on(2, second.read.get(), 1000);
+        passed = made.pass_on(1, first.read.get(), 1000);
+        at_end = made.pass_on(1, first.read.get(), 1000);
+        finish(1);
+    }
+    char buffer[100];
+    ssize_t size = ::read(pipe.read.get(), buffer, sizeof buffer);
+    ASSERT_GT(size, 0);
+    EXPECT_EQ(std::string(buffer, static_cast<std::size_t>(size)), "command 1\none\n");
+    EXPECT_EQ(out_of_turn, std::nullopt);
+    EXPECT_EQ(passed, 4u);
+    EXPECT_EQ(at_end, 0u);
+}
+
 TEST_F(OutputTest, AReaderThatIsSlowDelaysDeliveryAndLosesNothing) {
     system::Pipe pipe = system::make_pipe();
     system::Descriptor error = system::unlinked_file(testing::TempDir());
-    std::string large(1'000'000, 'x');
-    std::string read;
+    std::string large, read;
     bool delivered_early = true;
     int flags = ::fcntl(pipe.write.get(), F_GETFL);
     int flags_after = 0;
@@ -290,6 +341,7 @@ TEST_F(OutputTest, AReaderThatIsSlowDelaysDeliveryAndLosesNothing) {
         Printer printer(loop, store_);
         Output made(as_they_end, printer, store_, deliver());
         output_ = &made;
+        large.assign(2 * static_cast<std::size_t>(::fcntl(pipe.write.get(), F_GETPIPE_SZ)), 'x');
         start(1);
         finish(1, large + "end\n", "after it\n");
         delivered_early = !delivered_.empty();

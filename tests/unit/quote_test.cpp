@@ -19,7 +19,9 @@ std::string printed_by_shell(const std::string& words) {
     return text;
 }
 
-TEST(Quote, LeavesPlainWordsAlone) { EXPECT_EQ(quote("dir/a-b_c.1+2"), "dir/a-b_c.1+2"); }
+TEST(Quote, LeavesPlainWordsAlone) {
+    EXPECT_EQ(quote("dir/a-b_c.1+2"), "dir/a-b_c.1+2");
+}
 
 TEST(Quote, KeepsAnEmptyWord) {
     EXPECT_EQ(quote(""), "''");

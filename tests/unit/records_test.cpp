@@ -197,8 +197,9 @@ TEST_F(SourceTest, CountsAcrossItsBuffer) {
 }
 
 TEST_F(RecordsTest, TheLastSourceVariesFastest) {
-    EXPECT_THAT(all_of(lists({{"1", "2"}, {"a", "b"}, {"x"}})),
-                ElementsAre(Values{"1", "a", "x"}, Values{"1", "b", "x"}, Values{"2", "a", "x"}, Values{"2", "b", "x"}));
+    EXPECT_THAT(
+        all_of(lists({{"1", "2"}, {"a", "b"}, {"x"}})),
+        ElementsAre(Values{"1", "a", "x"}, Values{"1", "b", "x"}, Values{"2", "a", "x"}, Values{"2", "b", "x"}));
 }
 
 TEST_F(RecordsTest, AnEmptySourceCountsAsOneEmptyValue) {
@@ -332,7 +333,8 @@ TEST(ColumnSplitter, SaysWhatIsWrongWithAnExpression) {
 // More than a RecordSpool keeps in memory, with empty values and records of several.
 std::vector<Values> many_records() {
     std::vector<Values> all;
-    for (int i = 0; i < 6000; ++i) all.push_back({std::to_string(i), "", std::string(1000, static_cast<char>('a' + i % 26))});
+    for (int i = 0; i < 6000; ++i)
+        all.push_back({std::to_string(i), "", std::string(1000, static_cast<char>('a' + i % 26))});
     return all;
 }
 
@@ -372,7 +374,8 @@ TEST_F(RecordsTest, ReadAheadKnowsTheNumberOfRecords) {
 const Batches::Fits always = [](const Arguments&) { return true; };
 
 TEST_F(RecordsTest, BatchesTakeSoManyRecords) {
-    EXPECT_THAT(batches_of(lists({{"1", "2", "3"}}), {.records = 2}, always), ElementsAre(Values{"1", "2"}, Values{"3"}));
+    EXPECT_THAT(batches_of(lists({{"1", "2", "3"}}), {.records = 2}, always),
+                ElementsAre(Values{"1", "2"}, Values{"3"}));
     EXPECT_THAT(batches_of(lists({{"1", "2"}}), {.records = 1}, always), ElementsAre(Values{"1"}, Values{"2"}));
     EXPECT_THAT(batches_of(lists({{}}), {.records = 2}, always), ElementsAre());
 }
@@ -392,11 +395,13 @@ TEST_F(RecordsTest, BatchesTakeWhatFitsAndAtLeastOneRecord) {
 TEST_F(RecordsTest, BatchesSpreadWhatIsLeft) {
     EXPECT_THAT(batches_of(lists({{"1", "2", "3", "4", "5", "6", "7"}}), {.records = 0, .spread = 3}, always),
                 ElementsAre(Values{"1", "2", "3"}, Values{"4", "5", "6"}, Values{"7"}));
-    EXPECT_THAT(batches_of(lists({{"1", "2"}}), {.records = 0, .spread = 8}, always), ElementsAre(Values{"1"}, Values{"2"}));
+    EXPECT_THAT(batches_of(lists({{"1", "2"}}), {.records = 0, .spread = 8}, always),
+                ElementsAre(Values{"1"}, Values{"2"}));
 }
 
 TEST_F(RecordsTest, BatchesMakeAJobForEachRecordThatGetsNoneOfIt) {
-    EXPECT_THAT(batches_of(lists({{"1", "2"}}), {.records = 1, .without_values = true}, always), ElementsAre(Values{}, Values{}));
+    EXPECT_THAT(batches_of(lists({{"1", "2"}}), {.records = 1, .without_values = true}, always),
+                ElementsAre(Values{}, Values{}));
 }
 
 TEST_F(RecordsTest, BatchesWaitForTheRestOfABatch) {

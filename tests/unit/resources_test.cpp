@@ -23,8 +23,7 @@ std::vector<std::string> words(const std::string& text) {
 }
 
 const ResourceSource* find(const std::vector<ResourceSource>& sources, std::string_view name) {
-    auto found =
-        std::find_if(sources.begin(), sources.end(), [&](const auto& source) { return source.name == name; });
+    auto found = std::find_if(sources.begin(), sources.end(), [&](const auto& source) { return source.name == name; });
     return found == sources.end() ? nullptr : &*found;
 }
 
@@ -73,12 +72,11 @@ class ResourcesTest : public testing::Test {
     void mount_v1(const std::string& cgroup, const std::string& mount_root = "/") {
         write("/proc/self/cgroup",
               fmt::format("9:cpuset:/other\n4:cpu,cpuacct:{0}\n3:memory:{0}\n1:name=systemd:/x\n", cgroup));
-        write(
-            "/proc/self/mountinfo",
-            fmt::format("31 22 0:28 {0} /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset\n"
-                        "32 22 0:29 {0} /sys/fs/cgroup/cpu,cpuacct rw shared:9 - cgroup cgroup rw,cpu,cpuacct\n"
-                        "33 22 0:30 {0} /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n",
-                        mount_root));
+        write("/proc/self/mountinfo",
+              fmt::format("31 22 0:28 {0} /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset\n"
+                          "32 22 0:29 {0} /sys/fs/cgroup/cpu,cpuacct rw shared:9 - cgroup cgroup rw,cpu,cpuacct\n"
+                          "33 22 0:30 {0} /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n",
+                          mount_root));
         std::filesystem::create_directories(root_ + "/sys/fs/cgroup/cpu,cpuacct");
         std::filesystem::create_directories(root_ + "/sys/fs/cgroup/memory");
     }
@@ -294,8 +292,7 @@ TEST_F(ResourcesTest, InheritedBudget) {
     EXPECT_EQ(cpu_answer(), "2 by HAID_CPUS");
     set("HAID_CPUS=99");
     EXPECT_EQ(cpus().usable, 16);
-    for (const char* text :
-         {"", "0", "-1", "+2", "2.5", "two", "2 ", " 2", "99999999999999999999", "2147483648"}) {
+    for (const char* text : {"", "0", "-1", "+2", "2.5", "two", "2 ", " 2", "99999999999999999999", "2147483648"}) {
         environment_["HAID_CPUS"] = text;
         EXPECT_EQ(cpus().usable, 16) << text;
         expect_ignored(cpus().sources, "HAID_CPUS");
@@ -368,8 +365,7 @@ TEST_F(ResourcesTest, StepWithAStaleVariable) {
 TEST_F(ResourcesTest, TasksOfAStepShareItsCpusOnTheNode) {
     in_job("8(x3)");
     set("SLURM_STEP_ID=0 SLURM_CPUS_ON_NODE=8");
-    for (auto [tasks, usable] :
-         {std::pair{"3", 8}, {"4,5", 4}, {"0,1,2", 2}, {"0,1,2,3,4,5,6,7,8", 1}, {"x,y", 8}}) {
+    for (auto [tasks, usable] : {std::pair{"3", 8}, {"4,5", 4}, {"0,1,2", 2}, {"0,1,2,3,4,5,6,7,8", 1}, {"x,y", 8}}) {
         environment_["SLURM_GTIDS"] = tasks;
         EXPECT_EQ(cpus().usable, usable) << tasks;
     }
@@ -476,10 +472,9 @@ TEST(SlurmNodeListTest, EveryForm) {
 }
 
 TEST(SlurmNodeListTest, AnythingElseIsRefused) {
-    for (const auto& text :
-         words(", n1, ,n1 n[ n] n[1-2 n1-2] n[[1]] n[] n[1,] n[3-1] n[a-b] n[1-] n[-1] n[1-2-3] "
-               "n[99999999999999999999] n[0-18446744073709551615] n[1-1000]m[1-1000] "
-               "n[1-262144],n1")) {
+    for (const auto& text : words(", n1, ,n1 n[ n] n[1-2 n1-2] n[[1]] n[] n[1,] n[3-1] n[a-b] n[1-] n[-1] n[1-2-3] "
+                                  "n[99999999999999999999] n[0-18446744073709551615] n[1-1000]m[1-1000] "
+                                  "n[1-262144],n1")) {
         expect_refused(expand_node_list, text);
     }
     expect_refused(expand_node_list, "");

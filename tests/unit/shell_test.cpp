@@ -27,9 +27,7 @@ class Variable {
     Variable& operator=(const Variable&) = delete;
 
   private:
-    void set(const char* value) {
-        value != nullptr ? ::setenv(name_.c_str(), value, 1) : ::unsetenv(name_.c_str());
-    }
+    void set(const char* value) { value != nullptr ? ::setenv(name_.c_str(), value, 1) : ::unsetenv(name_.c_str()); }
     std::string name_;
     std::optional<std::string> before_;
 };
@@ -73,7 +71,8 @@ TEST(SplitSimpleCommand, LeavesBytesThatAreNoPlainCharactersToTheShell) {
 }
 
 TEST(SplitSimpleCommand, LeavesBuiltinsAndKeywordsToTheShell) {
-    for (const char* word : {"cd", "echo", "exit", "if", "while", ".", ":", "time", "export", "source", "ulimit", "test"}) {
+    for (const char* word :
+         {"cd", "echo", "exit", "if", "while", ".", ":", "time", "export", "source", "ulimit", "test"}) {
         EXPECT_FALSE(split_simple_command(std::string(word) + " x")) << word;
         EXPECT_FALSE(split_simple_command(word)) << word;
     }
@@ -85,7 +84,9 @@ TEST(SplitSimpleCommand, LeavesAssignmentsToTheShell) {
     EXPECT_FALSE(split_simple_command("A= gzip"));
 }
 
-TEST(SplitSimpleCommand, LeavesAQuotedCommandNameToTheShell) { EXPECT_FALSE(split_simple_command("'gzip' a")); }
+TEST(SplitSimpleCommand, LeavesAQuotedCommandNameToTheShell) {
+    EXPECT_FALSE(split_simple_command("'gzip' a"));
+}
 
 TEST(SplitSimpleCommand, LeavesNothingAtAllToTheShell) {
     EXPECT_FALSE(split_simple_command(""));

@@ -1,5 +1,6 @@
 #include "system/spawn.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -65,7 +66,9 @@ class Program {
     std::vector<const char*> arguments_, environment_;
 };
 
-Program shell(const std::string& line) { return Program({"/bin/sh", "-c", line}, {"PATH=/usr/bin:/bin"}); }
+Program shell(const std::string& line) {
+    return Program({"/bin/sh", "-c", line}, {"PATH=/usr/bin:/bin"});
+}
 
 // The line of /proc/self/status in the child: a set of signals.
 bool has_signal(const std::string& status, const std::string& set, int signal) {
@@ -81,7 +84,8 @@ void expect_no_child() {
 }
 
 TEST(Spawn, StartsAProgramWithItsWordsAndVariables) {
-    Program program({"/bin/sh", "-c", "printf '%s|' \"$0\" \"$@\" \"$VARIABLE\" \"$HOME\"", "a", "b c", ""}, {"VARIABLE=x y"});
+    Program program({"/bin/sh", "-c", "printf '%s|' \"$0\" \"$@\" \"$VARIABLE\" \"$HOME\"", "a", "b c", ""},
+                    {"VARIABLE=x y"});
     EXPECT_EQ(program.printed(), "a|b c||x y||");
     expect_no_child();
 }
@@ -145,6 +149,7 @@ TEST(Spawn, AMachineWithoutProcessesLeftIsAValue) {
 TEST(Spawn, LeadsAProcessGroupThatIsOnRecord) {
     std::atomic<pid_t> record = 0;
     Pipe input = make_pipe();
+    ::fcntl(input.read.get(), F_SETFL, 0);  // cat does not expect an input that does not block
     Program program({"/bin/cat"});
     program.plan.input = input.read.get();
     program.plan.group_record = &record;

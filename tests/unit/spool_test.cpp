@@ -23,11 +23,14 @@ std::string bytes(std::size_t size, unsigned seed = 1) {
 std::string read_waiting(int fd) {
     std::string text;
     char buffer[65536];
-    for (ssize_t size; (size = ::read(fd, buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<std::size_t>(size));
+    for (ssize_t size; (size = ::read(fd, buffer, sizeof buffer)) > 0;)
+        text.append(buffer, static_cast<std::size_t>(size));
     return text;
 }
 
-ssize_t failing_write(int, const void*, std::size_t) { return errno = ENOSPC, -1; }
+ssize_t failing_write(int, const void*, std::size_t) {
+    return errno = ENOSPC, -1;
+}
 
 class SpoolTest : public testing::Test {
   protected:
@@ -41,7 +44,8 @@ class SpoolTest : public testing::Test {
     // All that a spool passes on, by draining and reading in turn.
     std::string drained(Spool& spool, std::size_t piece = 1 << 20) {
         std::string text;
-        while (spool.drain_to(pipe_.write.get(), piece) == Spool::Output::blocked) text += read_waiting(pipe_.read.get());
+        while (spool.drain_to(pipe_.write.get(), piece) == Spool::Output::blocked)
+            text += read_waiting(pipe_.read.get());
         return text + read_waiting(pipe_.read.get());
     }
 

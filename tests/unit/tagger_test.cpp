@@ -7,19 +7,33 @@
 namespace haid::command {
 namespace {
 
-std::string tagged(std::string_view text) { return Tagger("t:").apply(text); }
+std::string tagged(std::string_view text) {
+    return Tagger("t:").apply(text);
+}
 
-TEST(Tagger, TagsEveryLine) { EXPECT_EQ(tagged("a\nb\n"), "t:a\nt:b\n"); }
+TEST(Tagger, TagsEveryLine) {
+    EXPECT_EQ(tagged("a\nb\n"), "t:a\nt:b\n");
+}
 
-TEST(Tagger, TagsALineWithoutAnEnd) { EXPECT_EQ(tagged("a\nb"), "t:a\nt:b"); }
+TEST(Tagger, TagsALineWithoutAnEnd) {
+    EXPECT_EQ(tagged("a\nb"), "t:a\nt:b");
+}
 
-TEST(Tagger, TagsEmptyLines) { EXPECT_EQ(tagged("\n\na\n"), "t:\nt:\nt:a\n"); }
+TEST(Tagger, TagsEmptyLines) {
+    EXPECT_EQ(tagged("\n\na\n"), "t:\nt:\nt:a\n");
+}
 
-TEST(Tagger, AddsNothingToNothing) { EXPECT_EQ(tagged(""), ""); }
+TEST(Tagger, AddsNothingToNothing) {
+    EXPECT_EQ(tagged(""), "");
+}
 
-TEST(Tagger, TagsTheStepsOfAProgressBar) { EXPECT_EQ(tagged("1%\r2%\r3%\n"), "t:1%\rt:2%\rt:3%\n"); }
+TEST(Tagger, TagsTheStepsOfAProgressBar) {
+    EXPECT_EQ(tagged("1%\r2%\r3%\n"), "t:1%\rt:2%\rt:3%\n");
+}
 
-TEST(Tagger, TakesCarriageReturnAndNewlineForOneEnd) { EXPECT_EQ(tagged("a\r\nb\r\n"), "t:a\r\nt:b\r\n"); }
+TEST(Tagger, TakesCarriageReturnAndNewlineForOneEnd) {
+    EXPECT_EQ(tagged("a\r\nb\r\n"), "t:a\r\nt:b\r\n");
+}
 
 TEST(Tagger, IsOffWithoutATag) {
     Tagger tagger("");

@@ -62,7 +62,9 @@ TEST(Transform, AgreesWithDirnameOnRandomPaths) {
     }
 }
 
-TEST(Template, AppendsTheValueWhereNoReplacementStringIsGiven) { EXPECT_EQ(filled({"echo", "-n"}, {"a"}), "echo -n a"); }
+TEST(Template, AppendsTheValueWhereNoReplacementStringIsGiven) {
+    EXPECT_EQ(filled({"echo", "-n"}, {"a"}), "echo -n a");
+}
 
 TEST(Template, TakesTheInputAsTheCommandWhereNoWordsAreGiven) {
     EXPECT_EQ(filled({}, {"echo a | tr a b"}), "echo a | tr a b");

@@ -8,8 +8,6 @@ Output::Output(OutputSettings settings, Printer& printer, system::SpoolStore& st
     : settings_(settings), printer_(printer), store_(store), delivered_(std::move(delivered)) {}
 
 void Output::started(const Job& job, const std::string& tag) {
-    // An earlier attempt may have left a part of a line.
-    live_.erase(job.sequence);
     Live live{settings_.show_command ? job.line : "",
               Tagger(tag),
               Tagger(tag),
@@ -18,7 +16,15 @@ void Output::started(const Job& job, const std::string& tag) {
               system::Spool(store_),
               system::Spool(store_),
               false};
-    Live& placed = live_.emplace(job.sequence, std::move(live)).first->second;
+    auto [entry, first_attempt] = live_.try_emplace(job.sequence, std::move(live));
+    Live& placed = entry->second;
+    if (!first_attempt) {
+        // The part of a line that an earlier attempt left is none of this one's.
+        placed.partial_output.clear();
+        placed.partial_error.clear();
+        placed.output_tagger = Tagger(tag);
+        placed.error_tagger = Tagger(tag);
+    }
     if (settings_.line_buffer) announce(job.sequence, placed);
 }
 

@@ -136,7 +136,12 @@ system::Spool::Output Printer::write(Item& item) {
         }
     } catch (const system::SystemError& error) {
         // A file for spilled output that cannot be read is not the stream's fault, and says so itself.
-        if (error.error() == EIO) throw;
+        if (error.error() == EIO && item.stream == Stream::output) throw;
+        // A terminal or a reader of messages that has gone is no reason to end jobs that work.
+        if ((error.error() == EIO || error.error() == EPIPE) && item.stream == Stream::error) {
+            item.data = system::Spool(store_);
+            return system::Spool::Output::done;
+        }
         throw system::SystemError(error.error(), fmt::format("cannot write to {}", to.name));
     }
     return system::Spool::Output::done;
