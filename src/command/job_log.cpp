@@ -109,7 +109,11 @@ std::map<std::uint64_t, std::string> PastJobs::failed_commands(std::string_view 
 
 JobLog::JobLog(const std::string& path, Resume resume, bool append, const std::function<void()>& waiting)
     : path_(path) {
-    file_ = system::open_file(path, O_RDWR | O_CREAT | O_APPEND);
+    try {
+        file_ = system::open_file(path, O_RDWR | O_CREAT | O_APPEND);
+    } catch (const system::SystemError& error) {
+        throw system::SystemError(error.error(), fmt::format("cannot open the job log '{}'", path));
+    }
     struct stat status {};
     bool regular = ::fstat(file_.get(), &status) == 0 && S_ISREG(status.st_mode);
     if (regular && ::flock(file_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {

@@ -268,6 +268,11 @@ void LocalRunner::reap() {
     while (auto ending = process::reap()) {
         if (guard_.replaced(ending->pid)) continue;
         auto child = by_pid_.find(ending->pid);
+        if (ending->stopped) {
+            bool by_terminal = ending->signal == SIGTTIN || ending->signal == SIGTTOU;
+            if (by_terminal && child != by_pid_.end()) listener_.on_stopped_by_terminal(child->second->slot);
+            continue;
+        }
         if (child != by_pid_.end()) {
             finish(*child->second, *ending);
         } else {

@@ -156,9 +156,7 @@ void Run::loop() {
 
 void Run::look_at_machine(Time now) {
     gate_.look(now);
-    // With nothing running there is nobody whose end could open the gate: one job at a time goes on.
-    bool open = gate_.open() || (schedule_.running() == 0 && !settings_.gate.least_free_memory);
-    schedule_.hold(!open || output_.congested());
+    schedule_.hold(!gate_.open() || output_.congested());
     if (gate_.take_desperate() && schedule_.running() > 1) schedule_.end_youngest(now);
 }
 
@@ -334,6 +332,15 @@ std::optional<std::size_t> Run::on_readable(std::uint64_t slot, Stream stream, i
     auto passed = output_.pass_on(running.job.sequence, pipe, limit);
     running.streamed_bytes += passed.value_or(0);
     return passed;
+}
+
+void Run::on_stopped_by_terminal(std::uint64_t slot) {
+    // Nobody will ever continue it: jobs are in the background of the terminal.
+    auto running = running_.find(slot);
+    if (running == running_.end()) return;
+    say(fmt::format("job {} is ended: it wants to use the terminal, which jobs cannot: {}",
+                    running->second.job.sequence, running->second.job.line));
+    schedule_.end_one(slot, Cause::terminal, Clock::now());
 }
 
 void Run::on_ended(std::uint64_t slot, const process::Ending& ending, system::Spool output, system::Spool error) {

@@ -67,6 +67,7 @@ class Run : private Runner::Listener {
     void on_output(std::uint64_t slot, Stream stream, std::string_view data) override;
     void on_much_output(std::uint64_t slot, Stream stream, system::Spool& data) override;
     std::optional<std::size_t> on_readable(std::uint64_t slot, Stream stream, int pipe, std::size_t limit) override;
+    void on_stopped_by_terminal(std::uint64_t slot) override;
     void on_ended(std::uint64_t slot, const process::Ending& ending, system::Spool output,
                   system::Spool error) override;
     void on_delivered(std::uint64_t sequence, const std::string& line, const Outcome& outcome);

@@ -29,6 +29,8 @@ class Runner {
         // it has to be kept.
         virtual std::optional<std::size_t> on_readable(std::uint64_t slot, Stream stream, int pipe,
                                                        std::size_t limit) = 0;
+        // The terminal has stopped the job, for it wants to read from it (or write, under `stty tostop`).
+        virtual void on_stopped_by_terminal(std::uint64_t slot) = 0;
         // The process has ended, whatever it left behind. The spools hold what was not streamed.
         virtual void on_ended(std::uint64_t slot, const process::Ending& ending, system::Spool output,
                               system::Spool error) = 0;

@@ -14,10 +14,11 @@ void adopt_orphans() {
 std::optional<Ending> reap() {
     int status = 0;
     rusage usage{};
-    pid_t pid = system::uninterrupted([&] { return ::wait4(-1, &status, WNOHANG, &usage); });
+    pid_t pid = system::uninterrupted([&] { return ::wait4(-1, &status, WNOHANG | WUNTRACED, &usage); });
     if (pid <= 0) return std::nullopt;
+    if (WIFSTOPPED(status)) return Ending{pid, 0, WSTOPSIG(status), true, usage};
     bool signalled = WIFSIGNALED(status);
-    return Ending{pid, signalled ? 0 : WEXITSTATUS(status), signalled ? WTERMSIG(status) : 0, usage};
+    return Ending{pid, signalled ? 0 : WEXITSTATUS(status), signalled ? WTERMSIG(status) : 0, false, usage};
 }
 
 }  // namespace haid::process

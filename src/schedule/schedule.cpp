@@ -78,6 +78,11 @@ void Schedule::end_all(Time now) {
     for (auto& [slot, running] : running_) end(running, Cause::stop, now);
 }
 
+void Schedule::end_one(Slot slot, Cause cause, Time now) {
+    auto running = running_.find(slot);
+    if (running != running_.end()) end(running->second, cause, now);
+}
+
 void Schedule::end_youngest(Time now) {
     auto youngest = std::max_element(running_.begin(), running_.end(), [](const auto& a, const auto& b) {
         return std::pair(a.second.since, a.second.id) < std::pair(b.second.since, b.second.id);

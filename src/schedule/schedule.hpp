@@ -36,7 +36,7 @@ struct Policy {
 };
 
 // Why something was ended before it ended by itself.
-enum class Cause { none, timeout, memory, stop };
+enum class Cause { none, timeout, terminal, memory, stop };
 
 class Schedule {
   public:
@@ -75,6 +75,8 @@ class Schedule {
     // -- stopping
     void stop_starting() { stopping_ = true; }
     void end_all(Time now);
+    // It fails. Nothing happens where nothing runs in the slot.
+    void end_one(Slot slot, Cause cause, Time now);
     // The one started last goes back to the queue, without using up an attempt.
     void end_youngest(Time now);
 

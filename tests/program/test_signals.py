@@ -241,3 +241,10 @@ def test_a_signal_between_short_jobs_is_not_lost(tidy_haid):
     wait_for_line_in(tidy_haid.folder / "log", 20)
     process.send_signal(signal.SIGINT)
     assert tidy_haid.finish(process).status == 130
+
+
+def test_a_job_that_wants_to_read_from_the_terminal_is_ended_and_told(tidy_haid):
+    terminal = Terminal(tidy_haid, "-j1", "read x < /dev/tty; echo {}", ":::", "1", "2")
+    assert terminal.finish() == 2
+    told = [line for line in terminal.lines if "wants to use the terminal" in line]
+    assert len(told) == 2

@@ -207,6 +207,21 @@ TEST(Schedule, EndAllForgetsWhatItEnds) {
     EXPECT_TRUE(run.schedule.finished());
 }
 
+TEST(Schedule, EndOneFailsThatOneAlone) {
+    Driven run(policy(2));
+    run.begin(1);
+    run.begin(2);
+    run.schedule.end_one(1, Cause::terminal, start);
+    run.schedule.end_one(7, Cause::terminal, start);
+    auto signals = run.schedule.due(start);
+    ASSERT_EQ(signals.size(), 1u);
+    EXPECT_EQ(signals[0].slot, 1u);
+    EXPECT_EQ(signals[0].cause, Cause::terminal);
+    EXPECT_EQ(run.end(1, true), Next::report);
+    EXPECT_EQ(run.end(2, true), Next::report);
+    EXPECT_EQ(run.schedule.tally().failed, 1u);
+}
+
 TEST(Schedule, EndAllKeepsThePlaceOnTheLadder) {
     Policy limited = policy(1);
     limited.timeout = parse_timeout("10");

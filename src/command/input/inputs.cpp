@@ -153,7 +153,7 @@ Pull Batches::next(Arguments& arguments) {
 }
 
 void Batches::spread() {
-    quota_ = (collected_.records + rule_.spread - 1) / rule_.spread;
+    quota_ = collected_.records / rule_.spread + (collected_.records % rule_.spread != 0 ? 1 : 0);
     while (collected_.records > 0) records_.put_back(collected_.take_last_record());
 }
 

@@ -77,6 +77,7 @@ std::optional<std::size_t> Printer::pass_on(Stream stream, int pipe, std::size_t
 }
 
 void Printer::after(std::function<void()> then) {
+    if (abandoned_) return;
     if (items_.empty() && !writing_) return then();
     enqueue({Stream::output, system::Spool(store_), std::move(then)});
 }
