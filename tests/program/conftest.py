@@ -9,6 +9,10 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import support  # noqa: E402
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "memory: measures memory, which a sanitizer multiplies")
+
+
 @pytest.fixture
 def haid(tmp_path):
     """The program; whatever a test leaves running is ended after it."""

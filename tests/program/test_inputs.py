@@ -30,6 +30,7 @@ def count_up_to(haid, number):
     return haid.start_command(["seq", str(number)], stdout=subprocess.PIPE)
 
 
+@pytest.mark.memory
 def test_ten_million_lines_from_a_pipe_need_little_memory(tidy_haid):
     source = count_up_to(tidy_haid, MANY)
     peak = 0
@@ -44,6 +45,7 @@ def test_ten_million_lines_from_a_pipe_need_little_memory(tidy_haid):
     assert 0 < peak <= MOST_KIB, f"{peak} KiB"
 
 
+@pytest.mark.memory
 def test_a_reader_that_does_not_read_keeps_input_waiting_instead_of_filling_memory(tidy_haid):
     source = count_up_to(tidy_haid, MANY)
     process = tidy_haid.start("-n", "10000", "--dry-run", ":", stdin=source.stdout)
@@ -55,6 +57,7 @@ def test_a_reader_that_does_not_read_keeps_input_waiting_instead_of_filling_memo
     assert peak <= 48 * 1024, f"{peak} KiB"
 
 
+@pytest.mark.memory
 def test_ten_million_lines_of_a_file_need_little_memory_while_jobs_run(tidy_haid):
     with (tidy_haid.folder / "inputs").open("wb") as file:
         tidy_haid.run_command(["seq", str(MANY)], stdout=file)
@@ -65,6 +68,7 @@ def test_ten_million_lines_of_a_file_need_little_memory_while_jobs_run(tidy_haid
     assert peak <= MOST_KIB, f"{peak} KiB"
 
 
+@pytest.mark.memory
 def test_a_product_of_sources_needs_little_memory(tidy_haid):
     command = tidy_haid.command(["-n", "10000", "--dry-run", ": {1}", ":::", *range(1000), ":::", *range(1000)])
     _, lines, status, peak = run_measured(tidy_haid, command)
@@ -72,6 +76,7 @@ def test_a_product_of_sources_needs_little_memory(tidy_haid):
     assert peak <= MOST_KIB, f"{peak} KiB"
 
 
+@pytest.mark.memory
 def test_very_many_short_lines_become_jobs_in_their_order(tidy_haid):
     source = count_up_to(tidy_haid, 300_000)
     end, lines, status, peak = run_measured(tidy_haid, tidy_haid.command(["-k", "--dry-run", "echo"]), stdin=source.stdout)
@@ -80,6 +85,7 @@ def test_very_many_short_lines_become_jobs_in_their_order(tidy_haid):
     assert peak <= MOST_KIB, f"{peak} KiB"
 
 
+@pytest.mark.memory
 def test_shuffled_inputs_need_little_memory(tidy_haid):
     source = count_up_to(tidy_haid, 300_000)
     command = tidy_haid.command(["--shuf", "-n", "1000", "--dry-run", ":"])

@@ -65,6 +65,7 @@ def test_standard_output_may_be_a_file_and_is_not_overwritten_at_its_start(tidy_
     assert path.read_bytes() == b"before\n" + b"a" * 40 * MEGABYTE + b"b" * 40 * MEGABYTE
 
 
+@pytest.mark.memory
 def test_a_slow_reader_of_ordered_output_does_not_cost_memory(tidy_haid):
     # The first job ends last, so that everything waits; then nobody reads.
     job = "[ {} = 1 ] && while [ ! -e go ]; do sleep 0.02; done; head -c 20000000 /dev/zero; echo {} >> done"
@@ -82,6 +83,7 @@ def test_a_slow_reader_of_ordered_output_does_not_cost_memory(tidy_haid):
     assert size + len(rest.output) == 15 * 20 * MEGABYTE
 
 
+@pytest.mark.memory
 def test_a_slow_reader_of_line_buffered_output_makes_the_jobs_wait(tidy_haid):
     process = tidy_haid.start("--lb", "-j2", "yes {} | head -c 200000000", ":::", "1", "2")
     wait_until(lambda: len(tidy_haid.alive_as("yes ")) == 2, "the jobs write")
@@ -94,6 +96,7 @@ def test_a_slow_reader_of_line_buffered_output_makes_the_jobs_wait(tidy_haid):
     assert tidy_haid.finish(process).status == 141
 
 
+@pytest.mark.memory
 def test_much_output_of_one_job_goes_through_the_temporary_folder_and_arrives_whole(tidy_haid):
     command = tidy_haid.command(["--joblog", "log", "yes {} | head -c 200000000", ":::", "line"])
     process = tidy_haid.start_command(command, stdout=subprocess.PIPE)
