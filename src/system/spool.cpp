@@ -42,7 +42,7 @@ void Spool::release_memory() {
 
 void Spool::append(std::string_view data) {
     if (data.empty()) return;
-    if (!file_ && data.size() > store_->memory_left_) spill();
+    if (!file_ && (data.size() > store_->memory_left_ || memory_size_ + data.size() > most_in_memory)) spill();
     if (file_) return append_to_file(data);
     store_->memory_left_ -= data.size();
     reserved_ += data.size();
@@ -67,32 +67,66 @@ void Spool::append_to_file(std::string_view data) {
 Spool::Input Spool::fill_from(int pipe, std::size_t limit) {
     static char buffer[chunk_size];
     for (std::size_t taken = 0; taken < limit;) {
-        ssize_t size = -1;
-        bool spliced = false;
-        if (file_) {
-            size = uninterrupted([&] {
-                return calls().splice(pipe, nullptr, file_.get(), nullptr, limit - taken,
-                                      SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-            });
-            spliced = size >= 0 || (errno != EINVAL && errno != ENOSYS);  // a file system, or a sandbox, without splice
-            if (spliced && size > 0) file_end_ += size;
-            if (spliced && size < 0 && errno != EAGAIN) {
-                throw_errno(fmt::format("cannot keep the output of a job in '{}'", store_->directory_));
-            }
+        std::size_t wanted = limit - taken;
+        ssize_t size = file_ ? splice_from(pipe, wanted) : cannot_splice;
+        if (size == cannot_splice) {
+            wanted = std::min(wanted, sizeof buffer);
+            size = uninterrupted([&] { return calls().read(pipe, buffer, wanted); });
+            if (size > 0) append({buffer, static_cast<std::size_t>(size)});
+            // Less than a full buffer: the pipe is empty now, and asking again would only say so.
+            if (size > 0 && static_cast<std::size_t>(size) < wanted) return Input::open;
         }
-        std::size_t wanted = std::min(limit - taken, sizeof buffer);
-        if (!spliced) size = uninterrupted([&] { return calls().read(pipe, buffer, wanted); });
         if (size == 0) return Input::ended;
         if (size < 0) {
             if (errno == EAGAIN) return Input::open;
             throw_errno("cannot read the output of a job");
         }
-        if (!spliced) append({buffer, static_cast<std::size_t>(size)});
         taken += static_cast<std::size_t>(size);
-        // Less than a full buffer: the pipe is empty now, and asking again would only say so.
-        if (!spliced && static_cast<std::size_t>(size) < wanted) return Input::open;
     }
     return Input::open;
+}
+
+// By way of a pipe of our own: moving pages from pipe to pipe takes no time, while a splice into a file would keep the
+// job's pipe locked for the whole copy, and the job out of it.
+ssize_t Spool::splice_from(int pipe, std::size_t limit) {
+    SpoolStore::Relay& relay = store_->relay();
+    ssize_t moved = uninterrupted([&] {
+        return calls().splice(pipe, nullptr, relay.write.get(), nullptr, limit, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    });
+    if (moved < 0 && (errno == EINVAL || errno == ENOSYS)) return cannot_splice;
+    if (moved < 0 && errno != EAGAIN) {
+        throw_errno(fmt::format("cannot keep the output of a job in '{}'", store_->directory_));
+    }
+    for (ssize_t left = moved; left > 0;) {
+        ssize_t size = uninterrupted([&] {
+            return calls().splice(relay.read.get(), nullptr, file_.get(), nullptr, static_cast<std::size_t>(left),
+                                  SPLICE_F_MOVE);
+        });
+        if (size < 0 && (errno == EINVAL || errno == ENOSYS)) {  // a file system that cannot splice
+            static char buffer[chunk_size];
+            size = uninterrupted([&] { return calls().read(relay.read.get(), buffer, sizeof buffer); });
+            if (size > 0) append_to_file({buffer, static_cast<std::size_t>(size)});
+        } else if (size > 0) {
+            file_end_ += size;
+        }
+        if (size <= 0) {
+            int error = size < 0 ? errno : EIO;
+            store_->drop_relay();  // what is in it must not turn up in another spool
+            throw SystemError(error, fmt::format("cannot keep the output of a job in '{}'", store_->directory_));
+        }
+        left -= size;
+    }
+    return moved;
+}
+
+SpoolStore::Relay& SpoolStore::relay() {
+    if (!relay_.read) {
+        int ends[2];
+        if (calls().pipe2(ends, O_CLOEXEC) != 0) throw_errno("cannot make a pipe");
+        relay_ = {Descriptor(ends[0]), Descriptor(ends[1])};
+        ::fcntl(ends[1], F_SETPIPE_SZ, 1024 * 1024);
+    }
+    return relay_;
 }
 
 Spool::Output Spool::drain_to(int fd, std::size_t piece) {

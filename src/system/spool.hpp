@@ -23,8 +23,16 @@ class SpoolStore {
 
   private:
     friend class Spool;
+    struct Relay {
+        Descriptor read;
+        Descriptor write;
+    };
+    Relay& relay();
+    void drop_relay() { relay_ = {}; }
+
     std::string directory_;
     std::size_t memory_left_;
+    Relay relay_;
 };
 
 // A queue of bytes: what was put in first comes out first. Move-only. Faults, a full disk first of all, are
@@ -60,9 +68,14 @@ class Spool {
   private:
     // One read of a pipe at its default capacity.
     static constexpr std::size_t chunk_size = 64 * 1024;
+    // Splicing to a file and back costs less than copying through memory: 1 GiB through -k took 0.55 s with 2 MiB a job in
+    // memory, 0.66 s with 24 MiB. Small outputs, the most, are better off without a file each.
+    static constexpr std::size_t most_in_memory = 1024 * 1024;
 
     void spill();
     void append_to_file(std::string_view data);
+    static constexpr ssize_t cannot_splice = -2;
+    ssize_t splice_from(int pipe, std::size_t limit);
     void release_memory();
     ssize_t drain_memory(int fd, std::size_t piece);
     ssize_t drain_file(int fd, std::size_t piece);
