@@ -68,8 +68,8 @@ class Spool {
   private:
     // One read of a pipe at its default capacity.
     static constexpr std::size_t chunk_size = 64 * 1024;
-    // Splicing to a file and back costs less than copying through memory: 1 GiB through -k took 0.55 s with 2 MiB a job in
-    // memory, 0.66 s with 24 MiB. Small outputs, the most, are better off without a file each.
+    // Splicing to a file and back costs less than copying through memory: 1 GiB through -k took 0.55 s with 2 MiB a job
+    // in memory, 0.66 s with 24 MiB. Small outputs, the most, are better off without a file each.
     static constexpr std::size_t most_in_memory = 1024 * 1024;
 
     void spill();
