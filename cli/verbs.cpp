@@ -86,6 +86,8 @@ CommandLine new_command_line(const Personality& who) {
     run.program_name = who.name;
     run.as_parallel = who.is_parallel;
     run.limit_threads = !who.is_parallel;
+    run.shell = command::choose_shell();
+    run.strings.style = run.shell.style;
     run.usable_cpus = system::cpu_resources(system::ResourceFacts::of_this_process()).usable;
     run.policy.slots = static_cast<std::uint64_t>(run.usable_cpus);
     if (const char* folder = std::getenv("TMPDIR"); folder != nullptr && *folder != '\0') run.temporary_folder = folder;
@@ -183,13 +185,12 @@ int run_scripts(const std::vector<std::string>& words, const Personality& who) {
     for (const std::string& script : scripts) {
         std::string text;
         for (const std::string& word : interpreters.command_for(script)) {
-            text += (text.empty() ? "" : " ") + command::quote(word);
+            text += (text.empty() ? "" : " ") + command::quote(word, line.run.shell.style);
         }
         commands[script] = text;
     }
     auto& sources = line.run.input.sources;
     sources.insert(sources.begin(), {false, false, scripts, {}});
-    // The jobs' lines are quoted for a POSIX shell whatever shell the user has.
     line.run.prepared = command::Template::scripts(std::move(commands), arguments, line.run.strings);
     return execute(line, who);
 }

@@ -329,11 +329,4 @@ void LocalRunner::check_left_behind() {
     });
 }
 
-std::vector<pid_t> LocalRunner::left_behind() const {
-    std::vector<pid_t> groups;
-    groups.reserve(left_groups_.size());
-    for (const LeftGroup& left : left_groups_) groups.push_back(left.group);
-    return groups;
-}
-
 }  // namespace haid::command

@@ -49,8 +49,6 @@ class LocalRunner : public Runner {
     void reap();
     // To the jobs' process groups alone: for stopping and continuing, which is the terminal's way.
     void signal_groups(int number);
-    // The groups in which something is left though their job has ended.
-    std::vector<pid_t> left_behind() const;
 
   private:
     class Channel;

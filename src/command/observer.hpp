@@ -24,7 +24,6 @@ struct Status {
 class Observer {
   public:
     virtual ~Observer() = default;
-    virtual void on_start(const Job&) {}
     // The job's final outcome.
     virtual void on_end(const Job&, const Outcome&) {}
     // Something else is about to write to the terminal.

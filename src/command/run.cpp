@@ -36,7 +36,7 @@ double wall_clock() {
 LocalRunnerSettings runner_settings(const RunSettings& settings, const system::SignalQueue& signals,
                                     const system::FileLimit& file_limit) {
     LocalRunnerSettings result;
-    result.shell = choose_shell();
+    result.shell = settings.shell;
     if (::access(result.shell.path.c_str(), X_OK) != 0) {
         throw std::invalid_argument(fmt::format("cannot run the shell '{}': {} (see PARALLEL_SHELL and SHELL)",
                                                 result.shell.path, system::reason(errno)));
@@ -265,7 +265,6 @@ bool Run::start_one(const Schedule::Permit& permit) {
     if (!permit.again) next_.reset();
     schedule_.started(permit, job.sequence, now);
     output_.started(job, source_.tag_of(job));
-    observer_.on_start(job);
     running_.insert_or_assign(permit.slot, Running{std::move(job), wall_start, now});
     return true;
 }

@@ -11,6 +11,7 @@
 #include "command/input/inputs.hpp"
 #include "command/job_log.hpp"
 #include "command/output/output.hpp"
+#include "command/shell.hpp"
 #include "command/template.hpp"
 #include "schedule/schedule.hpp"
 
@@ -20,6 +21,7 @@ struct RunSettings {
     std::string program_name = "haid";  // in messages
     bool as_parallel = false;           // where haid and GNU parallel differ, do as GNU parallel
 
+    Shell shell;
     std::vector<std::string> command;  // words; empty: the inputs are the commands
     std::optional<Template> prepared;  // in place of `command`, where it is not written in replacement strings
     TemplateSettings strings;

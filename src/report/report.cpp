@@ -63,8 +63,6 @@ Report::~Report() {
     wipe();
 }
 
-void Report::on_start(const command::Job&) {}
-
 void Report::on_end(const command::Job& job, const command::Outcome& outcome) {
     if (outcome.succeeded()) return;
     ++failed_;

@@ -29,7 +29,6 @@ class Report : public command::Observer {
     explicit Report(Style style);
     ~Report() override;
 
-    void on_start(const command::Job& job) override;
     void on_end(const command::Job& job, const command::Outcome& outcome) override;
     void make_room() override;
     void look(const command::Status& status) override;

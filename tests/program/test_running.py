@@ -254,3 +254,11 @@ def test_a_ladder_of_ones_own_ends_jobs(tidy_haid):
     result = tidy_haid.run("--timeout", "1", "--termseq", "USR1,300,INT,5000,KILL,25", job, ":::", "1")
     assert result.status == 1
     assert whole_lines(tidy_haid.folder / "told") == ["usr1", "int"]
+
+
+def test_values_are_quoted_for_the_shell_that_runs_them(tidy_haid):
+    shell = tidy_haid.folder / "csh"
+    shell.write_text("#!/bin/sh\nprintf '%s\\n' \"$2\"\n")
+    shell.chmod(0o755)
+    result = tidy_haid.run("echo", ":::", "a b", "it's", environment={"PARALLEL_SHELL": str(shell)})
+    assert sorted(result.lines) == ["echo a\\ b", "echo it\\'s"]

@@ -34,7 +34,6 @@ class Combination {
     std::string place() const;
     // One value of every source: a header line.
     Pull take_header(Tuple& names);
-    std::size_t groups() const { return groups_.size(); }
 
   private:
     struct Group {

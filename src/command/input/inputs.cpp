@@ -111,16 +111,6 @@ Pull Records::next(std::vector<std::string>& record) {
     return pull;
 }
 
-Pull Records::peek() {
-    std::vector<std::string> record;
-    Pull pull = next(record);
-    if (pull == Pull::value) {
-        --taken_;
-        put_back(std::move(record));
-    }
-    return pull;
-}
-
 std::optional<std::uint64_t> Records::count() {
     if (spool_) return prepared_ ? std::optional(spool_->size()) : std::nullopt;
     return combination_->count();

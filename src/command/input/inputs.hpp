@@ -55,8 +55,6 @@ class Records {
     Pull prepare();
     Pull next(std::vector<std::string>& record);
     void put_back(std::vector<std::string> record) { returned_.push_back(std::move(record)); }
-    // At its end, or known to be without looking further; never waits.
-    Pull peek();
 
     const std::vector<std::string>& header() const { return header_; }
     int descriptor() const { return combination_->descriptor(); }
