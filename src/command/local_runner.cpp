@@ -261,7 +261,7 @@ void LocalRunner::signal(std::span<const std::uint64_t> slots, int number) {
 
 void LocalRunner::signal_groups(int number) {
     for (const auto& [slot, child] : by_slot_) ::kill(-child->pid, number);
-    for (const LeftGroup& left : left_groups_) ::kill(-left.group, number);
+    for (const LeftBehind& left : left_behind_) ::kill(-left.leader, number);
 }
 
 void LocalRunner::reap() {
@@ -276,6 +276,8 @@ void LocalRunner::reap() {
         if (child != by_pid_.end()) {
             finish(*child->second, *ending);
         } else {
+            // An orphan; it may have left orphans of its own.
+            find_left_behind();
             check_left_behind();
         }
     }
@@ -291,7 +293,7 @@ void LocalRunner::finish(Child& child, const process::Ending& ending) {
         keep_draining(*channel);
     }
     if (::kill(-child.pid, 0) == 0) {
-        left_groups_.push_back({child.pid, child.entry});
+        left_behind_.push_back({child.pid, child.entry});
     } else {
         guard_.discharge(child.entry);
     }
@@ -305,25 +307,24 @@ void LocalRunner::keep_draining(Channel& channel) {
     drains_.emplace_back(*this, std::move(channel.pipe()));
 }
 
-// Orphans are our children now (see process::adopt_orphans). Those in a group of their own, as `setsid` makes one, are
-// still ours to end when the program is killed.
+// Orphans are our children now (see process::adopt_orphans), and still ours to end when the program is killed. They are
+// known by their own number, for one that was started by `setsid` may be about to leave the job's group.
 void LocalRunner::find_left_behind() {
     std::istringstream children(system::read_small_file(fmt::format("/proc/self/task/{}/children", ::getpid())));
     for (pid_t pid; children >> pid;) {
-        pid_t group = ::getpgid(pid);
-        bool known = group <= 0 || group == ::getpgrp() || pid == guard_.pid() || by_pid_.contains(group) ||
-                     std::any_of(left_groups_.begin(), left_groups_.end(),
-                                 [&](const LeftGroup& left) { return left.group == group; });
+        bool known = pid == guard_.pid() || by_pid_.contains(pid) ||
+                     std::any_of(left_behind_.begin(), left_behind_.end(),
+                                 [&](const LeftBehind& left) { return left.leader == pid; });
         if (known) continue;
         std::size_t entry = guard_.enlist();
-        guard_.record(entry)->store(group);
-        left_groups_.push_back({group, entry});
+        guard_.record(entry)->store(pid);
+        left_behind_.push_back({pid, entry});
     }
 }
 
 void LocalRunner::check_left_behind() {
-    std::erase_if(left_groups_, [&](const LeftGroup& left) {
-        if (::kill(-left.group, 0) == 0) return false;
+    std::erase_if(left_behind_, [&](const LeftBehind& left) {
+        if (::kill(-left.leader, 0) == 0 || ::kill(left.leader, 0) == 0) return false;
         guard_.discharge(left.entry);
         return true;
     });

@@ -54,8 +54,8 @@ class LocalRunner : public Runner {
     class Channel;
     class Drain;
     struct Child;
-    struct LeftGroup {
-        pid_t group;
+    struct LeftBehind {
+        pid_t leader;  // of a group, or one orphan
         std::size_t entry;
     };
 
@@ -85,7 +85,7 @@ class LocalRunner : public Runner {
     std::unordered_map<std::uint64_t, std::unique_ptr<Child>> by_slot_;
     std::unordered_map<pid_t, Child*> by_pid_;
     std::list<Drain> drains_;
-    std::vector<LeftGroup> left_groups_;
+    std::vector<LeftBehind> left_behind_;
     bool paused_ = false;
     bool discarding_ = false;
 };

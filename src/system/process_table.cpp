@@ -33,14 +33,14 @@ std::vector<ProcessEntry> process_table() {
 
 std::vector<ProcessEntry> families(std::span<const pid_t> leaders) {
     std::vector<ProcessEntry> table = process_table();
-    std::unordered_set<pid_t> groups(leaders.begin(), leaders.end());
+    std::unordered_set<pid_t> roots(leaders.begin(), leaders.end());
     std::unordered_set<pid_t> members;
     // A parent may stand after its child in the table: go round until nothing is new (as deep as the tree at most).
     for (bool grew = true; grew;) {
         grew = false;
         for (const ProcessEntry& process : table) {
             if (members.contains(process.pid)) continue;
-            if (groups.contains(process.group) || members.contains(process.parent)) {
+            if (roots.contains(process.group) || roots.contains(process.pid) || members.contains(process.parent)) {
                 members.insert(process.pid);
                 grew = true;
             }

@@ -19,8 +19,8 @@ struct ProcessEntry {
 // Processes that end during the look may or may not be in it.
 std::vector<ProcessEntry> process_table();
 
-// The leaders' process groups, and whatever descends from the leaders or from members of those groups, in any group or
-// session: a job that ran `timeout` or `setsid` has processes outside of its own group. Zombies are left out.
+// The leaders, their process groups, and whatever descends from the leaders or from members of those groups, in any
+// group or session: a job that ran `timeout` or `setsid` has processes outside of its own group. Zombies are left out.
 std::vector<ProcessEntry> families(std::span<const pid_t> leaders);
 
 }  // namespace haid::system
