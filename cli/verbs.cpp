@@ -65,7 +65,7 @@ std::optional<int> answer(const CommandLine& line, const Personality& who) {
                 fmt::print("haid {}\n", HAID_VERSION);
             break;
         case Show::line_length:
-            fmt::print("{}\n", 32 * 4096 - 1);
+            fmt::print("{}\n", command::line_limit - 1);
             break;
         case Show::sockets:
             fmt::print("{}\n", topology().sockets);

@@ -5,13 +5,6 @@
 #include <utility>
 
 namespace haid::command {
-namespace {
-
-// Linux's MAX_ARG_STRLEN: one argument, such as the line after `sh -c`, with the zero byte at its end (execve(2)).
-constexpr std::size_t system_limit = 32 * 4096;
-
-}  // namespace
-
 JobSource::JobSource(const RunSettings& settings, system::SpoolStore& store)
     : settings_(settings), strings_(settings.strings) {
     if (settings.resume == Resume::retry_failed) return;
@@ -38,7 +31,7 @@ void JobSource::use_commands(std::map<std::uint64_t, std::string> commands) {
 }
 
 std::size_t JobSource::limit() const {
-    return settings_.most_characters > 0 ? std::min(settings_.most_characters, system_limit) : system_limit;
+    return settings_.most_characters > 0 ? std::min(settings_.most_characters, line_limit) : line_limit;
 }
 
 bool JobSource::fits(const Arguments& arguments) {

@@ -15,6 +15,10 @@
 
 namespace haid::command {
 
+// A command line must be shorter, in bytes. Linux's MAX_ARG_STRLEN: one argument, such as the line after `sh -c`, with
+// the zero byte at its end (execve(2)).
+inline constexpr std::size_t line_limit = 32 * 4096;
+
 // A job that has a number but no slot yet.
 struct NextJob {
     std::uint64_t sequence = 0;
