@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <map>
 
+#include "command/local_runner.hpp"
 #include "command/quote.hpp"
 #include "command/run.hpp"
 #include "command/scripts.hpp"
@@ -135,7 +136,9 @@ int execute(CommandLine& line, const Personality& who) {
     bool asked = line.progress == ProgressStyle::bar || line.progress == ProgressStyle::eta;
     run.input.read_ahead = asked || run.policy.halt.needs_total();
     report::Report report(style);
-    command::Run the_run(run, report);
+    command::Run the_run(run, report, [](const command::RunSettings& settings, const command::RunnerContext& context) {
+        return std::make_unique<command::LocalRunner>(settings, context);
+    });
     return the_run.execute();
 }
 

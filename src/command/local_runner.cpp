@@ -3,10 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <exception>
 #include <sstream>
+#include <stdexcept>
 
 #include "system/calls.hpp"
 #include "system/error.hpp"
@@ -23,6 +27,21 @@ bool throw_away(int pipe) {
     static char discarded[64 * 1024];
     ssize_t size = system::uninterrupted([&] { return system::calls().read(pipe, discarded, sizeof discarded); });
     return size == 0 || (size < 0 && errno != EAGAIN);
+}
+
+const Shell& usable(const Shell& shell) {
+    if (::access(shell.path.c_str(), X_OK) == 0) return shell;
+    throw std::invalid_argument(fmt::format("cannot run the shell '{}': {} (see PARALLEL_SHELL and SHELL)", shell.path,
+                                            system::reason(errno)));
+}
+
+EnvironmentSettings environment_settings(const RunSettings& settings) {
+    EnvironmentSettings result;
+    result.slot_variable = settings.slot_variable;
+    result.limit_threads = settings.limit_threads;
+    auto share = static_cast<std::uint64_t>(settings.usable_cpus) / settings.policy.slots;
+    result.cpus_per_job = static_cast<int>(std::max<std::uint64_t>(share, 1));
+    return result;
 }
 
 }  // namespace
@@ -50,7 +69,7 @@ class LocalRunner::Channel : public system::Watcher {
             }
         }
         bool ended = spool_.fill_from(pipe_.get(), limit) == system::Spool::Input::ended;
-        if (runner_.settings_.capture == Capture::streamed && !spool_.empty()) {
+        if (runner_.capture_ == Capture::streamed && !spool_.empty()) {
             std::string text = spool_.text();
             spool_ = system::Spool(runner_.store_);
             runner_.listener_.on_output(slot_, stream_, text);
@@ -119,17 +138,30 @@ struct LocalRunner::Child {
     Channel error;
 };
 
-LocalRunner::LocalRunner(LocalRunnerSettings settings, system::EventLoop& loop, system::SpoolStore& store,
-                         process::Guard& guard, Listener& listener)
-    : settings_(std::move(settings)),
-      loop_(loop),
-      store_(store),
-      guard_(guard),
-      listener_(listener),
-      environment_(settings_.environment),
-      null_(system::open_file("/dev/null", O_RDONLY)) {}
+LocalRunner::Capture LocalRunner::capture_for(const RunSettings& settings) {
+    using Grouping = RunSettings::Grouping;
+    if (settings.grouping == Grouping::whole || !settings.results.empty()) return Capture::grouped;
+    return settings.grouping == Grouping::lines ? Capture::streamed : Capture::none;
+}
+
+LocalRunner::LocalRunner(const RunSettings& settings, const RunnerContext& context)
+    : shell_(usable(settings.shell)),
+      capture_(capture_for(settings)),
+      nice_(settings.nice),
+      context_(context),
+      loop_(context.loop),
+      store_(context.store),
+      listener_(context.listener),
+      file_limit_(system::raise_file_limit().soft_before),
+      guard_(settings.policy.ladder, context.job_log ? std::vector<int>{*context.job_log} : std::vector<int>{}),
+      environment_(environment_settings(settings)),
+      null_(system::open_file("/dev/null", O_RDONLY)) {
+    process::adopt_orphans();
+}
 
 LocalRunner::~LocalRunner() {
+    // Empty, but where a fault struck between a job's start and the news of it.
+    if (!by_pid_.empty()) end_all();
     for (auto& [slot, child] : by_slot_) {
         child->output.close();
         child->error.close();
@@ -137,7 +169,7 @@ LocalRunner::~LocalRunner() {
 }
 
 std::optional<LocalRunner::Pipes> LocalRunner::make_pipes() {
-    if (settings_.capture == Capture::none) return Pipes{};
+    if (capture_ == Capture::none) return Pipes{};
     for (;;) {
         try {
             Pipes pipes{system::make_pipe(), system::make_pipe()};
@@ -161,10 +193,10 @@ Runner::Started LocalRunner::start(const Job& job) {
     plan.output = pipes->output.write.get();
     plan.error = pipes->error.write.get();
     plan.directory = job.directory.empty() ? nullptr : job.directory.c_str();
-    plan.nice = settings_.nice;
-    plan.signal_mask = &settings_.signal_mask;
+    plan.nice = nice_;
+    plan.signal_mask = &context_.signal_mask;
     plan.default_pipe_signal = true;
-    plan.file_limit = settings_.file_limit;
+    plan.file_limit = file_limit_;
     plan.group_record = guard_.record(entry);
     Spawned spawned = spawn_command(job, plan);
     if (spawned.pid < 0) {
@@ -175,15 +207,16 @@ Runner::Started LocalRunner::start(const Job& job) {
     auto child = std::make_unique<Child>(Child{job.slot, spawned.pid, entry,
                                                Channel(*this, job.slot, Stream::output, std::move(pipes->output.read)),
                                                Channel(*this, job.slot, Stream::error, std::move(pipes->error.read))});
-    watch(child->output);
-    watch(child->error);
+    Child& placed = *child;
     by_pid_[spawned.pid] = child.get();
     by_slot_[job.slot] = std::move(child);
+    watch(placed.output);
+    watch(placed.error);
     return Started::yes;
 }
 
 Spawned LocalRunner::spawn_command(const Job& job, SpawnPlan& plan) {
-    if (settings_.shell.may_be_left_out) {
+    if (shell_.may_be_left_out) {
         if (auto words = split_simple_command(job.line)) {
             std::string& command = words->front();
             std::optional<std::string> path =
@@ -208,14 +241,14 @@ Spawned LocalRunner::spawn_command(const Job& job, SpawnPlan& plan) {
         return spawn_explanation(message, 125, plan);
     }
     std::string what = spawned.error == E2BIG ? fmt::format("a command line of {} bytes", job.line.size())
-                                              : fmt::format("the shell '{}'", settings_.shell.path);
+                                              : fmt::format("the shell '{}'", shell_.path);
     return spawn_explanation(fmt::format("cannot run {}: {}", what, system::reason(spawned.error)),
                              spawned.error == ENOENT ? 127 : 126, plan);
 }
 
 Spawned LocalRunner::spawn_shell(const std::string& line, SpawnPlan& plan) {
-    const char* arguments[] = {settings_.shell.path.c_str(), "-c", line.c_str(), nullptr};
-    plan.path = settings_.shell.path.c_str();
+    const char* arguments[] = {shell_.path.c_str(), "-c", line.c_str(), nullptr};
+    plan.path = shell_.path.c_str();
     plan.arguments = arguments;
     return system::spawn(plan);
 }
@@ -232,7 +265,7 @@ Spawned LocalRunner::spawn_explanation(const std::string& message, int status, S
 }
 
 void LocalRunner::watch(Channel& channel) {
-    if (!channel.pipe() || channel.watched || (paused_ && settings_.capture == Capture::streamed)) return;
+    if (!channel.pipe() || channel.watched || (paused_ && capture_ == Capture::streamed)) return;
     loop_.add(channel.pipe().get(), EPOLLIN, channel);
     channel.watched = true;
 }
@@ -243,7 +276,7 @@ void LocalRunner::unwatch(Channel& channel) {
 }
 
 void LocalRunner::pause_output(bool paused) {
-    if (paused == paused_ || settings_.capture != Capture::streamed) return;
+    if (paused == paused_ || capture_ != Capture::streamed) return;
     paused_ = paused;
     for (auto& [slot, child] : by_slot_) {
         for (Channel* channel : {&child->output, &child->error}) paused ? unwatch(*channel) : watch(*channel);
@@ -257,6 +290,13 @@ void LocalRunner::signal(std::span<const std::uint64_t> slots, int number) {
         if (child != by_slot_.end()) leaders.push_back(child->second->pid);
     }
     if (!leaders.empty()) process::signal_families(leaders, number);
+}
+
+void LocalRunner::end_all() {
+    std::vector<pid_t> leaders;
+    for (const auto& [pid, child] : by_pid_) leaders.push_back(pid);
+    process::signal_families(leaders, SIGKILL);
+    for (pid_t leader : leaders) system::uninterrupted([&] { return ::waitpid(leader, nullptr, 0); });
 }
 
 void LocalRunner::signal_groups(int number) {
@@ -286,9 +326,15 @@ void LocalRunner::reap() {
 void LocalRunner::finish(Child& child, const process::Ending& ending) {
     auto node = by_slot_.extract(child.slot);
     by_pid_.erase(child.pid);
-    bool somebody_writes = settings_.capture == Capture::none;
+    std::exception_ptr fault;
+    bool somebody_writes = capture_ == Capture::none;
     for (Channel* channel : {&child.output, &child.error}) {
-        channel->take_rest();
+        try {
+            channel->take_rest();
+        } catch (...) {
+            // Where the rest cannot be kept, the job has ended nevertheless, and that is to be told first.
+            fault = std::current_exception();
+        }
         somebody_writes = somebody_writes || channel->pipe();
         keep_draining(*channel);
     }
@@ -299,6 +345,7 @@ void LocalRunner::finish(Child& child, const process::Ending& ending) {
     }
     if (somebody_writes) find_left_behind();
     listener_.on_ended(child.slot, ending, std::move(child.output.spool()), std::move(child.error.spool()));
+    if (fault) std::rethrow_exception(fault);
 }
 
 void LocalRunner::keep_draining(Channel& channel) {

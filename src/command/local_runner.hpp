@@ -5,8 +5,6 @@
 // so that nobody dies of SIGPIPE, and the guard still knows the group. Not thread-safe.
 #pragma once
 
-#include <signal.h>
-
 #include <list>
 #include <memory>
 #include <optional>
@@ -15,40 +13,27 @@
 
 #include "command/environment.hpp"
 #include "command/runner.hpp"
-#include "command/shell.hpp"
+#include "command/settings.hpp"
 #include "process/guard.hpp"
 #include "system/event_loop.hpp"
 #include "system/spawn.hpp"
 
 namespace haid::command {
 
-enum class Capture { grouped, streamed, none };
-
-struct LocalRunnerSettings {
-    Shell shell;
-    Capture capture = Capture::grouped;
-    std::optional<int> nice;
-    EnvironmentSettings environment;
-    sigset_t signal_mask{};        // what jobs start with
-    std::uint64_t file_limit = 0;  // soft limit of jobs
-};
-
 class LocalRunner : public Runner {
   public:
-    LocalRunner(LocalRunnerSettings settings, system::EventLoop& loop, system::SpoolStore& store, process::Guard& guard,
-                Listener& listener);
+    // Raises the limit of open files to what is allowed (jobs get it back as it was), starts the guard and makes this
+    // process the parent of its orphans. Throws std::invalid_argument where the shell cannot be run.
+    LocalRunner(const RunSettings& settings, const RunnerContext& context);
     ~LocalRunner() override;
 
     Started start(const Job& job) override;
     void signal(std::span<const std::uint64_t> slots, int number) override;
     void pause_output(bool paused) override;
 
-    // From now on what jobs write is thrown away.
-    void discard_output() { discarding_ = true; }
-    // To be called after SIGCHLD.
-    void reap();
-    // To the jobs' process groups alone: for stopping and continuing, which is the terminal's way.
-    void signal_groups(int number);
+    void discard_output() override { discarding_ = true; }
+    void reap() override;
+    void signal_groups(int number) override;
 
   private:
     class Channel;
@@ -71,14 +56,22 @@ class LocalRunner : public Runner {
     void unwatch(Channel& channel);
     void finish(Child& child, const process::Ending& ending);
     void keep_draining(Channel& channel);
+    void end_all();
     void check_left_behind();
     void find_left_behind();
 
-    LocalRunnerSettings settings_;
+    enum class Capture { grouped, streamed, none };
+    static Capture capture_for(const RunSettings& settings);
+
+    Shell shell_;
+    Capture capture_;
+    std::optional<int> nice_;
+    RunnerContext context_;
     system::EventLoop& loop_;
     system::SpoolStore& store_;
-    process::Guard& guard_;
     Listener& listener_;
+    std::uint64_t file_limit_;  // soft limit of jobs
+    process::Guard guard_;
     Environment environment_;
     CommandPath command_path_;
     system::Descriptor null_;

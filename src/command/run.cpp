@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 #include <map>
 
@@ -33,28 +32,6 @@ double wall_clock() {
     return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_usec) / 1e6;
 }
 
-LocalRunnerSettings runner_settings(const RunSettings& settings, const system::SignalQueue& signals,
-                                    const system::FileLimit& file_limit) {
-    LocalRunnerSettings result;
-    result.shell = settings.shell;
-    if (::access(result.shell.path.c_str(), X_OK) != 0) {
-        throw std::invalid_argument(fmt::format("cannot run the shell '{}': {} (see PARALLEL_SHELL and SHELL)",
-                                                result.shell.path, system::reason(errno)));
-    }
-    result.capture = settings.grouping == RunSettings::Grouping::none    ? Capture::none
-                     : settings.grouping == RunSettings::Grouping::lines ? Capture::streamed
-                                                                         : Capture::grouped;
-    if (!settings.results.empty()) result.capture = Capture::grouped;
-    result.nice = settings.nice;
-    result.environment.slot_variable = settings.slot_variable;
-    result.environment.limit_threads = settings.limit_threads;
-    auto share = static_cast<std::uint64_t>(settings.usable_cpus) / settings.policy.slots;
-    result.environment.cpus_per_job = static_cast<int>(std::max<std::uint64_t>(share, 1));
-    result.signal_mask = signals.mask_before();
-    result.file_limit = file_limit.soft_before;
-    return result;
-}
-
 OutputSettings output_settings(const RunSettings& settings) {
     bool shows = settings.show_command || settings.dry_run;
     return {settings.keep_order, settings.grouping == RunSettings::Grouping::lines && settings.results.empty(), shows};
@@ -62,10 +39,9 @@ OutputSettings output_settings(const RunSettings& settings) {
 
 }  // namespace
 
-Run::Run(RunSettings settings, Observer& observer)
+Run::Run(RunSettings settings, Observer& observer, const MakeRunner& make_runner)
     : settings_(std::move(settings)),
       observer_(observer),
-      file_limit_(system::raise_file_limit()),
       store_(settings_.temporary_folder, settings_.output_memory),
       source_(settings_, store_),
       log_(settings_.job_log.empty() || settings_.dry_run
@@ -77,24 +53,23 @@ Run::Run(RunSettings settings, Observer& observer)
                                                          "{}: waiting for the run that still writes the job log '{}'\n",
                                                          settings_.program_name, settings_.job_log);
                                           })),
-      guard_(std::make_unique<process::Guard>(settings_.policy.ladder,
-                                              log_ ? std::vector<int>{log_->descriptor()} : std::vector<int>{})),
       signals_({SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGUSR1}),
       printer_(loop_, store_),
       output_(output_settings(settings_), printer_, store_,
               [this](std::uint64_t sequence, const std::string& line, const Outcome& outcome) {
                   on_delivered(sequence, line, outcome);
               }),
-      runner_(runner_settings(settings_, signals_, file_limit_), loop_, store_, *guard_, *this),
+      runner_(make_runner(settings_, {loop_, store_, *this, signals_.mask_before(),
+                                      log_ ? std::optional<int>(log_->descriptor()) : std::nullopt})),
       schedule_(settings_.policy),
       gate_(settings_.gate),
+      exit_status_(settings_.policy.halt, settings_.as_parallel),
       signal_events_([this] { on_signals(); }),
       input_events_([this] {
           loop_.remove(watched_input_, input_events_);
           watched_input_ = -1;
       }) {
     ::signal(SIGPIPE, SIG_IGN);
-    process::adopt_orphans();
     loop_.add(signals_.fd(), EPOLLIN, signal_events_);
     printer_.on_write([this] { observer_.make_room(); });
     prepare_resume();
@@ -129,9 +104,9 @@ int Run::execute() {
     } catch (const std::exception& error) {
         fail(error.what(), 255);
     }
-    if (fault_status_) wind_down();
+    if (exit_status_.has_fault()) wind_down();
     observer_.on_finish(status(Clock::now()));
-    return exit_status();
+    return exit_status_.value(schedule_.tally());
 }
 
 void Run::loop() {
@@ -144,7 +119,7 @@ void Run::loop() {
             output_.flush();
             if (printer_.idle()) return;
         }
-        runner_.pause_output(printer_.congested());
+        runner_->pause_output(printer_.congested());
         if (auto look = observer_.next_look(); look && *look <= now) observer_.look(status(now));
         std::optional<Time> until = schedule_.next();
         for (std::optional<Time> other : {gate_.next(), observer_.next_look()}) {
@@ -192,7 +167,7 @@ bool Run::have_input() {
                 break;
         }
     } catch (const InputError& error) {
-        fault_status_ = 255;
+        exit_status_.fault(255);
         say(fmt::format("error: {}", error.what()));
         schedule_.stop_starting();
     }
@@ -228,7 +203,7 @@ bool Run::start_one(const Schedule::Permit& permit) {
         } catch (const InputError& error) {
             schedule_.withdrawn(permit, Clock::now());
             schedule_.stop_starting();
-            fault_status_ = 255;
+            exit_status_.fault(255);
             say(fmt::format("error: {}", error.what()));
             return false;
         }
@@ -248,7 +223,7 @@ bool Run::start_one(const Schedule::Permit& permit) {
     if (settings_.grouping == RunSettings::Grouping::none && settings_.show_command && results_ == nullptr) {
         printer_.print(Stream::output, job.line + "\n");
     }
-    if (runner_.start(job) == Runner::Started::later) {
+    if (runner_->start(job) == Runner::Started::later) {
         if (permit.again) again_.emplace(job.sequence, std::move(job));
         schedule_.withdrawn(permit, now + try_starting_again);
         if (schedule_.running() > 0) {
@@ -300,7 +275,7 @@ void Run::send_due_signals() {
                             job.line));
         }
     }
-    for (const auto& [number, slots] : by_number) runner_.signal(slots, number);
+    for (const auto& [number, slots] : by_number) runner_->signal(slots, number);
 }
 
 // -- what happened
@@ -362,7 +337,7 @@ void Run::on_ended(std::uint64_t slot, const process::Ending& ending, system::Sp
     }
     if (verdict.next == Next::forget) {
         output_.gone(running.job.sequence);
-        left_unstarted_ = true;
+        exit_status_.left_jobs();
         return;
     }
     if (verdict.cause == Cause::timeout) outcome.exit_status = -1;
@@ -371,18 +346,8 @@ void Run::on_ended(std::uint64_t slot, const process::Ending& ending, system::Sp
     if (halt.active() && !stopping_before) {
         bool counts = halt.on == schedule::Halt::On::done || (halt.on == schedule::Halt::On::fail) != succeeded;
         if (counts) tell_halt(running.job, succeeded);
-        if (schedule_.halted() && !halt_status_) {
-            const schedule::Tally& tally = schedule_.tally();
-            auto failed = static_cast<double>(tally.failed);
-            if (halt.on == schedule::Halt::On::success) {
-                halt_status_ = 0;
-            } else if (halt.percent) {
-                halt_status_ = static_cast<int>(std::ceil(failed / static_cast<double>(*schedule_.total()) * 100));
-            } else if (halt.count == 1) {
-                halt_status_ = verdict.cause == Cause::timeout ? 255 : outcome.shell_status();
-            } else {
-                halt_status_ = static_cast<int>(std::min<std::uint64_t>(tally.failed, 101));
-            }
+        if (schedule_.halted()) {
+            exit_status_.halted_by(outcome, verdict.cause, schedule_.tally(), schedule_.total());
             if (halt.when == schedule::Halt::When::soon && schedule_.running() > 0) {
                 say(fmt::format("starting no more jobs; waiting for {} to end", schedule_.running()));
             }
@@ -416,7 +381,7 @@ void Run::on_signals() {
                 suspend();
                 break;
             case SIGCONT:
-                runner_.signal_groups(SIGCONT);
+                runner_->signal_groups(SIGCONT);
                 break;
             case SIGUSR1:
                 list_running();
@@ -425,16 +390,16 @@ void Run::on_signals() {
                 on_interrupt(*signal);
         }
     }
-    if (children) runner_.reap();
+    if (children) runner_->reap();
 }
 
 void Run::on_interrupt(int signal) {
     ++interrupts_;
-    interrupt_signal_ = signal;
-    if (!input_ended_ || next_ || !again_.empty()) left_unstarted_ = true;
+    exit_status_.interrupted(signal);
+    if (!input_ended_ || next_ || !again_.empty()) exit_status_.left_jobs();
     // SIGHUP lets jobs end, SIGTERM ends them, as GNU parallel documents it; so does its Ctrl-C.
     if (interrupts_ > 1 || signal == SIGTERM || (signal == SIGINT && settings_.as_parallel)) {
-        left_unstarted_ = left_unstarted_ || schedule_.running() > 0;
+        if (schedule_.running() > 0) exit_status_.left_jobs();
         say(fmt::format("{}: ending {} running job(s)", system::signal_name(signal), schedule_.running()));
         schedule_.end_all(Clock::now());
         return;
@@ -449,7 +414,7 @@ void Run::on_interrupt(int signal) {
 
 // The terminal stops its foreground group; the jobs have groups of their own and are stopped by us.
 void Run::suspend() {
-    runner_.signal_groups(SIGTSTP);
+    runner_->signal_groups(SIGTSTP);
     observer_.make_room();
     Time before = Clock::now();
     ::raise(SIGSTOP);
@@ -469,9 +434,9 @@ void Run::list_running() {
 // -- the end
 
 void Run::fail(const std::string& message, int status) {
-    fault_status_ = status;
+    exit_status_.fault(status);
     printer_.abandon();
-    runner_.discard_output();
+    runner_->discard_output();
     if (message.empty()) return;
     std::string line = fmt::format("{}: error: {}\n", settings_.program_name, message);
     observer_.make_room();
@@ -484,6 +449,9 @@ void Run::wind_down() {
     schedule_.end_all(Clock::now());
     while (!schedule_.finished()) {
         try {
+            // A fault may have come up while the endings of several jobs were being told: no signal comes for the rest.
+            runner_->reap();
+            if (schedule_.finished()) break;
             send_due_signals();
             loop_.wait(schedule_.next());
         } catch (const std::exception&) {
@@ -506,22 +474,6 @@ Status Run::status(Time now) {
     status.since = started_;
     status.now = now;
     return status;
-}
-
-int Run::exit_status() const {
-    if (fault_status_) return *fault_status_;
-    if (halt_status_) return *halt_status_;
-    if (interrupt_signal_ != 0 && left_unstarted_) {
-        if (!settings_.as_parallel) return 128 + interrupt_signal_;
-        if (interrupt_signal_ != SIGHUP) return 255;
-    }
-    const schedule::Tally& tally = schedule_.tally();
-    const schedule::Halt& halt = settings_.policy.halt;
-    if (halt.active() && halt.percent) {
-        double started = std::max<double>(1, static_cast<double>(tally.started));
-        return static_cast<int>(std::ceil(static_cast<double>(tally.failed) / started * 100));
-    }
-    return static_cast<int>(std::min<std::uint64_t>(tally.failed, 101));
 }
 
 void Run::say(const std::string& text) {

@@ -13,13 +13,14 @@
 #include <unordered_map>
 #include <vector>
 
+#include "command/exit_status.hpp"
 #include "command/gate.hpp"
 #include "command/job_log.hpp"
 #include "command/job_source.hpp"
-#include "command/local_runner.hpp"
 #include "command/observer.hpp"
 #include "command/output/output.hpp"
 #include "command/output/printer.hpp"
+#include "command/runner.hpp"
 #include "command/settings.hpp"
 #include "system/signals.hpp"
 
@@ -28,11 +29,10 @@ namespace haid::command {
 class Run : private Runner::Listener {
   public:
     // Opens everything that can fail. Throws InputError, std::invalid_argument, SystemError before any job has started.
-    Run(RunSettings settings, Observer& observer);
+    Run(RunSettings settings, Observer& observer, const MakeRunner& make_runner);
     ~Run() override;
 
-    // The exit status: 0; 1 to 100: so many jobs failed; 101: more; 255: a fault; with a halt, as --halt says; 128 + n
-    // where signal n kept jobs from being run. Does not throw.
+    // The exit status (see ExitStatus). Does not throw.
     int execute();
 
   private:
@@ -81,25 +81,23 @@ class Run : private Runner::Listener {
     void fail(const std::string& message, int status);
     void wind_down();
     Status status(system::Time now);
-    int exit_status() const;
     void say(const std::string& text);
     void say_line(const std::string& line);
 
     RunSettings settings_;
     Observer& observer_;
-    system::FileLimit file_limit_;
     system::SpoolStore store_;
     JobSource source_;
     std::unique_ptr<JobLog> log_;
-    std::unique_ptr<process::Guard> guard_;
     system::SignalQueue signals_;
     system::EventLoop loop_;
     Printer printer_;
     std::unique_ptr<Results> results_;
     Output output_;
-    LocalRunner runner_;
+    std::unique_ptr<Runner> runner_;
     schedule::Schedule schedule_;
     Gate gate_;
+    ExitStatus exit_status_;
     Forwarder signal_events_;
     Forwarder input_events_;
 
@@ -110,11 +108,7 @@ class Run : private Runner::Listener {
     bool input_ended_ = false;
     int watched_input_ = -1;
     std::optional<system::Time> cannot_start_since_;
-    std::optional<int> halt_status_;
-    std::optional<int> fault_status_;
     int interrupts_ = 0;
-    int interrupt_signal_ = 0;
-    bool left_unstarted_ = false;
     system::Time started_{};
 };
 

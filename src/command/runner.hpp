@@ -1,7 +1,11 @@
 // The seam between the rules of a run and what carries them out: processes of this machine, and in tests a fake.
 #pragma once
 
+#include <signal.h>
+
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -9,6 +13,7 @@
 
 #include "command/job.hpp"
 #include "process/reaper.hpp"
+#include "system/event_loop.hpp"
 #include "system/spool.hpp"
 
 namespace haid::command {
@@ -49,6 +54,25 @@ class Runner {
     virtual void signal(std::span<const std::uint64_t> slots, int number) = 0;
     // While paused, streamed output is left where it is, so that jobs wait for whoever reads.
     virtual void pause_output(bool paused) = 0;
+    // From now on what jobs write is thrown away.
+    virtual void discard_output() = 0;
+    // To be called after SIGCHLD: tells of all that has ended. If a listener throws, the rest waits for the next call.
+    virtual void reap() = 0;
+    // Stops and continues jobs as the terminal would (SIGTSTP, SIGCONT): the leaders' groups alone.
+    virtual void signal_groups(int number) = 0;
 };
+
+// What a run has for its runner. All of it outlives the runner.
+struct RunnerContext {
+    system::EventLoop& loop;
+    system::SpoolStore& store;
+    Runner::Listener& listener;
+    sigset_t signal_mask;  // what jobs start with
+    // Whoever ends jobs in the name of a run that was killed keeps this open meanwhile.
+    std::optional<int> job_log;
+};
+
+struct RunSettings;
+using MakeRunner = std::function<std::unique_ptr<Runner>(const RunSettings&, const RunnerContext&)>;
 
 }  // namespace haid::command
