@@ -49,6 +49,31 @@ def test_behind_head_long_jobs_are_ended(tidy_haid):
     assert result.lines[1] == "141"
 
 
+@pytest.mark.parametrize("grouping", ["-k", "", "-u", "--lb", "--lb -k", "--tag"])
+def test_behind_head_a_run_of_many_short_jobs_always_ends(tidy_haid, grouping):
+    # Again and again, for what matters is how many jobs have ended when the reader goes away.
+    script = f"{tidy_haid.path} {grouping} -j20 /bin/echo line ::: {{1..50}} | head -n 1; exit ${{PIPESTATUS[0]}}"
+    for _ in range(30):
+        result = tidy_haid.run_command(["bash", "-c", script], time_limit=10)
+        assert len(result.lines) == 1 and "line" in result.lines[0]
+        assert "error" not in result.err and "terminate" not in result.err
+        if grouping != "-u":  # there the jobs themselves notice, and die of it
+            assert (result.status, result.err) in [(0, ""), (128 + signal.SIGPIPE, "")]
+        tidy_haid.wait_until_nothing_is_left()
+
+
+@pytest.mark.parametrize("log", ["/dev/full", "log"])
+def test_a_job_log_that_cannot_be_written_always_ends_the_run(tidy_haid, log):
+    # /dev/full refuses the first line of the log; the limit on the size of files, that of one of the first jobs.
+    job = "/bin/echo $(printf %0300d 1)"
+    script = f"trap '' XFSZ; ulimit -f 1; exec {tidy_haid.path} -j20 --joblog {log} {job} ::: {{1..50}}"
+    for _ in range(15):
+        result = tidy_haid.run_command(["bash", "-c", script], time_limit=10)
+        assert result.status == 255
+        assert f"cannot write the job log '{log}'" in result.err and result.err.count("error") == 1
+        tidy_haid.wait_until_nothing_is_left()
+
+
 def test_standard_output_on_a_full_device_is_a_loud_error(tidy_haid):
     with open("/dev/full", "wb") as full:
         result = tidy_haid.run("-j2", "--joblog", "log", "echo {}; sleep 0.1", ":::", *range(50), stdout=full)
