@@ -1,0 +1,89 @@
+// What can go wrong, as exceptions. All derive from haid::Error; faults of the operating system are std::system_error.
+#pragma once
+
+#include <cstddef>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace haid {
+
+class Error : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+};
+
+// A time limit has passed: of a task (its worker was ended), of a wait for a result, a lock, a queue.
+class TimeoutError : public Error {
+  public:
+    using Error::Error;
+};
+
+// A process died holding a lock. Whoever is told does not hold the lock either; what the lock protects may be half
+// changed. The lock itself is in order again: lock it once more to go on.
+class OwnerDied : public Error {
+  public:
+    using Error::Error;
+};
+
+// Somebody will never arrive at this barrier: it was aborted, or somebody waited for too long.
+class BrokenBarrier : public Error {
+  public:
+    using Error::Error;
+};
+
+// Bytes that are no value of the type asked for.
+class DecodeError : public Error {
+  public:
+    using Error::Error;
+};
+
+// The other end of a pipe or queue is closed, and everything sent has been received.
+class EndOfFile : public Error {
+  public:
+    using Error::Error;
+};
+
+// A pool that was closed or ended is given more work.
+class PoolClosed : public Error {
+  public:
+    using Error::Error;
+};
+
+// An exception in a task, of a type that does not exist on this side (types of the standard library arrive as
+// themselves).
+class TaskError : public Error {
+  public:
+    TaskError(std::string type, const std::string& message, std::size_t task, int worker)
+        : Error(message), type_(std::move(type)), task_(task), worker_(worker) {}
+    // The name of the exception's type, as a reader would write it; of a non-exception what was thrown.
+    const std::string& type() const noexcept { return type_; }
+    // Which input of the call it was, from 0.
+    std::size_t task() const noexcept { return task_; }
+    // Which worker of the pool, from 0.
+    int worker() const noexcept { return worker_; }
+
+  private:
+    std::string type_;
+    std::size_t task_;
+    int worker_;
+};
+
+// The worker died while it ran the task. what() names the signal or the exit status, and a likely cause.
+class WorkerLost : public Error {
+  public:
+    // `exit_code`: the exit status, or minus the signal's number.
+    WorkerLost(const std::string& message, int exit_code, std::size_t task, int worker)
+        : Error(message), exit_code_(exit_code), task_(task), worker_(worker) {}
+    int exit_code() const noexcept { return exit_code_; }
+    int signal() const noexcept { return exit_code_ < 0 ? -exit_code_ : 0; }
+    std::size_t task() const noexcept { return task_; }
+    int worker() const noexcept { return worker_; }
+
+  private:
+    int exit_code_;
+    std::size_t task_;
+    int worker_;
+};
+
+}  // namespace haid
