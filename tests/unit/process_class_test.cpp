@@ -1,0 +1,672 @@
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <functional>
+#include <iostream>
+#include <memory>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "haid/error.hpp"
+#include "haid/process.hpp"
+#include "processes.hpp"
+#include "redirected.hpp"
+#include "system/signals.hpp"
+#include "without_call.hpp"
+
+namespace haid {
+namespace {
+
+using namespace std::chrono_literals;
+
+class ProcessClass : public testing::Test {
+  protected:
+    void SetUp() override { ::alarm(30); }
+    void TearDown() override { ::alarm(0); }
+};
+
+template <class Value>
+std::string text_of(const Value& value) {
+    std::ostringstream text;
+    text << value;
+    return text.str();
+}
+
+// What the body and its processes print, on standard output and standard error together.
+template <class Body>
+std::string printed(Body body) {
+    system::Descriptor file = system::unlinked_file("/tmp");
+    {
+        Redirected redirected(file.get(), file.get());
+        body();
+        std::cout.flush();
+        std::fflush(stdout);
+    }
+    return content(file.get());
+}
+
+template <class Body>
+std::string message_of(Body body) {
+    try {
+        body();
+    } catch (const Error& error) {
+        return error.what();
+    }
+    return "nothing was thrown";
+}
+
+// Runs the body where the kernel has no pidfds.
+template <class Body>
+void on_an_old_kernel(Body body) {
+    EXPECT_EQ(exit_status(middle([&] {
+                  without_call(SYS_pidfd_open);
+                  body();
+              })),
+              0);
+}
+
+void greet(const std::string& name) {
+    std::cout << "Hello " << name << '\n';
+}
+
+TEST_F(ProcessClass, RunsAFunctionWithArguments) {
+    EXPECT_EQ(printed([] {
+                  Process p{greet, "Aaron"};
+                  p.start();
+                  p.join();
+                  EXPECT_EQ(p.exit_code(), 0);
+              }),
+              "Hello Aaron\n");
+}
+
+TEST_F(ProcessClass, OutputIsCompleteWithoutJoin) {
+    EXPECT_EQ(printed([] {
+                  std::printf("before\n");
+                  Process p{greet, "Berta"};
+                  p.start();
+              }),
+              "before\nHello Berta\n");
+}
+
+TEST_F(ProcessClass, AnyCallableWillDo) {
+    struct Account {
+        int pence;
+        int take(std::unique_ptr<int> out) const { std::exit(pence - *out); }
+    };
+    Process member{&Account::take, Account{30}, std::make_unique<int>(10)};
+    member.start();
+    member.join();
+    EXPECT_EQ(member.exit_code(), 20);
+
+    int number = 5;
+    Process by_reference{[](int& n) { ++n; }, std::ref(number)};
+    Process capturing{[&] { std::exit(number); }};
+    const auto constant = [] { std::exit(6); };
+    Process copied{constant};
+    for (Process* p : {&by_reference, &capturing, &copied}) p->start();
+    for (Process* p : {&by_reference, &capturing, &copied}) p->join();
+    EXPECT_EQ(number, 5) << "what a process changes stays there";
+    EXPECT_EQ(by_reference.exit_code(), 0);
+    EXPECT_EQ(capturing.exit_code(), 5);
+    EXPECT_EQ(copied.exit_code(), 6);
+}
+
+TEST_F(ProcessClass, TheResultOfTheFunctionIsNoExitCode) {
+    Process p{[] { return 3; }};
+    p.start();
+    p.join();
+    EXPECT_EQ(p.exit_code(), 0);
+}
+
+TEST_F(ProcessClass, FunctionAndArgumentsAreReleasedHereAndDestroyedThere) {
+    std::string text = printed([] {
+        struct Tell {
+            pid_t made_in = ::getpid();
+            ~Tell() { std::cout << (::getpid() == made_in ? "here\n" : "there\n"); }
+        };
+        Process p{[tell = std::make_unique<Tell>()] { std::cout << "run\n"; }};
+        p.start();
+        p.join();
+        std::cout << "joined\n";
+    });
+    EXPECT_EQ(count_of(text, "here\n"), 1u + count_of(text, "there\n")) << text;  // "there" ends in "here"
+    EXPECT_LT(text.find("run\n"), text.find("there\n"));
+    EXPECT_NE(text.find("joined\n"), std::string::npos);
+}
+
+TEST_F(ProcessClass, PidsAreThoseOfTheProcesses) {
+    pid_t here = ::getpid();
+    BlockingPipe pipe;
+    Process p{[&] {
+        pid_t told[] = {::getpid(), ::getppid(), current_process().pid, parent_process()->pid};
+        if (::write(pipe.write.get(), told, sizeof told) != sizeof told) std::exit(9);
+    }};
+    EXPECT_EQ(p.pid(), 0);
+    p.start();
+    pid_t told[4] = {};
+    EXPECT_EQ(::read(pipe.read.get(), told, sizeof told), sizeof told);
+    EXPECT_EQ(told[0], p.pid());
+    EXPECT_EQ(told[1], here);
+    EXPECT_EQ(told[2], p.pid());
+    EXPECT_EQ(told[3], here);
+    p.join();
+    EXPECT_EQ(p.pid(), told[0]);
+}
+
+TEST_F(ProcessClass, NamesAreNumberedAndNested) {
+    // In a process of its own: the numbers of this one depend on the tests that were before.
+    pid_t fresh = middle([] {
+        EXPECT_EQ(current_process().name, "MainProcess");
+        EXPECT_EQ(current_process().pid, ::getpid());
+        EXPECT_FALSE(parent_process());
+        std::string text = printed([] {
+            Process outer{[] {
+                std::cout << current_process().name << " of " << parent_process()->name << '\n';
+                Process inner{[] { std::cout << current_process().name << " of " << *parent_process() << '\n'; }};
+                std::cout << inner << '\n';
+                inner.start();
+                inner.join();
+                std::exit(*inner.exit_code());
+            }};
+            outer.name("outer");
+            outer.daemon(true);
+            outer.start();
+            outer.join();
+            EXPECT_EQ(outer.exit_code(), 0);
+            EXPECT_EQ(outer.name(), "outer");
+        });
+        std::string base = current_process().name;
+        EXPECT_NE(text.find("outer of MainProcess\n"), std::string::npos) << text;
+        EXPECT_NE(text.find(":1' parent="), std::string::npos) << text;
+        EXPECT_NE(text.find(":1 of <Process name='outer' pid="), std::string::npos) << text;
+        EXPECT_NE(text.find(" daemon>\n"), std::string::npos) << text;
+    });
+    EXPECT_EQ(exit_status(fresh), 0);
+    Process first{[] {}}, second{[] {}};
+    int number = std::stoi(first.name().substr(8));
+    EXPECT_EQ(first.name(), "Process-" + std::to_string(number));
+    EXPECT_EQ(second.name(), "Process-" + std::to_string(number + 1));
+}
+
+TEST_F(ProcessClass, PrintsAsPythonsDoes) {
+    Process p{sleep_for_ever};
+    p.name("sleeper");
+    p.daemon(true);
+    std::string parent = " parent=" + std::to_string(::getpid());
+    EXPECT_EQ(text_of(p), "<Process name='sleeper'" + parent + " initial daemon>");
+    p.start();
+    std::string pid = " pid=" + std::to_string(p.pid());
+    EXPECT_EQ(text_of(p), "<Process name='sleeper'" + pid + parent + " started daemon>");
+    p.terminate();
+    p.join();
+    EXPECT_EQ(text_of(p), "<Process name='sleeper'" + pid + parent + " stopped exitcode=-SIGTERM daemon>");
+    p.close();
+    EXPECT_EQ(text_of(p), "<Process name='sleeper'" + pid + parent + " closed daemon>");
+    EXPECT_EQ(text_of(current_process()), "<Process name='MainProcess' pid=" + std::to_string(::getpid()) + ">");
+}
+
+TEST_F(ProcessClass, ExitCodesAreTheProcesses) {
+    Process exits{[] { std::exit(3); }};
+    Process at_once{[] { ::_exit(255); }};
+    Process aborts{[] {
+        rlimit none{0, 0};
+        ::setrlimit(RLIMIT_CORE, &none);
+        std::abort();
+    }};
+    for (Process* p : {&exits, &at_once, &aborts}) {
+        EXPECT_EQ(p->exit_code(), std::nullopt);
+        p->start();
+        p->join();
+        EXPECT_FALSE(p->is_alive());
+    }
+    EXPECT_EQ(exits.exit_code(), 3);
+    EXPECT_EQ(at_once.exit_code(), 255);
+    EXPECT_EQ(aborts.exit_code(), -SIGABRT);
+}
+
+TEST_F(ProcessClass, SignalsEndIt) {
+    Process asked{sleep_for_ever}, forced{sleep_for_ever};
+    asked.start();
+    forced.start();
+    EXPECT_TRUE(asked.is_alive());
+    EXPECT_EQ(asked.exit_code(), std::nullopt);
+    asked.terminate();
+    forced.kill();
+    asked.join();
+    forced.join();
+    EXPECT_EQ(asked.exit_code(), -SIGTERM);
+    EXPECT_EQ(forced.exit_code(), -SIGKILL);
+    asked.terminate();  // nothing to end: nothing happens
+    forced.kill();
+}
+
+TEST_F(ProcessClass, AnUncaughtExceptionIsToldWithTheName) {
+    std::string text = printed([] {
+        Process p{[] {
+            std::printf("first\n");
+            throw std::out_of_range("no such element");
+        }};
+        p.name("reader");
+        p.start();
+        p.join();
+        EXPECT_EQ(p.exit_code(), 1);
+    });
+    EXPECT_EQ(text, "first\nProcess reader: std::out_of_range: no such element\n");
+    text = printed([] {
+        Process p{[] { throw std::string("no exception"); }};
+        p.name("thrower");
+        p.start();
+    });
+    EXPECT_EQ(text.substr(0, 26), "Process thrower: std::__cx");
+}
+
+TEST_F(ProcessClass, LostOutputIsAFailure) {
+    system::Descriptor full = system::open_file("/dev/full", O_WRONLY);
+    system::Descriptor error = system::unlinked_file("/tmp");
+    std::optional<int> code;
+    {
+        Redirected redirected(full.get(), error.get());
+        Process p{greet, "nobody"};
+        p.start();
+        p.join();
+        code = p.exit_code();
+    }
+    EXPECT_EQ(code, 1);
+    EXPECT_NE(content(error.get()).find("could not write all of its output"), std::string::npos);
+}
+
+TEST_F(ProcessClass, WhatWasPrintedBeforeIsPrintedOnce) {
+    std::string text = printed([] {
+        ::setvbuf(stdout, nullptr, _IOFBF, 1 << 16);
+        std::cout << "parent\n";
+        std::printf("parent again\n");
+        std::vector<Process> processes;
+        for (int number = 0; number < 5; ++number) {
+            processes.emplace_back([number] {
+                for (int line = 0; line < 1000; ++line) std::cout << "child " << number << '\n';
+            });
+            processes.back().start();
+        }
+        for (Process& p : processes) p.join();
+        ::setvbuf(stdout, nullptr, _IOLBF, 0);
+    });
+    EXPECT_EQ(count_of(text, "parent\n"), 1u);
+    EXPECT_EQ(count_of(text, "parent again\n"), 1u);
+    for (int number = 0; number < 5; ++number) {
+        EXPECT_EQ(count_of(text, "child " + std::to_string(number) + "\n"), 1000u);
+    }
+}
+
+void expect_waits_with_a_limit() {
+    BlockingPipe go;
+    Process p{[&] {
+        go.write.close();
+        go.get();
+    }};
+    p.start();
+    EXPECT_FALSE(p.join_for(0ms));
+    EXPECT_FALSE(p.join_for(20ms));
+    EXPECT_FALSE(p.join_for(std::chrono::duration<double>(0.001)));
+    EXPECT_FALSE(p.join_until(std::chrono::system_clock::now() + 1ms));
+    EXPECT_FALSE(p.join_for(-1h));
+    EXPECT_TRUE(p.is_alive());
+    pollfd ended{p.sentinel(), POLLIN, 0};
+    EXPECT_EQ(::poll(&ended, 1, 0), 0);
+    go.write.close();
+    EXPECT_EQ(::poll(&ended, 1, -1), 1);
+    EXPECT_TRUE(p.join_for(1h));
+    EXPECT_TRUE(p.join_for(std::chrono::hours::max()));
+    EXPECT_TRUE(p.join_for(0ms));
+    EXPECT_TRUE(p.join_until(std::chrono::steady_clock::now()));
+    EXPECT_EQ(p.exit_code(), 0);
+    EXPECT_EQ(::poll(&ended, 1, 0), 1) << "readable as long as it is there";
+}
+
+TEST_F(ProcessClass, WaitsWithALimit) {
+    expect_waits_with_a_limit();
+}
+
+TEST_F(ProcessClass, WaitsWithALimitWithoutPidfds) {
+    on_an_old_kernel(expect_waits_with_a_limit);
+}
+
+TEST_F(ProcessClass, AProcessThatClosesEverythingIsStillWaitedForWithoutPidfds) {
+    on_an_old_kernel([] {
+        Process p{[] {
+            for (int fd = 3; fd < 100; ++fd) ::close(fd);
+            sleep_for_ever();
+        }};
+        p.start();
+        pollfd early{p.sentinel(), POLLIN, 0};
+        ::poll(&early, 1, -1);
+        EXPECT_FALSE(p.join_for(10ms));
+        p.kill();
+        EXPECT_TRUE(p.join_for(1h));
+        EXPECT_EQ(p.exit_code(), -SIGKILL);
+    });
+}
+
+void expect_two_threads_to_join() {
+    BlockingPipe go;
+    Process p{[&] {
+        go.write.close();
+        go.get();
+    }};
+    p.start();
+    bool in_time = false;
+    std::thread first([&] { p.join(); });
+    std::thread second([&] { p.join(); });
+    std::thread third([&] { in_time = p.join_for(1h); });
+    go.write.close();
+    first.join();
+    second.join();
+    third.join();
+    EXPECT_TRUE(in_time);
+    EXPECT_EQ(p.exit_code(), 0);
+}
+
+TEST_F(ProcessClass, TwoThreadsMayJoin) {
+    expect_two_threads_to_join();
+}
+
+TEST_F(ProcessClass, TwoThreadsMayJoinWithoutPidfds) {
+    on_an_old_kernel(expect_two_threads_to_join);
+}
+
+void expect_a_stolen_exit_code_to_be_unknown() {
+    Process p{[] { std::exit(7); }};
+    p.start();
+    EXPECT_EQ(exit_status(p.pid()), 7);
+    p.join();
+    EXPECT_EQ(p.exit_code(), Process::unknown_exit);
+    EXPECT_FALSE(p.is_alive());
+    p.kill();
+    EXPECT_NE(text_of(p).find("exitcode=unknown"), std::string::npos);
+}
+
+TEST_F(ProcessClass, WhereSomebodyElseReapsTheExitCodeIsUnknown) {
+    expect_a_stolen_exit_code_to_be_unknown();
+}
+
+TEST_F(ProcessClass, WhereSomebodyElseReapsTheExitCodeIsUnknownWithoutPidfds) {
+    on_an_old_kernel(expect_a_stolen_exit_code_to_be_unknown);
+}
+
+TEST_F(ProcessClass, IgnoredSigchldDoesNotHang) {
+    auto with_sigchld_ignored = [] {
+        ::signal(SIGCHLD, SIG_IGN);
+        Process joined{[] {}}, limited{[] {}}, killed{sleep_for_ever};
+        for (Process* p : {&joined, &limited, &killed}) p->start();
+        joined.join();
+        EXPECT_TRUE(limited.join_for(1h));
+        EXPECT_TRUE(killed.is_alive());
+        killed.kill();
+        killed.join();
+        EXPECT_EQ(killed.exit_code(), Process::unknown_exit);
+    };
+    EXPECT_EQ(exit_status(middle(with_sigchld_ignored)), 0);
+    on_an_old_kernel(with_sigchld_ignored);
+}
+
+TEST_F(ProcessClass, OnlyThisChildIsWaitedFor) {
+    pid_t other = middle([] { ::_exit(12); });
+    Process p{[] {}};
+    p.start();
+    p.join();
+    EXPECT_EQ(exit_status(other), 12);
+}
+
+TEST_F(ProcessClass, TheDestructorJoins) {
+    BlockingPipe done;
+    {
+        Process p{[&] { done.put(); }};
+        p.start();
+    }
+    EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1) << "no child is left, no zombie either";
+    done.write.close();
+    EXPECT_TRUE(done.get());
+}
+
+TEST_F(ProcessClass, TheDestructorOfADaemonEndsIt) {
+    BlockingPipe alive, ready;
+    {
+        Process polite{sleep_for_ever};
+        Process deaf{[&] {
+            ::signal(SIGTERM, SIG_IGN);
+            ready.put();
+            sleep_for_ever();
+        }};
+        Process stopped{[&] { ::raise(SIGSTOP); }};
+        for (Process* p : {&polite, &deaf, &stopped}) {
+            p->daemon(true);
+            p->start();
+        }
+        ready.get();
+    }
+    EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
+    alive.wait_until_all_are_gone();
+}
+
+TEST_F(ProcessClass, NotStartedItLeavesNothing) {
+    { Process p{greet, "nobody"}; }
+    EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
+}
+
+TEST_F(ProcessClass, CanBeMoved) {
+    std::vector<Process> processes;
+    for (int number = 0; number < 10; ++number) processes.emplace_back([number] { std::exit(number); });
+    for (Process& p : processes) p.start();
+    Process moved = std::move(processes[3]);
+    moved.join();
+    EXPECT_EQ(moved.exit_code(), 3);
+    processes[3] = Process{[] { std::exit(33); }};
+    processes[3].start();
+    processes[3].join();
+    EXPECT_EQ(processes[3].exit_code(), 33);
+    processes[4] = std::move(moved);  // joins what was there
+    EXPECT_EQ(processes[4].exit_code(), 3);
+    EXPECT_NE(message_of([&] { moved.join(); }).find("moved from"), std::string::npos);
+    EXPECT_EQ(text_of(moved), "<Process moved>");
+    processes.clear();
+    EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
+}
+
+TEST_F(ProcessClass, MisuseIsAnErrorThatSaysSo) {
+    Process p{sleep_for_ever};
+    p.name("p");
+    for (auto misuse :
+         std::vector<std::function<void()>>{[&] { p.join(); }, [&] { p.join_for(1s); }, [&] { p.terminate(); },
+                                            [&] { p.kill(); }, [&] { p.sentinel(); }}) {
+        EXPECT_EQ(message_of(misuse), "process 'p' has not been started");
+    }
+    EXPECT_FALSE(p.is_alive());
+    p.start();
+    EXPECT_EQ(message_of([&] { p.start(); }), "process 'p' has been started before: make another haid::Process");
+    EXPECT_NE(message_of([&] { p.name("q"); }).find("only be set before"), std::string::npos);
+    EXPECT_NE(message_of([&] { p.daemon(true); }).find("only be set before"), std::string::npos);
+    EXPECT_EQ(message_of([&] { p.close(); }), "process 'p' still runs: join it before closing it");
+    p.kill();
+    p.join();
+    EXPECT_NE(message_of([&] { p.start(); }).find("started before"), std::string::npos);
+    p.close();
+    p.close();
+    EXPECT_EQ(message_of([&] { p.join(); }), "process 'p' is closed");
+    EXPECT_EQ(message_of([&] { p.exit_code(); }), "process 'p' is closed");
+    EXPECT_EQ(p.name(), "p");
+}
+
+TEST_F(ProcessClass, BelongsToTheProcessThatMadeIt) {
+    Process sleeper{sleep_for_ever};
+    sleeper.daemon(true);
+    sleeper.start();
+    Process p{[&] {
+        bool refused = message_of([&] { sleeper.join(); }).find("belongs to process") != std::string::npos &&
+                       message_of([&] { sleeper.kill(); }).find("belongs to process") != std::string::npos;
+        bool known = sleeper.pid() > 0 && text_of(sleeper).find(" unknown daemon>") != std::string::npos;
+        { Process dies_here = std::move(sleeper); }
+        std::exit(refused && known ? 0 : 1);
+    }};
+    p.start();
+    p.join();
+    EXPECT_EQ(p.exit_code(), 0);
+    EXPECT_TRUE(sleeper.is_alive());
+}
+
+TEST_F(ProcessClass, StaticObjectsOfTheParentDoNotEndItsProcessesWhenAChildExits) {
+    pid_t program = middle([] {
+        static Process daemon{sleep_for_ever};
+        daemon.daemon(true);
+        daemon.start();
+        Process p{[] { std::exit(3); }};
+        p.start();
+        p.join();
+        EXPECT_EQ(p.exit_code(), 3);
+        EXPECT_TRUE(daemon.is_alive());
+    });
+    EXPECT_EQ(exit_status(program), 0);
+}
+
+TEST_F(ProcessClass, MaskAndDispositionsStay) {
+    struct sigaction before {
+    }, after{};
+    sigset_t mask_before, mask_after;
+    ::sigaction(SIGCHLD, nullptr, &before);
+    ::pthread_sigmask(SIG_SETMASK, nullptr, &mask_before);
+    Process p{[&] {
+        sigset_t mask;
+        ::pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+        for (int signal = 1; signal < 32; ++signal) {
+            if (sigismember(&mask, signal) != sigismember(&mask_before, signal)) std::exit(signal);
+        }
+    }};
+    p.start();
+    p.join();
+    EXPECT_EQ(p.exit_code(), 0);
+    ::sigaction(SIGCHLD, nullptr, &after);
+    ::pthread_sigmask(SIG_SETMASK, nullptr, &mask_after);
+    EXPECT_EQ(before.sa_handler, after.sa_handler);
+    for (int signal = 1; signal < 32; ++signal) {
+        EXPECT_EQ(sigismember(&mask_before, signal), sigismember(&mask_after, signal));
+    }
+}
+
+TEST_F(ProcessClass, ProcessesInProcessesDieWithTheProgram) {
+    for (bool daemon : {false, true}) {
+        BlockingPipe alive, ready;
+        pid_t program = middle([&] {
+            Process outer{[&] {
+                Process inner{[&] {
+                    ready.put();
+                    sleep_for_ever();
+                }};
+                inner.daemon(daemon);
+                inner.start();
+                sleep_for_ever();
+            }};
+            outer.daemon(daemon);
+            outer.start();
+            sleep_for_ever();
+        });
+        EXPECT_TRUE(ready.get());
+        ::kill(program, SIGKILL);
+        EXPECT_EQ(exit_status(program), -SIGKILL);
+        alive.wait_until_all_are_gone();
+    }
+}
+
+TEST_F(ProcessClass, DaemonsEndWithTheProgram) {
+    BlockingPipe alive;
+    pid_t program = middle([] {
+        static Process daemon{sleep_for_ever};
+        daemon.daemon(true);
+        daemon.start();
+        ::_exit(5);  // not even destructors run
+    });
+    EXPECT_EQ(exit_status(program), 5);
+    alive.wait_until_all_are_gone();
+}
+
+TEST_F(ProcessClass, AFailedStartCanBeRepeated) {
+    pid_t poor = middle([] {
+        if (::geteuid() == 0 && ::setresuid(65534, 65534, 65534) != 0) ::_exit(9);
+        rlimit before{};
+        ::getrlimit(RLIMIT_NPROC, &before);
+        rlimit none{0, before.rlim_max};
+        ::setrlimit(RLIMIT_NPROC, &none);
+        Process p{[] { std::exit(4); }};
+        std::size_t open = open_descriptors();
+        try {
+            p.start();
+            ADD_FAILURE() << "started in spite of the limit";
+        } catch (const std::system_error& error) {
+            EXPECT_EQ(error.code().value(), EAGAIN);
+        }
+        EXPECT_EQ(open_descriptors(), open);
+        EXPECT_EQ(p.pid(), 0);
+        ::setrlimit(RLIMIT_NPROC, &before);
+        p.start();
+        p.join();
+        EXPECT_EQ(p.exit_code(), 4);
+    });
+    EXPECT_EQ(exit_status(poor), 0);
+}
+
+TEST_F(ProcessClass, NothingIsLeftAfterManyProcesses) {
+    auto many = [] {
+        std::size_t before = open_descriptors();
+        for (int round = 0; round < 50; ++round) {
+            std::vector<Process> processes;
+            for (int number = 0; number < 5; ++number) processes.emplace_back([] {}).start();
+        }
+        EXPECT_EQ(open_descriptors(), before);
+        EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
+    };
+    many();
+    on_an_old_kernel(many);
+}
+
+#ifndef __SANITIZE_ADDRESS__  // its allocator does not put its locks in order in a child
+TEST_F(ProcessClass, StartsFromAProgramWithBusyThreads) {
+    std::atomic<bool> stop = false;
+    std::vector<std::thread> threads;
+    for (int thread = 0; thread < 3; ++thread) {
+        threads.emplace_back([&] {
+            while (!stop) {
+                Process idle{[] {}};
+                std::string text = text_of(idle);
+            }
+        });
+    }
+    int wrong = 0;
+    for (int round = 0; round < 100; ++round) {
+        Process p{[] {
+            Process inner{[] { throw std::runtime_error("unwound"); }};
+            ::close(STDERR_FILENO);
+            inner.start();
+            inner.join();
+            std::exit(*inner.exit_code() == 1 ? 0 : 2);
+        }};
+        p.start();
+        p.join();
+        if (p.exit_code() != 0) ++wrong;
+    }
+    stop = true;
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(wrong, 0);
+}
+#endif
+
+}  // namespace
+}  // namespace haid
