@@ -6,7 +6,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LES
   # False alarms in std::string of GCC 12: https://gcc.gnu.org/bugzilla/show_bug.cgi?id=105651
   target_compile_options(haid_flags INTERFACE -Wno-restrict)
 endif()
-target_include_directories(haid_flags INTERFACE ${PROJECT_SOURCE_DIR}/src)
+target_include_directories(haid_flags INTERFACE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
 if(HAID_SANITIZE)
   target_compile_options(haid_flags INTERFACE -fsanitize=${HAID_SANITIZE} -fno-omit-frame-pointer
                                               -fno-sanitize-recover=all)

@@ -31,8 +31,8 @@ bool throw_away(int pipe) {
 
 const Shell& usable(const Shell& shell) {
     if (::access(shell.path.c_str(), X_OK) == 0) return shell;
-    throw std::invalid_argument(fmt::format("cannot run the shell '{}': {} (see PARALLEL_SHELL and SHELL)", shell.path,
-                                            system::reason(errno)));
+    throw std::invalid_argument(
+        fmt::format("cannot run the shell '{}': {} (see PARALLEL_SHELL and SHELL)", shell.path, system::reason(errno)));
 }
 
 EnvironmentSettings environment_settings(const RunSettings& settings) {

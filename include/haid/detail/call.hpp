@@ -1,0 +1,140 @@
+// What a pool sees of a call: bytes, a function, items. Not for users: pool.hpp makes calls of C++ functions and
+// values, other languages make theirs; the engine that runs them knows neither.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "haid/codec.hpp"
+#include "haid/detail/task.hpp"
+
+namespace haid::detail {
+
+using Clock = std::chrono::steady_clock;
+using Time = Clock::time_point;
+
+// What holds for each item of a call.
+struct Limits {
+    std::chrono::nanoseconds timeout{0};  // of one item; 0: none
+    std::uint32_t retries = 0;
+    std::chrono::nanoseconds backoff{0};  // before the first retry; doubled for each further one
+    std::uint32_t chunk_size = 0;         // items in a task; 0: as many as take some time together
+    bool one_at_a_time = false;           // each item a task of its own, and its result told at once
+    bool stop_at_failure = false;         // items that have not begun are given up after the first that failed
+    std::uint64_t most_waiting = 0;       // items begun and not resolved; 0: as many as keep the workers busy
+};
+
+// Where a call puts the input of its next task.
+class TaskWriter {
+  public:
+    RunTask run = nullptr;
+    std::uint64_t context = 0;  // for the function; the same number in every worker
+    std::uint32_t most_items = 1;
+
+    // Either memory for exactly `size` bytes, once for a task, …
+    virtual std::byte* place(std::size_t size) = 0;
+    // … or what collects them.
+    BufferEncoder& buffer() { return buffer_; }
+
+  protected:
+    ~TaskWriter() = default;
+    BufferEncoder buffer_;
+};
+
+// Some items of a call, for engines whose workers are threads of this process.
+class LocalTask {
+  public:
+    virtual ~LocalTask() = default;
+    // Without the engine's lock. Does not throw.
+    virtual void run() = 0;
+    // With the lock: hands over what became of the items. How many there were, and whether one has failed for good.
+    virtual std::uint32_t settle(bool& failed) = 0;
+};
+
+// One map, imap or apply. Its functions are called with the engine's lock held: they do not call the engine.
+class Call {
+  public:
+    explicit Call(Limits limits) : limits_(limits) {}
+    Call(const Call&) = delete;
+    Call& operator=(const Call&) = delete;
+    virtual ~Call() = default;
+
+    const Limits& limits() const { return limits_; }
+
+    // Writes the next 1 to writer.most_items items and returns how many; 0: none at the moment.
+    virtual std::uint32_t fill(TaskWriter& writer) = 0;
+    // No more items will come.
+    virtual bool exhausted() const = 0;
+    // Items that are still to come, where that is known.
+    virtual std::optional<std::uint64_t> remaining() const { return std::nullopt; }
+
+    // The next 1 to `most` items as something that a thread of this process can run; nullptr: none at the moment.
+    virtual std::unique_ptr<LocalTask> take(std::uint32_t most) = 0;
+
+    // Items `first` to `first + count` have these values, one after another. Throws DecodeError where they have not;
+    // `decoded` says how many were taken before.
+    virtual void values(std::uint64_t first, std::uint32_t count, Decoder& from, std::uint32_t& decoded) = 0;
+    // This item has failed, for good.
+    virtual void failed(std::uint64_t item, std::exception_ptr error) = 0;
+    // No item will be resolved any more: the engine cannot go on, or was ended.
+    virtual void aborted(std::exception_ptr error) = 0;
+    // All items are resolved, or given up.
+    virtual void finished() {}
+
+  private:
+    Limits limits_;
+};
+
+struct EngineOptions {
+    int workers = 0;  // 0: the CPUs that may be used
+    std::function<void()> initializer;
+    std::uint64_t tasks_per_worker = 0;  // items, before a worker is replaced; 0: no limit
+    // The workers are forked where the engine is made, and again where one is replaced: they see this thread's memory.
+    bool fork_here = false;
+};
+
+// Runs the items of calls on workers. Thread-safe.
+class Engine {
+  public:
+    using Lock = std::unique_lock<std::mutex>;
+
+    // Forks. Throws std::system_error, std::invalid_argument.
+    static std::unique_ptr<Engine> of_processes(EngineOptions options);
+    static std::unique_ptr<Engine> of_threads(EngineOptions options);
+    virtual ~Engine() = default;
+
+    virtual int workers() const = 0;
+    virtual Lock lock() = 0;
+
+    // The call begins. Throws PoolClosed.
+    virtual void submit(Lock& lock, std::shared_ptr<Call> call) = 0;
+    // The call has got more items.
+    virtual void refill(Lock& lock, Call& call) = 0;
+    // Waits, and does the engine's work meanwhile, until `enough` holds (it is asked with the lock held). False: the
+    // time has passed before. Throws Error where the engine cannot go on.
+    virtual bool wait(Lock& lock, const std::function<bool()>& enough, std::optional<Time> until) = 0;
+    virtual bool finished(Lock& lock, const Call& call) const = 0;
+    // Gives up the items that have not begun. The call finishes when those that run have ended.
+    virtual void cancel(Lock& lock, Call& call) = 0;
+    // The engine's work is done by a thread of its own from now on, while this call is not finished.
+    virtual void in_background(Lock& lock, Call& call) = 0;
+    // `action` will be called by that thread, without the lock. The caller of this holds it.
+    virtual void later(std::function<void()> action) = 0;
+
+    // No call is taken any more.
+    virtual void close() = 0;
+    // Waits until all calls have finished and the workers have ended. Only after close() or terminate().
+    virtual void join() = 0;
+    // Ends the workers now. What was not resolved fails with PoolClosed.
+    virtual void terminate() = 0;
+};
+
+}  // namespace haid::detail

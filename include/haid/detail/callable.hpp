@@ -1,0 +1,159 @@
+// How functions and their arguments cross to the workers of a Pool. Not for users.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "haid/codec.hpp"
+#include "haid/detail/task.hpp"
+
+namespace haid::detail {
+
+template <class F>
+inline constexpr bool is_function_pointer = std::is_pointer_v<F> && std::is_function_v<std::remove_pointer_t<F>>;
+
+// It is its type: functions objects without members, lambdas that capture nothing.
+template <class F>
+inline constexpr bool stateless = std::is_empty_v<F> && std::default_initializable<F>;
+
+// A lambda with captures cannot be told from a class by the language; but it is neither an aggregate nor can it be made
+// without its captures, and nobody writes a Codec for one.
+template <class F>
+inline constexpr bool has_sendable_state =
+    std::is_class_v<F> && (std::is_aggregate_v<F> || std::default_initializable<F> || HasCodec<F>)&&Crossable<F>;
+
+template <class F>
+inline constexpr bool sendable =
+    is_function_pointer<F> || std::is_member_pointer_v<F> || stateless<F> || has_sendable_state<F>;
+
+// Something of the program to measure the addresses of its functions from.
+inline void origin_of_functions() {}
+
+// `context` is a number that every task carries at no cost; what does not fit there goes in front of the input.
+template <class F>
+struct Callable {
+    static constexpr bool in_context = is_function_pointer<F>;
+    static constexpr bool in_input = !in_context && !stateless<F>;
+
+    static std::uint64_t context(const F& f) {
+        if constexpr (in_context) {
+            return reinterpret_cast<std::uintptr_t>(f) - reinterpret_cast<std::uintptr_t>(&origin_of_functions);
+        } else {
+            return 0;
+        }
+    }
+    static void send(Encoder& to, const F& f) {
+        if constexpr (std::is_member_pointer_v<F>) {
+            to.write(&f, sizeof f);
+        } else if constexpr (in_input) {
+            encode(to, f);
+        }
+    }
+    static F receive(std::uint64_t context, Decoder& from) {
+        if constexpr (in_context) {
+            return reinterpret_cast<F>(
+                static_cast<std::uintptr_t>(context + reinterpret_cast<std::uintptr_t>(&origin_of_functions)));
+        } else if constexpr (std::is_member_pointer_v<F>) {
+            F f;
+            from.read(&f, sizeof f);
+            return f;
+        } else if constexpr (in_input) {
+            return decode<F>(from);
+        } else {
+            return F{};
+        }
+    }
+};
+
+// Whether an item is the argument, or a tuple of arguments.
+enum class Spread { item, tuple };
+
+template <Spread spread, class F, class T>
+decltype(auto) call_with(F& f, T&& item) {
+    if constexpr (spread == Spread::tuple) {
+        return std::apply(f, std::forward<T>(item));
+    } else {
+        return std::invoke(f, std::forward<T>(item));
+    }
+}
+
+template <Spread spread, class F, class T>
+struct ResultOf {
+    using type = decltype(call_with<spread>(std::declval<F&>(), std::declval<T>()));
+};
+template <Spread spread, class F, class T>
+using result_of = std::remove_cvref_t<typename ResultOf<spread, F, T>::type>;
+
+// The items of a task, any of them. Flat ones lie one behind another; of others there is first how many there are and,
+// if more than one, where each begins.
+template <class T>
+class ItemReader {
+  public:
+    explicit ItemReader(Decoder& from) {
+        if constexpr (flat<T>) {
+            items_ = from.take(from.remaining());
+        } else {
+            count_ = decode<std::uint32_t>(from);
+            if (count_ > 1) starts_ = from.take(count_ * sizeof(std::uint32_t));
+            items_ = from.take(from.remaining());
+        }
+    }
+
+    T read(std::uint32_t item) const {
+        if constexpr (flat<T>) {
+            Decoder from(items_.subspan(std::min(item * sizeof(T), items_.size())));
+            return decode<T>(from);
+        } else {
+            std::uint32_t start = 0;
+            if (count_ > 1) {
+                Decoder starts(starts_.subspan(std::min(item * sizeof start, starts_.size())));
+                start = decode<std::uint32_t>(starts);
+            }
+            Decoder from(items_.subspan(std::min<std::size_t>(start, items_.size())));
+            return decode<T>(from);
+        }
+    }
+
+  private:
+    std::span<const std::byte> items_;
+    std::span<const std::byte> starts_;
+    std::uint32_t count_ = 0;
+};
+
+// What runs in a worker for each task of a map.
+template <class F, class T, Spread spread>
+void run_items(Task& task) {
+    auto run_with = [&](auto& f, const auto& items) {
+        while (task.claim()) {
+            while (task.next()) {
+                try {
+                    if constexpr (std::is_void_v<result_of<spread, F, T>>) {
+                        call_with<spread>(f, items.read(task.item()));
+                    } else {
+                        encode<result_of<spread, F, T>>(task, call_with<spread>(f, items.read(task.item())));
+                    }
+                } catch (...) {
+                    task.failed(std::current_exception());
+                }
+            }
+        }
+    };
+    try {
+        Decoder from(task.input());
+        F f = Callable<F>::receive(task.context(), from);
+        ItemReader<T> items(from);
+        run_with(f, items);
+    } catch (...) {
+        // The function or the items cannot be decoded.
+        while (task.claim()) {
+            while (task.next()) task.failed(std::current_exception());
+        }
+    }
+}
+
+}  // namespace haid::detail

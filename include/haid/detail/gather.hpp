@@ -1,0 +1,207 @@
+// Results of a call that are collected by index, and what the caller gets of them. Not for users.
+#pragma once
+
+#include <concepts>
+#include <cstring>
+#include <exception>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "haid/detail/call.hpp"
+#include "haid/result.hpp"
+
+namespace haid::detail {
+
+// Values by index, in whatever order they come.
+template <class R>
+class Collected {
+  public:
+    void decode_all(std::uint64_t first, std::uint32_t count, Decoder& from, std::uint32_t& decoded) {
+        if constexpr (std::is_void_v<R>) {
+            decoded = count;
+        } else if constexpr (in_place && flat<R>) {
+            // The part of the result vector that is new is made, and touched, just before it is written.
+            make_room(first + count);
+            from.read(values_.data() + first, count * sizeof(R));
+            decoded = count;
+        } else {
+            make_room(first + count);
+            for (; decoded < count; ++decoded) values_[first + decoded] = decode<R>(from);
+        }
+    }
+
+    template <class V>
+    void put(std::uint64_t index, V&& value) {
+        make_room(index + 1);
+        values_[index] = std::forward<V>(value);
+    }
+
+    void reserve(std::uint64_t count) {
+        if constexpr (!std::is_void_v<R>) values_.reserve(count);
+    }
+
+    // After this nothing is left here. All items must have a value.
+    std::vector<R> take()
+        requires(!std::is_void_v<R>)
+    {
+        if constexpr (in_place) {
+            return std::move(values_);
+        } else {
+            std::vector<R> all;
+            all.reserve(values_.size());
+            for (auto& value : values_) all.push_back(*std::move(value));
+            values_.clear();
+            return all;
+        }
+    }
+
+  private:
+    static constexpr bool in_place = std::default_initializable<R> && std::is_move_assignable_v<R>;
+    struct Nothing {};
+    using Stored = std::conditional_t<std::is_void_v<R>, Nothing, std::conditional_t<in_place, R, std::optional<R>>>;
+
+    void make_room(std::uint64_t size) {
+        if constexpr (!std::is_void_v<R>) {
+            if (values_.size() < size) values_.resize(size);
+        }
+    }
+
+    std::vector<Stored> values_;
+};
+
+// What the caller of a map, an apply, gets.
+struct AsVector {
+    template <class R>
+    using type =
+        std::conditional_t<std::is_void_v<R>, void, std::vector<std::conditional_t<std::is_void_v<R>, int, R>>>;
+};
+struct AsValue {
+    template <class R>
+    using type = R;
+};
+
+// A call whose outcome is one thing, T: there when all is done.
+template <class T>
+class OutcomeCall : public Call {
+  public:
+    using Value = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+    using Call::Call;
+
+    bool ready() const { return ready_; }
+    bool successful() const { return ready_ && !error_; }
+    std::exception_ptr error() const { return error_; }
+    Value& value() { return *value_; }
+
+    // Called, with the engine's lock held, when it is ready.
+    void when_ready(std::function<void()> action) { when_ready_ = std::move(action); }
+
+    void aborted(std::exception_ptr error) override {
+        error_ = std::move(error);
+        first_failed_ = 0;
+    }
+
+    std::uint64_t done() const { return done_; }
+
+  protected:
+    void fail(std::uint64_t item, std::exception_ptr error) {
+        if (error_ && item >= first_failed_) return;
+        error_ = std::move(error);
+        first_failed_ = item;
+    }
+    void set_ready() {
+        ready_ = true;
+        if (when_ready_) when_ready_();
+    }
+
+    std::optional<Value> value_;
+    std::uint64_t done_ = 0;
+
+  private:
+    bool ready_ = false;
+    std::exception_ptr error_;
+    std::uint64_t first_failed_ = std::numeric_limits<std::uint64_t>::max();
+    std::function<void()> when_ready_;
+};
+
+// Collects R by index, and makes a Shape::type<R> of them.
+template <class R, class Shape>
+class Gather : public OutcomeCall<typename Shape::template type<R>> {
+  public:
+    using Base = OutcomeCall<typename Shape::template type<R>>;
+    using Base::Base;
+
+    using Item = R;
+    void values(std::uint64_t first, std::uint32_t count, Decoder& from, std::uint32_t& decoded) override {
+        if constexpr (std::is_void_v<R> || Crossable<R>) collected_.decode_all(first, count, from, decoded);
+        this->done_ += decoded;
+    }
+    void failed(std::uint64_t item, std::exception_ptr error) override {
+        ++this->done_;
+        this->fail(item, std::move(error));
+    }
+    void put(Result<R> result) {
+        if (!result) return failed(result.index(), result.error());
+        ++this->done_;
+        if constexpr (!std::is_void_v<R>) collected_.put(result.index(), std::move(*result));
+    }
+    void finished() override {
+        if (!this->error()) {
+            if constexpr (std::is_void_v<R>) {
+                this->value_.emplace();
+            } else if constexpr (std::is_same_v<Shape, AsValue>) {
+                this->value_.emplace(std::move(collected_.take().front()));
+            } else {
+                this->value_.emplace(collected_.take());
+            }
+        }
+        this->set_ready();
+    }
+
+    Collected<R>& collected() { return collected_; }
+
+  private:
+    Collected<R> collected_;
+};
+
+// Every item's own outcome.
+template <class R>
+class GatherResults : public OutcomeCall<std::vector<Result<R>>> {
+  public:
+    using OutcomeCall<std::vector<Result<R>>>::OutcomeCall;
+    using Item = R;
+
+    void values(std::uint64_t first, std::uint32_t count, Decoder& from, std::uint32_t& decoded) override {
+        for (; decoded < count; ++decoded) {
+            if constexpr (std::is_void_v<R>) {
+                put(Result<R>(first + decoded, std::monostate{}));
+            } else if constexpr (Crossable<R>) {
+                put(Result<R>(first + decoded, decode<R>(from)));
+            }
+        }
+    }
+    void failed(std::uint64_t item, std::exception_ptr error) override { put(Result<R>(item, std::move(error))); }
+    void put(Result<R> result) {
+        if (results_.size() <= result.index()) results_.resize(result.index() + 1);
+        results_[result.index()].emplace(std::move(result));
+        ++this->done_;
+    }
+    void finished() override {
+        if (!this->error()) {
+            auto& all = this->value_.emplace();
+            all.reserve(results_.size());
+            for (auto& result : results_) all.push_back(*std::move(result));
+        }
+        this->set_ready();
+    }
+
+  private:
+    std::vector<std::optional<Result<R>>> results_;
+};
+
+}  // namespace haid::detail

@@ -1,0 +1,224 @@
+// The items of a call on their way out: read from a range, written for a worker, or run in a thread. Not for users.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <ranges>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "haid/detail/call.hpp"
+#include "haid/detail/callable.hpp"
+#include "haid/result.hpp"
+
+namespace haid::detail {
+
+// More in one task would leave the caches on its way.
+inline constexpr std::size_t most_bytes_of_a_task = 256 * 1024;
+
+// Writes items for ItemReader to read.
+template <class T>
+class ItemWriter {
+  public:
+    explicit ItemWriter(BufferEncoder& to) : to_(to) {}
+
+    void add(const T& item) {
+        if constexpr (flat<T>) {
+            encode(to_, item);
+        } else {
+            starts_.push_back(static_cast<std::uint32_t>(items_.bytes().size()));
+            encode(items_, item);
+        }
+        ++count_;
+    }
+    bool full() const { return (flat<T> ? to_ : items_).bytes().size() >= most_bytes_of_a_task; }
+    std::uint32_t count() const { return count_; }
+
+    void finish() {
+        if constexpr (!flat<T>) {
+            encode(to_, count_);
+            if (count_ > 1) to_.write(starts_.data(), starts_.size() * sizeof(std::uint32_t));
+            std::span<const std::byte> bytes = items_.bytes();
+            to_.write(bytes.data(), bytes.size());
+        }
+    }
+
+  private:
+    BufferEncoder& to_;
+    BufferEncoder items_;
+    std::vector<std::uint32_t> starts_;
+    std::uint32_t count_ = 0;
+};
+
+// A range that is read once, from its beginning to its end.
+template <class Range>
+class Input {
+  public:
+    using T = std::ranges::range_value_t<Range>;
+    // What a thread holds of an item while it runs: the item where it lies, if that stays.
+    static constexpr bool stays =
+        std::ranges::forward_range<Range> && std::is_lvalue_reference_v<std::ranges::range_reference_t<Range>>;
+    using Held =
+        std::conditional_t<stays,
+                           std::reference_wrapper<std::remove_reference_t<std::ranges::range_reference_t<Range>>>, T>;
+
+    explicit Input(Range range) : range_(std::move(range)), at_(std::ranges::begin(range_)) {}
+
+    bool at_end() const { return at_ == std::ranges::end(range_); }
+    Held take() {
+        if constexpr (stays) {
+            return *at_++;
+        } else {
+            Held item(*at_);
+            ++at_;
+            return item;
+        }
+    }
+    std::optional<std::uint64_t> remaining() const {
+        if constexpr (std::sized_sentinel_for<std::ranges::sentinel_t<Range>, std::ranges::iterator_t<Range>>) {
+            return static_cast<std::uint64_t>(std::ranges::end(range_) - at_);
+        } else {
+            return std::nullopt;
+        }
+    }
+    static constexpr bool contiguous = std::ranges::contiguous_range<Range>;
+    const T* data() const
+        requires contiguous
+    {
+        return std::to_address(at_);
+    }
+    void skip(std::uint64_t count) { std::ranges::advance(at_, static_cast<std::ptrdiff_t>(count)); }
+
+  private:
+    mutable Range range_;
+    std::ranges::iterator_t<Range> at_;
+};
+
+// Writes up to writer.most_items of what `next` gives, a std::optional each time.
+template <class F, class T, Spread spread, class Next>
+std::uint32_t write_items(TaskWriter& writer, const F& f, Next next) {
+    writer.run = &run_items<F, T, spread>;
+    writer.context = Callable<F>::context(f);
+    BufferEncoder& to = writer.buffer();
+    to.clear();
+    Callable<F>::send(to, f);
+    ItemWriter<T> items(to);
+    while (items.count() < writer.most_items && !items.full()) {
+        auto item = next();
+        if (!item) break;
+        items.add(*item);
+    }
+    if (items.count() > 0) items.finish();
+    return items.count();
+}
+
+// The items that a thread runs at a time.
+template <class Gatherer, class F, class Held, Spread spread>
+class ThreadTask final : public LocalTask {
+  public:
+    using R = typename Gatherer::Item;
+
+    ThreadTask(Gatherer& call, F& f, std::uint64_t first) : call_(call), f_(f), first_(first) {}
+    void add(Held item) { items_.push_back(std::move(item)); }
+    bool empty() const { return items_.empty(); }
+    std::size_t size() const { return items_.size(); }
+
+    void run() override {
+        for (Held& item : items_) results_.push_back(run_one(first_ + results_.size(), item));
+    }
+    std::uint32_t settle(bool& failed) override {
+        for (Result<R>& result : results_) {
+            failed = failed || !result;
+            call_.put(std::move(result));
+        }
+        return static_cast<std::uint32_t>(results_.size());
+    }
+
+  private:
+    Result<R> run_one(std::uint64_t index, Held& item) {
+        const Limits& limits = call_.limits();
+        for (std::uint32_t attempt = 0;; ++attempt) {
+            try {
+                auto&& argument = unwrap(item);
+                if constexpr (std::is_void_v<R>) {
+                    call_with<spread>(f_, argument);
+                    return {index, std::monostate{}};
+                } else {
+                    return {index, call_with<spread>(f_, argument)};
+                }
+            } catch (...) {
+                if (attempt == limits.retries) return {index, std::current_exception()};
+                std::this_thread::sleep_for(limits.backoff * (std::int64_t{1} << std::min(attempt, 30U)));
+            }
+        }
+    }
+    template <class U>
+    static U& unwrap(std::reference_wrapper<U>& item) {
+        return item.get();
+    }
+    template <class U>
+    static U& unwrap(U& item) {
+        return item;
+    }
+
+    Gatherer& call_;
+    F& f_;
+    std::uint64_t first_;
+    std::vector<Held> items_;
+    std::vector<Result<R>> results_;
+};
+
+// A map over a range, whose results go where Base puts them.
+template <class Base, class F, class Range, Spread spread, bool crossing>
+class MapCall final : public Base {
+  public:
+    using T = typename Input<Range>::T;
+
+    MapCall(Limits limits, F f, Range range) : Base(limits), f_(std::move(f)), input_(std::move(range)) {}
+
+    bool exhausted() const override { return input_.at_end(); }
+    std::optional<std::uint64_t> remaining() const override { return input_.remaining(); }
+
+    std::uint32_t fill(TaskWriter& writer) override {
+        if constexpr (!crossing) {
+            return 0;
+        } else if constexpr (Input<Range>::contiguous && flat<T> && !Callable<F>::in_input) {
+            auto count = static_cast<std::uint32_t>(std::min<std::uint64_t>(
+                {writer.most_items, *input_.remaining(), std::max<std::size_t>(most_bytes_of_a_task / sizeof(T), 1)}));
+            if (count == 0) return 0;
+            writer.run = &run_items<F, T, spread>;
+            writer.context = Callable<F>::context(f_);
+            std::memcpy(writer.place(count * sizeof(T)), input_.data(), count * sizeof(T));
+            input_.skip(count);
+            return count;
+        } else {
+            return write_items<F, T, spread>(writer, f_, [&]() -> std::optional<typename Input<Range>::Held> {
+                if (input_.at_end()) return std::nullopt;
+                return input_.take();
+            });
+        }
+    }
+
+    std::unique_ptr<LocalTask> take(std::uint32_t most) override {
+        if constexpr (crossing) {
+            return nullptr;
+        } else {
+            auto task = std::make_unique<ThreadTask<Base, F, typename Input<Range>::Held, spread>>(*this, f_, taken_);
+            while (task->size() < most && !input_.at_end()) task->add(input_.take());
+            taken_ += task->size();
+            return task->empty() ? nullptr : std::move(task);
+        }
+    }
+
+  private:
+    F f_;
+    Input<Range> input_;
+    std::uint64_t taken_ = 0;
+};
+
+}  // namespace haid::detail

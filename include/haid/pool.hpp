@@ -1,0 +1,323 @@
+// Pools of workers: calls of a function on many inputs, on every core that may be used.
+//
+//     haid::Pool pool;                                              // worker processes, one a usable CPU
+//     auto squares = pool.map(square, std::vector{4, 2, 3});        // in order
+//     auto sums = pool.starmap(add, std::vector{std::tuple{1, 2}, {5, 6}});
+//     for (auto& r : pool.imap_unordered(square, numbers)) …        // as they come, lazily
+//     auto later = pool.map_async(square, numbers);                 // later.get()
+//
+// A Pool's workers are processes forked when it is made: a function that crashes costs its own item, not the program.
+// What it is called with and what it returns is copied from process to process (see codec.hpp); global variables are
+// the worker's own, as they were when the pool was made. The function is a function, a lambda without captures or an
+// object that the codec knows; for one that captures there is haid::map (map.hpp). What a function has printed is out
+// before its result is told.
+//
+// A ThreadPool has the same members; its workers are threads of this process, for work that waits (for files, for the
+// network). Functions may capture, nothing is copied, a crash ends the program, and a time limit per item is refused.
+//
+// Members may be called from several threads, and from functions that run in a ThreadPool, but not from a child
+// process. An exception that a function throws arrives as the same type if it is one of the standard's, else as
+// TaskError; a worker that dies as WorkerLost. Where several items fail, a call throws the error of the first of those
+// that were told before the rest was given up (see CallOptions::keep_going).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <ranges>
+#include <stdexcept>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "haid/async_result.hpp"
+#include "haid/detail/gather.hpp"
+#include "haid/detail/items.hpp"
+#include "haid/imap.hpp"
+#include "haid/options.hpp"
+#include "haid/result.hpp"
+
+namespace haid {
+namespace detail {
+
+inline Limits limits_of(const CallOptions& options) {
+    Limits limits;
+    limits.timeout = options.timeout;
+    limits.retries = options.retries;
+    limits.backoff = options.backoff;
+    limits.chunk_size = static_cast<std::uint32_t>(std::min<std::size_t>(options.chunk_size, UINT32_MAX));
+    limits.stop_at_failure = !options.keep_going;
+    return limits;
+}
+
+// Submits the call and waits for its outcome.
+template <class T>
+T run_call(Engine& engine, const std::shared_ptr<OutcomeCall<T>>& call, const CallOptions& options,
+           std::optional<std::size_t> total) {
+    auto lock = engine.lock();
+    engine.submit(lock, call);
+    try {
+        std::uint64_t told = 0;
+        while (!call->ready()) {
+            engine.wait(
+                lock, [&] { return call->ready() || (options.progress && call->done() != told); }, std::nullopt);
+            if (!options.progress || call->done() == told) continue;
+            told = call->done();
+            lock.unlock();
+            options.progress(told, total);
+            lock.lock();
+        }
+    } catch (...) {
+        // The call reads the caller's inputs: it has to end before they do.
+        if (!lock.owns_lock()) lock.lock();
+        engine.cancel(lock, *call);
+        engine.wait(
+            lock, [&] { return call->ready(); }, std::nullopt);
+        throw;
+    }
+    lock.unlock();
+    if (call->error()) std::rethrow_exception(call->error());
+    if constexpr (!std::is_void_v<T>) return std::move(call->value());
+}
+
+template <class Range>
+std::optional<std::size_t> size_of(const Range& range) {
+    if constexpr (std::ranges::sized_range<const Range>) {
+        return static_cast<std::size_t>(std::ranges::size(range));
+    } else {
+        return std::nullopt;
+    }
+}
+
+// `crossing`: the workers are other processes.
+template <bool crossing>
+class BasicPool {
+  public:
+    BasicPool() : BasicPool(PoolOptions{}) {}
+    explicit BasicPool(int workers) : BasicPool(PoolOptions{.workers = workers, .initializer = {}}) {}
+    // Throws std::system_error where processes or threads cannot be started.
+    explicit BasicPool(PoolOptions options);
+    BasicPool(BasicPool&&) noexcept = default;
+    BasicPool& operator=(BasicPool&&) noexcept = default;
+    // Ends the workers at once. What was not done fails with PoolClosed; join() waits for it instead.
+    ~BasicPool() {
+        if (engine_) terminate();
+    }
+
+    int workers() const { return engine_->workers(); }
+
+    // f of every item, in order. Waits. Void where f is.
+    template <class F, std::ranges::input_range Items>
+    auto map(F&& f, Items&& items, const CallOptions& options = {}) {
+        return gather<AsVector, Spread::item>(std::forward<F>(f), std::forward<Items>(items), options);
+    }
+    // Each item is a tuple (or pair) of arguments.
+    template <class F, std::ranges::input_range Items>
+    auto starmap(F&& f, Items&& items, const CallOptions& options = {}) {
+        return gather<AsVector, Spread::tuple>(std::forward<F>(f), std::forward<Items>(items), options);
+    }
+    // Every item's Result, failed or not: nothing is given up, nothing thrown for an item.
+    template <class F, std::ranges::input_range Items>
+    auto map_results(F&& f, Items&& items, CallOptions options = {}) {
+        options.keep_going = true;
+        using R = result_of<Spread::item, std::decay_t<F>, std::ranges::range_value_t<Items>>;
+        return run<GatherResults<R>, Spread::item>(std::forward<F>(f), std::forward<Items>(items), options);
+    }
+    template <class F, std::ranges::input_range Items>
+    auto starmap_results(F&& f, Items&& items, CallOptions options = {}) {
+        options.keep_going = true;
+        using R = result_of<Spread::tuple, std::decay_t<F>, std::ranges::range_value_t<Items>>;
+        return run<GatherResults<R>, Spread::tuple>(std::forward<F>(f), std::forward<Items>(items), options);
+    }
+
+    // The Results as a range: in the order of the inputs, or as they come. Each item is a task of its own unless
+    // chunk_size says otherwise. See Imap for what is read when.
+    template <class F, std::ranges::input_range Items>
+    auto imap(F&& f, Items&& items, const CallOptions& options = {}) {
+        return imap_as<Spread::item>(std::forward<F>(f), std::forward<Items>(items), options, true);
+    }
+    template <class F, std::ranges::input_range Items>
+    auto imap_unordered(F&& f, Items&& items, const CallOptions& options = {}) {
+        return imap_as<Spread::item>(std::forward<F>(f), std::forward<Items>(items), options, false);
+    }
+
+    // f of these arguments, in a worker. Waits.
+    template <class F, class... Arguments>
+    auto apply(F&& f, Arguments&&... arguments) {
+        return gather<AsValue, Spread::tuple>(std::forward<F>(f), one_tuple(std::forward<Arguments>(arguments)...), {});
+    }
+    template <class F, class... Arguments>
+    auto apply(const CallOptions& options, F&& f, Arguments&&... arguments) {
+        return gather<AsValue, Spread::tuple>(std::forward<F>(f), one_tuple(std::forward<Arguments>(arguments)...),
+                                              options);
+    }
+
+    // Do not wait. The items are moved or copied. The callbacks run in a thread of the pool, one after another; they
+    // must not throw.
+    template <class F, std::ranges::input_range Items, class Callback = std::nullptr_t>
+    auto map_async(F&& f, Items&& items, const CallOptions& options = {}, Callback callback = {},
+                   std::function<void(std::exception_ptr)> error_callback = {}) {
+        return gather_async<AsVector, Spread::item>(std::forward<F>(f), own(std::forward<Items>(items)), options,
+                                                    std::move(callback), std::move(error_callback));
+    }
+    template <class F, std::ranges::input_range Items, class Callback = std::nullptr_t>
+    auto starmap_async(F&& f, Items&& items, const CallOptions& options = {}, Callback callback = {},
+                       std::function<void(std::exception_ptr)> error_callback = {}) {
+        return gather_async<AsVector, Spread::tuple>(std::forward<F>(f), own(std::forward<Items>(items)), options,
+                                                     std::move(callback), std::move(error_callback));
+    }
+    // The arguments as a tuple: pool.apply_async(f, std::tuple{1, 2}).
+    template <class F, class Tuple = std::tuple<>, class Callback = std::nullptr_t>
+    auto apply_async(F&& f, Tuple arguments = {}, const CallOptions& options = {}, Callback callback = {},
+                     std::function<void(std::exception_ptr)> error_callback = {}) {
+        std::vector<Tuple> one;
+        one.push_back(std::move(arguments));
+        return gather_async<AsValue, Spread::tuple>(std::forward<F>(f), own(std::move(one)), options,
+                                                    std::move(callback), std::move(error_callback));
+    }
+
+    // No further calls. Those that were made go on.
+    void close() { engine_->close(); }
+    // Ends the workers now; what was not done fails with PoolClosed.
+    void terminate() { engine_->terminate(); }
+    // After close() or terminate(): waits until everything is done and the workers have ended. imaps that are under way
+    // read all of their input first, and keep their results.
+    void join() {
+        std::vector<std::weak_ptr<ImapReader>> readers;
+        {
+            std::lock_guard guard(*readers_mutex_);
+            readers.swap(readers_);
+        }
+        for (auto& weak : readers) {
+            if (auto reader = weak.lock()) reader->read_all();
+        }
+        engine_->join();
+    }
+
+  private:
+    template <class Items>
+    static auto own(Items&& items) {
+        if constexpr (std::is_lvalue_reference_v<Items> && !std::ranges::view<std::remove_cvref_t<Items>>) {
+            return std::ranges::owning_view(std::remove_cvref_t<Items>(items));
+        } else {
+            return std::views::all(std::forward<Items>(items));
+        }
+    }
+    template <class... Arguments>
+    static auto one_tuple(Arguments&&... arguments) {
+        std::vector<std::tuple<std::decay_t<Arguments>...>> one;
+        one.emplace_back(std::forward<Arguments>(arguments)...);
+        return one;
+    }
+
+    template <class F, class T, class R>
+    static constexpr void check() {
+        if constexpr (crossing) {
+            static_assert(sendable<F>,
+                          "haid: this function captures variables, which the workers of a Pool do not have: give it "
+                          "what it needs as arguments (starmap), or use haid::map, which forks when it is called");
+            static_assert(Crossable<T>, "haid: the items cannot cross to another process; see haid/codec.hpp");
+            static_assert(std::is_void_v<R> || Crossable<R>,
+                          "haid: the function's result cannot cross to another process; see haid/codec.hpp");
+        }
+    }
+
+    template <class Shape, Spread spread, class F, class Items>
+    auto gather(F&& f, Items&& items, const CallOptions& options) {
+        using R = result_of<spread, std::decay_t<F>, std::ranges::range_value_t<Items>>;
+        return run<Gather<R, Shape>, spread>(std::forward<F>(f), std::forward<Items>(items), options);
+    }
+
+    template <class Base, Spread spread, class F, class Items>
+    auto run(F&& f, Items&& items, const CallOptions& options) {
+        using Function = std::decay_t<F>;
+        using Range = std::views::all_t<Items>;
+        check<Function, std::ranges::range_value_t<Range>, typename Base::Item>();
+        auto total = size_of(items);
+        auto call = std::make_shared<MapCall<Base, Function, Range, spread, crossing>>(
+            limits_of(options), std::forward<F>(f), std::views::all(std::forward<Items>(items)));
+        if constexpr (requires { call->collected(); }) {
+            if (total) call->collected().reserve(*total);
+        }
+        return run_call(*engine_, outcome_of(call), options, total);
+    }
+
+    template <class Shape, Spread spread, class F, class Range, class Callback>
+    auto gather_async(F&& f, Range range, const CallOptions& options, Callback callback,
+                      std::function<void(std::exception_ptr)> error_callback) {
+        using Function = std::decay_t<F>;
+        using R = result_of<spread, Function, std::ranges::range_value_t<Range>>;
+        check<Function, std::ranges::range_value_t<Range>, R>();
+        auto call = std::make_shared<MapCall<Gather<R, Shape>, Function, Range, spread, crossing>>(
+            limits_of(options), std::forward<F>(f), std::move(range));
+        auto outcome = outcome_of(call);
+        auto lock = engine_->lock();
+        constexpr bool has_callback = !std::is_same_v<Callback, std::nullptr_t>;
+        if (has_callback || error_callback) {
+            // The engine outlives its calls; the call must not keep itself alive.
+            auto* raw = outcome.get();
+            Engine* engine = engine_.get();
+            raw->when_ready([engine, raw, weak = std::weak_ptr(outcome), callback = std::move(callback),
+                             error_callback = std::move(error_callback)] {
+                engine->later([call = weak.lock(), callback, error_callback] {
+                    if (call->error()) {
+                        if (error_callback) error_callback(call->error());
+                    } else if constexpr (has_callback) {
+                        if constexpr (std::is_void_v<typename Shape::template type<R>>) {
+                            callback();
+                        } else {
+                            callback(std::as_const(call->value()));
+                        }
+                    }
+                });
+            });
+        }
+        engine_->submit(lock, call);
+        engine_->in_background(lock, *call);
+        return AsyncResult(engine_, outcome);
+    }
+
+    template <class T>
+    static std::shared_ptr<OutcomeCall<T>> outcome_of(const std::shared_ptr<OutcomeCall<T>>& call) {
+        return call;
+    }
+    template <class C>
+    static auto outcome_of(const std::shared_ptr<C>& call) {
+        return outcome_base(call, call.get());
+    }
+    template <class C, class T>
+    static std::shared_ptr<OutcomeCall<T>> outcome_base(const std::shared_ptr<C>& call, OutcomeCall<T>*) {
+        return call;
+    }
+
+    template <Spread spread, class F, class Items>
+    auto imap_as(F&& f, Items&& items, const CallOptions& options, bool in_order) {
+        using Function = std::decay_t<F>;
+        using Range = std::views::all_t<Items>;
+        using R = result_of<spread, Function, std::ranges::range_value_t<Range>>;
+        check<Function, std::ranges::range_value_t<Range>, R>();
+        Limits limits = limits_of(options);
+        limits.one_at_a_time = options.chunk_size <= 1;
+        limits.stop_at_failure = false;
+        auto call = std::make_shared<RangeImapCall<R, Function, Range, spread, crossing>>(
+            limits, in_order, std::forward<F>(f), std::views::all(std::forward<Items>(items)));
+        Imap<R> imap(engine_, call, options.buffer_size);
+        std::lock_guard guard(*readers_mutex_);
+        std::erase_if(readers_, [](const auto& reader) { return reader.expired(); });
+        readers_.push_back(imap.reader());
+        return imap;
+    }
+
+    std::shared_ptr<Engine> engine_;
+    // On the heap, for a pool can be moved.
+    std::unique_ptr<std::mutex> readers_mutex_ = std::make_unique<std::mutex>();
+    std::vector<std::weak_ptr<ImapReader>> readers_;
+};
+
+}  // namespace detail
+
+using Pool = detail::BasicPool<true>;
+using ThreadPool = detail::BasicPool<false>;
+
+}  // namespace haid

@@ -1,0 +1,54 @@
+// Waking the parent, and the parent's sleep.
+//
+// Tiny tasks would cost a wake-up each (some 9 µs) where a result costs 0.1 µs. So the parent first naps: for a short
+// time it is woken only for much, or by a worker that has nothing left to do. Only then it sleeps, and is woken for
+// anything: no result lies about for longer than a nap.
+#pragma once
+
+#include <poll.h>
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "channel/segment.hpp"
+#include "system/event_loop.hpp"
+
+namespace haid::channel {
+
+// The worker's side. `urgent`: also where the parent naps.
+class ParentBell {
+  public:
+    ParentBell(Segment& segment, int event) : parent_(segment.header().parent), event_(event) {}
+    void ring(bool urgent);
+
+  private:
+    Futex& parent_;
+    int event_;
+};
+
+// The parent's side. One thread at a time.
+class ParentSleep {
+  public:
+    explicit ParentSleep(Segment& segment);
+
+    // For the workers' bells.
+    int event() const { return event_.get(); }
+    // Sleeps until there is news, one of `others` is readable, or `until`. `nothing_new` is asked before each sleep.
+    // What `others` had is left in their revents.
+    void sleep(std::vector<pollfd>& others, std::optional<system::Time> until,
+               const std::function<bool()>& nothing_new);
+    // Wakes the sleeper from another thread.
+    void interrupt();
+
+  private:
+    enum class Ended { news, time };
+    Ended sleep_as(std::uint32_t how, std::vector<pollfd>& others, std::optional<system::Time> until,
+                   const std::function<bool()>& nothing_new);
+
+    Futex& parent_;
+    system::Descriptor event_;
+};
+
+}  // namespace haid::channel

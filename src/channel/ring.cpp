@@ -1,0 +1,109 @@
+#include "channel/ring.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "system/futex.hpp"
+
+namespace haid::channel {
+namespace {
+
+constexpr std::size_t size_of_ring = Segment::ring_size;
+constexpr std::size_t alignment = sizeof(Frame);
+// A reader that keeps up leaves an empty ring: the writer goes back to its beginning then, so that both stay in the
+// same few pages, which are there and in the cache. Not at once, for going back costs a frame; and not where frames are
+// large, for until the reader has read that one there is no more room than that.
+constexpr std::size_t back_to_the_beginning = 64 * 1024;
+constexpr std::uint32_t large_frame = 16 * 1024;
+
+constexpr std::uint64_t whole(std::uint64_t size) {
+    return (size + alignment - 1) / alignment * alignment;
+}
+
+Frame& frame_at(std::byte* memory, std::uint64_t position) {
+    return *reinterpret_cast<Frame*>(memory + position % size_of_ring);
+}
+
+std::uint64_t to_end_of_ring(std::uint64_t position) {
+    return size_of_ring - position % size_of_ring;
+}
+
+}  // namespace
+
+RingWriter::RingWriter(Segment& segment, std::size_t worker, std::function<void()> no_room)
+    : segment_(segment),
+      lane_(segment.lane(worker)),
+      memory_(segment.ring(worker)),
+      no_room_(std::move(no_room)),
+      tail_(lane_.tail.load()) {}
+
+std::span<std::byte> RingWriter::open(std::size_t least) {
+    for (;;) {
+        std::uint64_t head = lane_.head.load(std::memory_order_acquire);
+        bool go_back = head == tail_ && tail_ % size_of_ring >= back_to_the_beginning && last_size_ < large_frame;
+        std::uint64_t in_one_piece = to_end_of_ring(tail_);
+        if (go_back || in_one_piece < sizeof(Frame) + least) {
+            // The padding itself needs no room: its frame may cover what is not read yet only if that is all there is.
+            if (tail_ + in_one_piece - head > size_of_ring) {
+                wait_for_room(head);
+                continue;
+            }
+            frame_at(memory_, tail_) = {
+                0, static_cast<std::uint32_t>(in_one_piece - sizeof(Frame)), Frame::Kind::padding, 0, 0, 0, 0};
+            tail_ += in_one_piece;
+            lane_.tail.store(tail_, std::memory_order_release);
+            continue;
+        }
+        std::uint64_t room = std::min(in_one_piece, size_of_ring - (tail_ - head));
+        if (room >= sizeof(Frame) + least) {
+            return {memory_ + tail_ % size_of_ring + sizeof(Frame), room - sizeof(Frame)};
+        }
+        wait_for_room(head);
+    }
+}
+
+void RingWriter::wait_for_room(std::uint64_t head) {
+    lane_.wants_space.store(1, std::memory_order_seq_cst);
+    if (lane_.head.load(std::memory_order_seq_cst) == head) {
+        no_room_();
+        system::futex_wait(lane_.wants_space, 1);
+    }
+    lane_.wants_space.store(0);
+}
+
+void RingWriter::publish(const Frame& frame) {
+    frame_at(memory_, tail_) = frame;
+    tail_ += whole(sizeof(Frame) + frame.size);
+    last_size_ = frame.size;
+    lane_.tail.store(tail_, std::memory_order_seq_cst);
+}
+
+const Frame* RingReader::front() {
+    for (;;) {
+        if (head_ >= seen_tail_) seen_tail_ = lane_.tail.load(std::memory_order_acquire);
+        if (head_ >= seen_tail_) return nullptr;
+        const Frame& frame = frame_at(memory_, head_);
+        if (frame.kind != Frame::Kind::padding) return &frame;
+        pop();
+    }
+}
+
+void RingReader::pop() {
+    head_ += whole(sizeof(Frame) + frame_at(memory_, head_).size);
+}
+
+void RingReader::release() {
+    if (lane_.head.load(std::memory_order_relaxed) == head_) return;
+    lane_.head.store(head_, std::memory_order_seq_cst);
+    if (lane_.wants_space.load(std::memory_order_seq_cst) != 0) {
+        lane_.wants_space.store(0);
+        system::futex_wake(lane_.wants_space, 1);
+    }
+}
+
+std::span<const std::byte> RingReader::open_frame(std::size_t bytes) const {
+    std::size_t room = to_end_of_ring(head_) - sizeof(Frame);
+    return {memory_ + head_ % size_of_ring + sizeof(Frame), std::min(bytes, room)};
+}
+
+}  // namespace haid::channel

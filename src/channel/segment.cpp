@@ -1,0 +1,55 @@
+#include "channel/segment.hpp"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "system/error.hpp"
+
+namespace haid::channel {
+namespace {
+
+constexpr std::size_t page = 4096;
+// Addresses, not memory. What fits where addresses are limited (ulimit -v) is taken instead.
+constexpr std::size_t largest_arena = std::size_t{1} << 36;
+constexpr std::size_t smallest_arena = std::size_t{1} << 24;
+
+constexpr std::size_t whole_pages(std::size_t size) {
+    return (size + page - 1) / page * page;
+}
+
+}  // namespace
+
+Segment::Segment(std::size_t workers)
+    : workers_(workers),
+      lanes_at_(slots_at + whole_pages(slots * sizeof(Slot))),
+      rings_at_(lanes_at_ + whole_pages(workers * sizeof(Lane))),
+      arena_at_(rings_at_ + workers * ring_size),
+      size_(0),
+      file_(system::check(::memfd_create("haid", MFD_CLOEXEC), "cannot make shared memory")) {
+    for (std::size_t arena = largest_arena;; arena /= 4) {
+        size_ = arena_at_ + arena;
+        void* memory = MAP_FAILED;
+        if (::ftruncate(file_.get(), static_cast<off_t>(size_)) == 0) {
+            memory = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file_.get(), 0);
+        }
+        if (memory != MAP_FAILED) {
+            memory_ = static_cast<std::byte*>(memory);
+            // A worker that crashes must not write gigabytes of untouched addresses into a core file.
+            ::madvise(memory, size_, MADV_DONTDUMP);
+            return;
+        }
+        if (arena <= smallest_arena) system::throw_errno("cannot map shared memory for the workers");
+    }
+}
+
+Segment::~Segment() {
+    ::munmap(memory_, size_);
+}
+
+void Segment::discard(std::uint64_t offset, std::size_t size) const {
+    ::madvise(memory_ + offset, size, MADV_REMOVE);
+}
+
+}  // namespace haid::channel

@@ -1,0 +1,31 @@
+#include "haid/pool.hpp"
+
+#include <utility>
+
+#include "haid/map.hpp"
+#include "system/resources.hpp"
+
+namespace haid::detail {
+namespace {
+
+EngineOptions engine_options(PoolOptions options) {
+    EngineOptions result;
+    result.workers = options.workers;
+    result.initializer = std::move(options.initializer);
+    result.tasks_per_worker = options.tasks_per_worker;
+    return result;
+}
+
+}  // namespace
+
+template <>
+BasicPool<true>::BasicPool(PoolOptions options) : engine_(Engine::of_processes(engine_options(std::move(options)))) {}
+
+template <>
+BasicPool<false>::BasicPool(PoolOptions options) : engine_(Engine::of_threads(engine_options(std::move(options)))) {}
+
+int usable_cpus() {
+    return system::cpu_resources(system::ResourceFacts::of_this_process()).usable;
+}
+
+}  // namespace haid::detail

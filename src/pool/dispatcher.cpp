@@ -1,0 +1,325 @@
+#include "pool/dispatcher.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "haid/error.hpp"
+#include "pool/functions.hpp"
+
+namespace haid::pool {
+namespace {
+
+// What one task should take where the call leaves its size to us: long enough that its way there and back (some 20 µs
+// with a wake-up) costs little, short enough that the last one leaves nobody waiting for long.
+constexpr double time_of_a_task = 500e3;  // nanoseconds
+// So much work lies ready for each worker: more than it does while the parent naps.
+constexpr double time_ready = 1e6;
+constexpr std::uint32_t largest_growth = 16;
+constexpr std::uint32_t most_tasks_ready = channel::Segment::slots / 2;
+// Inputs of a call that lie ready; a single one may be larger.
+constexpr std::uint64_t most_bytes_ready = std::uint64_t{64} << 20;
+
+}  // namespace
+
+// Puts an input where workers can read it.
+class Dispatcher::Writer final : public detail::TaskWriter {
+  public:
+    Writer(Arena& arena, channel::Segment& segment, Task& task) : arena_(arena), segment_(segment), task_(task) {}
+
+    std::byte* place(std::size_t size) override {
+        task_.size = static_cast<std::uint32_t>(size);
+        if (size <= sizeof task_.input) return reinterpret_cast<std::byte*>(&task_.input);
+        std::optional<std::uint64_t> block = size <= UINT32_MAX ? arena_.allocate(size) : std::nullopt;
+        if (!block) {
+            throw Error(fmt::format("there is no room for the {} bytes of a task's input in shared memory", size));
+        }
+        task_.input = *block;
+        task_.in_block = true;
+        return segment_.block(*block);
+    }
+
+    void place_buffer() {
+        std::span<const std::byte> bytes = buffer_.bytes();
+        if (!bytes.empty()) std::memcpy(place(bytes.size()), bytes.data(), bytes.size());
+    }
+
+  private:
+    Arena& arena_;
+    channel::Segment& segment_;
+    Task& task_;
+};
+
+Dispatcher::Dispatcher(channel::Segment& segment) : segment_(segment), board_(segment), arena_(segment) {}
+
+void Dispatcher::add(std::shared_ptr<detail::Call> call) {
+    auto active = std::make_unique<ActiveCall>();
+    ActiveCall* placed = active.get();
+    if (call->limits().timeout.count() > 0) timeouts_.insert(call->limits().timeout);
+    active->call = std::move(call);
+    calls_.emplace(placed->call.get(), std::move(active));
+    to_fill_.push_back(placed);
+}
+
+ActiveCall* Dispatcher::find(const detail::Call& call) const {
+    auto found = calls_.find(&call);
+    return found == calls_.end() ? nullptr : found->second.get();
+}
+
+std::optional<std::chrono::nanoseconds> Dispatcher::shortest_timeout() const {
+    return timeouts_.empty() ? std::nullopt : std::optional(*timeouts_.begin());
+}
+
+std::optional<detail::Time> Dispatcher::next() const {
+    return again_.empty() ? std::nullopt : std::optional(again_.begin()->first);
+}
+
+bool Dispatcher::could_split() const {
+    return segment_.header().sleepers.load() > 0 && board_.unclaimed() == 0;
+}
+
+void Dispatcher::put_in_background(ActiveCall& call) {
+    if (!call.background) ++background_calls_;
+    call.background = true;
+}
+
+// -- out
+
+bool Dispatcher::dispatch(detail::Time now) {
+    bool any = post_waiting(now);
+    for (bool filled = true; filled && board_.has_room();) {
+        filled = false;
+        // One task of each in turn: a short call does not wait behind a long one.
+        for (auto at = to_fill_.begin(); at != to_fill_.end() && board_.has_room();) {
+            ActiveCall& call = **at;
+            filled = fill(call) || filled;
+            any = any || filled;
+            at = no_more_input(call) ? to_fill_.erase(at) : std::next(at);
+        }
+    }
+    board_.publish();
+    return finish_ended() || any;
+}
+
+bool Dispatcher::no_more_input(ActiveCall& call) {
+    if (!call.cancelled && !call.call->exhausted()) return false;
+    call.filled = true;
+    if (call.open == 0) ended_.push_back(&call);
+    return true;
+}
+
+bool Dispatcher::finish_ended() {
+    if (ended_.empty()) return false;
+    for (ActiveCall* call : std::exchange(ended_, {})) {
+        auto found = calls_.find(call->call.get());
+        if (auto timeout = call->call->limits().timeout; timeout.count() > 0) timeouts_.erase(timeouts_.find(timeout));
+        std::unique_ptr<ActiveCall> last = std::move(found->second);
+        calls_.erase(found);
+        background_calls_ -= last->background;
+        last->call->finished();
+    }
+    return true;
+}
+
+bool Dispatcher::post_waiting(detail::Time now) {
+    while (!again_.empty() && again_.begin()->first <= now) {
+        Again again = again_.begin()->second;
+        again_.erase(again_.begin());
+        waiting_.push_back({again.task, again.item, again.item + 1});
+    }
+    bool any = false;
+    while (!waiting_.empty() && board_.has_room()) {
+        channel::Unstarted range = waiting_.back();
+        waiting_.pop_back();
+        post(range.task, range.from, range.to);
+        any = true;
+    }
+    return any;
+}
+
+bool Dispatcher::has_enough(const ActiveCall& call) const {
+    if (call.tasks == 0) return false;
+    std::uint32_t workers = static_cast<std::uint32_t>(segment_.workers());
+    if (call.tasks < workers) return false;
+    if (arena_.in_use() > most_bytes_ready) return true;
+    double task_time = std::max(call.item_time * std::max(call.last_chunk, 1U), 1.0);
+    double enough = call.item_time == 0 ? 2.0 * workers : workers * time_ready / task_time;
+    return call.tasks >= std::clamp<double>(enough, 2.0 * workers, most_tasks_ready);
+}
+
+std::uint32_t Dispatcher::items_for_next_task(const ActiveCall& call) const {
+    const detail::Limits& limits = call.call->limits();
+    if (limits.one_at_a_time) return 1;
+    if (limits.chunk_size != 0) return std::min(limits.chunk_size, channel::most_items);
+    if (call.item_time == 0) return 1;
+    double wanted = std::min(time_of_a_task / call.item_time, static_cast<double>(call.last_chunk) * largest_growth);
+    if (auto remaining = call.call->remaining()) {
+        // Towards the end smaller and smaller, so that all end together.
+        wanted = std::min(wanted, static_cast<double>(*remaining) / (3.0 * static_cast<double>(segment_.workers())));
+    }
+    return static_cast<std::uint32_t>(std::clamp<double>(wanted, 1, channel::most_items));
+}
+
+bool Dispatcher::fill(ActiveCall& call) {
+    if (call.cancelled || call.call->exhausted() || has_enough(call)) return false;
+    Task task;
+    task.call = &call;
+    Writer writer(arena_, segment_, task);
+    writer.most_items = items_for_next_task(call);
+    try {
+        task.items = call.call->fill(writer);
+        if (task.items != 0 && task.size == 0) writer.place_buffer();
+    } catch (...) {
+        // An input that cannot be sent: nothing of this call can go on in order.
+        if (task.in_block) arena_.free(task.input, task.size);
+        call.call->aborted(std::current_exception());
+        cancel(call);
+        return false;
+    }
+    if (task.items == 0) return false;
+    task.open = task.items;
+    task.first = call.next_item;
+    task.function = number_of(writer.run);
+    task.context = writer.context;
+    call.next_item += task.items;
+    call.open += task.items;
+    ++call.tasks;
+    call.last_chunk = task.items;
+    post(ledger_.add(task), 0, task.items);
+    return true;
+}
+
+void Dispatcher::post(std::uint64_t number, std::uint32_t from, std::uint32_t to) {
+    const Task* task = ledger_.find(number);
+    if (task == nullptr) return;
+    channel::Slot& slot = board_.add();
+    slot.task = number;
+    slot.function = task->function;
+    slot.first = task->first;
+    slot.context = task->context;
+    slot.input = task->input;
+    slot.size = task->size;
+    slot.from = from;
+    slot.to = to;
+    slot.flags = (task->in_block ? 0 : std::uint32_t{channel::inlined}) |
+                 (task->call->call->limits().timeout.count() > 0 ? std::uint32_t{channel::timed} : 0);
+}
+
+void Dispatcher::hand_out_again(const channel::Unstarted& range) {
+    const Task* task = ledger_.find(range.task);
+    if (task == nullptr || range.from >= range.to) return;
+    if (task->call->cancelled) {
+        resolve(range.task, range.to - range.from);
+    } else {
+        waiting_.push_back(range);
+    }
+}
+
+// -- back
+
+void Dispatcher::values(std::uint64_t number, std::uint32_t first, std::uint32_t count, Decoder from,
+                        std::uint64_t nanoseconds, int worker) {
+    Task* task = ledger_.find(number);
+    if (task == nullptr || count == 0 || count > task->open || first + count > task->items) return;
+    ActiveCall& call = *task->call;
+    if (nanoseconds > 0) {
+        double item_time = static_cast<double>(nanoseconds) / count;
+        call.item_time = call.item_time == 0 ? item_time : 0.75 * call.item_time + 0.25 * item_time;
+    }
+    std::uint64_t first_item = task->first + first;
+    std::uint32_t decoded = 0;
+    if (!call.cancelled) {
+        try {
+            call.call->values(first_item, count, from, decoded);
+        } catch (const DecodeError& error) {
+            for (std::uint32_t item = decoded; item < count; ++item) {
+                call.call->failed(first_item + item, std::make_exception_ptr(TaskError(
+                                                         "haid::DecodeError",
+                                                         fmt::format("the result cannot be decoded: {}", error.what()),
+                                                         first_item + item, worker)));
+            }
+        } catch (...) {
+            // The caller's memory is at its end, or his own code has thrown.
+            call.call->aborted(std::current_exception());
+            cancel(call);
+        }
+    }
+    resolve(number, count);
+}
+
+void Dispatcher::failed(std::uint64_t number, std::uint32_t item, std::exception_ptr error) {
+    Task* task = ledger_.find(number);
+    if (task == nullptr || item >= task->items) return;
+    ActiveCall& call = *task->call;
+    const detail::Limits& limits = call.call->limits();
+    std::uint64_t index = task->first + item;
+    if (!call.cancelled && limits.retries > 0) {
+        std::uint32_t before = call.failures[index]++;
+        if (before < limits.retries) {
+            auto wait = limits.backoff * (std::int64_t{1} << std::min(before, 30U));
+            again_.emplace(detail::Clock::now() + wait, Again{number, item});
+            return;
+        }
+        call.failures.erase(index);
+    }
+    if (!call.cancelled) call.call->failed(index, std::move(error));
+    bool stop = limits.stop_at_failure && !call.cancelled;
+    if (stop) cancel(call);
+    resolve(number, 1);
+}
+
+void Dispatcher::resolve(std::uint64_t number, std::uint32_t items) {
+    Task* task = ledger_.find(number);
+    if (task == nullptr) return;
+    ActiveCall& call = *task->call;
+    items = std::min(items, task->open);
+    task->open -= items;
+    call.open -= items;
+    if (task->open > 0) return;
+    if (task->in_block) arena_.free(task->input, task->size);
+    ledger_.remove(number);
+    --call.tasks;
+    if (call.filled && call.open == 0) ended_.push_back(&call);
+}
+
+void Dispatcher::cancel(ActiveCall& call) {
+    call.cancelled = true;
+    std::vector<channel::Unstarted> given_up = board_.withdraw([&](std::uint64_t number) {
+        const Task* task = ledger_.find(number);
+        return task != nullptr && task->call == &call;
+    });
+    auto ours = [&](std::uint64_t number) {
+        const Task* task = ledger_.find(number);
+        return task != nullptr && task->call == &call;
+    };
+    std::erase_if(waiting_, [&](const channel::Unstarted& range) {
+        if (ours(range.task)) given_up.push_back(range);
+        return ours(range.task);
+    });
+    std::erase_if(again_, [&](const auto& entry) {
+        if (ours(entry.second.task)) given_up.push_back({entry.second.task, entry.second.item, entry.second.item + 1});
+        return ours(entry.second.task);
+    });
+    for (const channel::Unstarted& range : given_up) resolve(range.task, range.to - range.from);
+}
+
+void Dispatcher::abort_all(std::exception_ptr error) {
+    to_fill_.clear();
+    ended_.clear();
+    timeouts_.clear();
+    background_calls_ = 0;
+    for (auto& [key, call] : std::exchange(calls_, {})) {
+        for (std::uint64_t number : ledger_.of(*call)) {
+            Task* task = ledger_.find(number);
+            if (task->in_block) arena_.free(task->input, task->size);
+            ledger_.remove(number);
+        }
+        call->call->aborted(error);
+        call->call->finished();
+    }
+    waiting_.clear();
+    again_.clear();
+}
+
+}  // namespace haid::pool

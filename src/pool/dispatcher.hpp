@@ -1,0 +1,84 @@
+// Which task goes out when, and what a result or a failure means for its call. Knows calls and the shared memory they
+// go through; knows no process. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <unordered_map>
+#include <vector>
+
+#include "channel/board.hpp"
+#include "haid/detail/call.hpp"
+#include "pool/arena.hpp"
+#include "pool/ledger.hpp"
+
+namespace haid::pool {
+
+class Dispatcher {
+  public:
+    explicit Dispatcher(channel::Segment& segment);
+
+    void add(std::shared_ptr<detail::Call> call);
+    ActiveCall* find(const detail::Call& call) const;
+    bool idle() const { return calls_.empty(); }
+    void put_in_background(ActiveCall& call);
+    // Calls that were put there and have not finished.
+    std::uint64_t background_calls() const { return background_calls_; }
+    // Calls with a time limit for each item, the shortest first.
+    std::optional<std::chrono::nanoseconds> shortest_timeout() const;
+
+    // Hands out what there is to be handed out now, and tells calls that have ended so. Whether there was anything.
+    bool dispatch(detail::Time now);
+    // When a failed item is to be tried again.
+    std::optional<detail::Time> next() const;
+    // An idle worker and nothing on the board: unclaimed items of a running task could be given to it.
+    bool could_split() const;
+
+    // -- what became of a task; one that is not known any more is ignored
+    void values(std::uint64_t task, std::uint32_t first, std::uint32_t count, Decoder from, std::uint64_t nanoseconds,
+                int worker);
+    void failed(std::uint64_t task, std::uint32_t item, std::exception_ptr error);
+    // These items have not begun, and nobody will begin them: somebody else is to.
+    void hand_out_again(const channel::Unstarted& range);
+    // What the worker had claimed when it died, and not yet made its own.
+    std::optional<channel::Unstarted> claimed_by(std::size_t worker) { return board_.claimed_by(worker); }
+    Task* task(std::uint64_t number) { return ledger_.find(number); }
+
+    // Items on the board are given up. Those in workers go on.
+    void cancel(ActiveCall& call);
+    void abort_all(std::exception_ptr error);
+
+  private:
+    struct Again {
+        std::uint64_t task;
+        std::uint32_t item;
+    };
+    class Writer;
+
+    bool fill(ActiveCall& call);
+    bool has_enough(const ActiveCall& call) const;
+    std::uint32_t items_for_next_task(const ActiveCall& call) const;
+    void post(std::uint64_t number, std::uint32_t from, std::uint32_t to);
+    bool post_waiting(detail::Time now);
+    void resolve(std::uint64_t number, std::uint32_t items);
+    bool no_more_input(ActiveCall& call);
+    bool finish_ended();
+
+    channel::Segment& segment_;
+    channel::BoardWriter board_;
+    Arena arena_;
+    Ledger ledger_;
+    std::unordered_map<const detail::Call*, std::unique_ptr<ActiveCall>> calls_;
+    std::list<ActiveCall*> to_fill_;
+    std::vector<ActiveCall*> ended_;  // all resolved; to be told so
+    std::multiset<std::chrono::nanoseconds> timeouts_;
+    std::uint64_t background_calls_ = 0;
+    std::vector<channel::Unstarted> waiting_;  // for room on the board
+    std::multimap<detail::Time, Again> again_;
+};
+
+}  // namespace haid::pool

@@ -1,0 +1,20 @@
+#include "pool/functions.hpp"
+
+namespace haid::pool {
+namespace {
+
+std::uint64_t origin() {
+    return reinterpret_cast<std::uintptr_t>(&number_of);
+}
+
+}  // namespace
+
+std::uint64_t number_of(detail::RunTask run) {
+    return reinterpret_cast<std::uintptr_t>(run) - origin();
+}
+
+detail::RunTask function_of(std::uint64_t number) {
+    return reinterpret_cast<detail::RunTask>(static_cast<std::uintptr_t>(number + origin()));
+}
+
+}  // namespace haid::pool

@@ -1,0 +1,56 @@
+// What the parent knows of the tasks that it has handed out. Lies in its own memory alone. Not thread-safe.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "channel/layout.hpp"
+#include "haid/detail/call.hpp"
+
+namespace haid::pool {
+
+// A call that is under way.
+struct ActiveCall {
+    std::shared_ptr<detail::Call> call;
+    std::uint64_t next_item = 0;  // index of the next one that fill() will give
+    std::uint64_t open = 0;       // items handed out and not resolved
+    std::uint32_t tasks = 0;      // handed out and not resolved
+    bool cancelled = false;
+    bool filled = false;  // no more input will come
+    bool background = false;
+    double item_time = 0;                             // nanoseconds an item takes, smoothed; 0: not known yet
+    std::uint32_t last_chunk = 0;                     // items in the last task
+    std::map<std::uint64_t, std::uint32_t> failures;  // attempts of items that are tried again
+};
+
+struct Task {
+    ActiveCall* call = nullptr;  // nullptr: free
+    std::uint32_t generation = 0;
+    std::uint32_t items = 0;
+    std::uint32_t open = 0;   // items not resolved
+    std::uint64_t first = 0;  // index of item 0 in the call
+    std::uint64_t function = 0;
+    std::uint64_t context = 0;
+    std::uint64_t input = 0;  // as in its slots
+    std::uint32_t size = 0;
+    bool in_block = false;
+};
+
+class Ledger {
+  public:
+    // A number that no other task has or had. Never 0.
+    std::uint64_t add(const Task& task);
+    // nullptr where the task is resolved, or never was.
+    Task* find(std::uint64_t number);
+    void remove(std::uint64_t number);
+    std::vector<std::uint64_t> of(const ActiveCall& call) const;
+
+  private:
+    std::vector<Task> tasks_;
+    std::vector<std::uint32_t> free_;
+};
+
+}  // namespace haid::pool

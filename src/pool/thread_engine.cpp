@@ -1,0 +1,243 @@
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <condition_variable>
+#include <deque>
+#include <list>
+#include <stdexcept>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "channel/layout.hpp"
+#include "haid/detail/call.hpp"
+#include "haid/error.hpp"
+#include "system/resources.hpp"
+
+namespace haid::pool {
+namespace {
+
+using detail::Call;
+using detail::EngineOptions;
+using detail::LocalTask;
+
+// The engine on threads of this process. For work that waits: an item is a task unless the call says otherwise, and any
+// lock is cheap beside it.
+class ThreadEngine final : public detail::Engine {
+  public:
+    explicit ThreadEngine(EngineOptions options) : options_(std::move(options)) {
+        if (options_.workers < 0) {
+            throw std::invalid_argument(fmt::format("a pool cannot have {} workers", options_.workers));
+        }
+        int count = options_.workers > 0 ? options_.workers
+                                         : system::cpu_resources(system::ResourceFacts::of_this_process()).usable;
+        // Signals are for the program's own threads.
+        sigset_t all;
+        sigset_t before;
+        sigfillset(&all);
+        ::pthread_sigmask(SIG_SETMASK, &all, &before);
+        try {
+            while (static_cast<int>(threads_.size()) < count) threads_.emplace_back([this] { work(); });
+        } catch (...) {
+            ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+            terminate();
+            for (std::thread& thread : threads_) thread.join();
+            throw;
+        }
+        ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    }
+
+    ~ThreadEngine() override {
+        terminate();
+        for (std::thread& thread : threads_) {
+            if (thread.joinable()) thread.join();
+        }
+    }
+
+    int workers() const override { return static_cast<int>(threads_.size()); }
+    Lock lock() override { return Lock(mutex_); }
+
+    void submit(Lock&, std::shared_ptr<Call> call) override {
+        if (broken_) std::rethrow_exception(broken_);
+        if (closed_ || terminated_) throw PoolClosed("this pool was closed: it takes no more work");
+        if (call->limits().timeout.count() > 0) {
+            throw std::invalid_argument("a time limit for each item needs a Pool: a thread cannot be ended");
+        }
+        auto active = std::make_unique<Active>();
+        active->call = std::move(call);
+        to_take_.push_back(active.get());
+        const Call* key = active->call.get();
+        calls_.emplace(key, std::move(active));
+        work_.notify_all();
+    }
+    void refill(Lock&, Call& call) override {
+        if (Active* active = find(call)) finish_if_done(*active);
+        work_.notify_all();
+    }
+    bool wait(Lock& lock, const std::function<bool()>& enough, std::optional<detail::Time> until) override {
+        if (!until) {
+            changed_.wait(lock, enough);
+            return true;
+        }
+        return changed_.wait_until(lock, *until, enough);
+    }
+    bool finished(Lock&, const Call& call) const override { return !calls_.contains(&call); }
+    void cancel(Lock&, Call& call) override {
+        if (Active* active = find(call)) {
+            active->cancelled = true;
+            finish_if_done(*active);
+        }
+    }
+    void in_background(Lock&, Call&) override {}
+    void later(std::function<void()> action) override {
+        actions_.push_back(std::move(action));
+        work_.notify_one();
+    }
+
+    void close() override {
+        Lock guard(mutex_);
+        closed_ = true;
+    }
+    void join() override {
+        Lock guard(mutex_);
+        if (!closed_ && !terminated_) throw Error("join() needs close() or terminate() before it");
+        changed_.wait(guard, [this] { return calls_.empty() && actions_.empty() && running_ == 0; });
+        terminated_ = true;
+        work_.notify_all();
+        guard.unlock();
+        for (std::thread& thread : threads_) {
+            if (thread.joinable()) thread.join();
+        }
+    }
+    // What runs cannot be ended: its result is dropped.
+    void terminate() override {
+        Lock guard(mutex_);
+        if (terminated_) return;
+        terminated_ = true;
+        abort_all(std::make_exception_ptr(PoolClosed("the pool was ended before this was done")));
+        work_.notify_all();
+    }
+
+  private:
+    struct Active {
+        std::shared_ptr<Call> call;
+        std::uint32_t running = 0;  // tasks
+        bool cancelled = false;
+    };
+
+    Active* find(const Call& call) const {
+        auto found = calls_.find(&call);
+        return found == calls_.end() ? nullptr : found->second.get();
+    }
+
+    void work() {
+        try {
+            if (options_.initializer) options_.initializer();
+        } catch (...) {
+            Lock guard(mutex_);
+            if (!broken_) broken_ = std::current_exception();
+            abort_all(broken_);
+        }
+        Lock guard(mutex_);
+        while (true) {
+            if (!actions_.empty()) {
+                std::function<void()> action = std::move(actions_.front());
+                actions_.pop_front();
+                ++running_;
+                guard.unlock();
+                action();
+                action = nullptr;
+                guard.lock();
+                --running_;
+                changed_.notify_all();
+            } else if (!run_one(guard)) {
+                if (terminated_) return;
+                work_.wait(guard);
+            }
+        }
+    }
+
+    bool run_one(Lock& guard) {
+        for (std::size_t tried = to_take_.size(); tried > 0 && !to_take_.empty(); --tried) {
+            // One task of each in turn: a short call does not wait behind a long one.
+            Active* active = to_take_.front();
+            to_take_.pop_front();
+            std::unique_ptr<LocalTask> task;
+            const std::uint32_t chunk = std::max(active->call->limits().chunk_size, 1U);
+            if (!active->cancelled) task = active->call->take(chunk);
+            bool more = !active->cancelled && !active->call->exhausted();
+            if (more) to_take_.push_back(active);
+            if (task == nullptr) {
+                if (!more) finish_if_done(*active);
+                continue;
+            }
+            run(guard, *active, *task);
+            return true;
+        }
+        return false;
+    }
+
+    void run(Lock& guard, Active& active, LocalTask& task) {
+        ++active.running;
+        ++running_;
+        std::shared_ptr<Call> call = active.call;
+        guard.unlock();
+        task.run();
+        guard.lock();
+        --running_;
+        bool failed = false;
+        Active* still = find(*call);
+        if (still != nullptr) {
+            if (!still->cancelled) task.settle(failed);
+            if (failed && call->limits().stop_at_failure) still->cancelled = true;
+            --still->running;
+            finish_if_done(*still);
+        }
+        changed_.notify_all();
+    }
+
+    void finish_if_done(Active& active) {
+        if (active.running > 0 || !(active.cancelled || active.call->exhausted())) return;
+        std::erase(to_take_, &active);
+        std::unique_ptr<Active> last = std::move(calls_.find(active.call.get())->second);
+        calls_.erase(active.call.get());
+        last->call->finished();
+        changed_.notify_all();
+    }
+
+    // What runs goes on, and a call ends with it: it may read what belongs to the caller.
+    void abort_all(std::exception_ptr error) {
+        std::vector<Active*> all;
+        for (auto& [key, active] : calls_) all.push_back(active.get());
+        for (Active* active : all) {
+            active->call->aborted(error);
+            active->cancelled = true;
+            finish_if_done(*active);
+        }
+        changed_.notify_all();
+    }
+
+    EngineOptions options_;
+    mutable std::mutex mutex_;
+    std::condition_variable work_;
+    std::condition_variable changed_;
+    std::unordered_map<const Call*, std::unique_ptr<Active>> calls_;
+    std::deque<Active*> to_take_;  // may have more items
+    std::deque<std::function<void()>> actions_;
+    int running_ = 0;
+    bool closed_ = false;
+    bool terminated_ = false;
+    std::exception_ptr broken_;
+    std::vector<std::thread> threads_;
+};
+
+}  // namespace
+}  // namespace haid::pool
+
+namespace haid::detail {
+
+std::unique_ptr<Engine> Engine::of_threads(EngineOptions options) {
+    return std::make_unique<pool::ThreadEngine>(std::move(options));
+}
+
+}  // namespace haid::detail

@@ -1,0 +1,23 @@
+// What a worker process does: claims tasks, runs them, hands their results over, until there are no more.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+
+#include "channel/segment.hpp"
+
+namespace haid::pool {
+
+struct WorkerSettings {
+    channel::Segment* segment = nullptr;
+    int event = -1;  // the parent's, see channel::ParentSleep
+    std::function<void()> initializer;
+    std::uint64_t most_items = 0;  // ends after so many; 0: never
+};
+
+// To be called in a process of its own, for each number by one process at a time. Returns the exit status when the pool
+// closes, `most_items` are done, or the initializer has failed (the parent is told why).
+int work(const WorkerSettings& settings, std::size_t worker);
+
+}  // namespace haid::pool
