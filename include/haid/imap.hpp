@@ -181,7 +181,7 @@ class ImapSource final : public ImapReader {
 
     std::optional<Result<R>> next(std::optional<Time> until) {
         for (;;) {
-            if (taken_.empty() || Clock::now() >= next_look_) look(until);
+            if (taken_.empty() || (delivered_ % 16 == 0 && Clock::now() >= next_look_)) look(until);
             if (!taken_.empty()) {
                 std::optional<Result<R>> result(std::move(taken_.front()));
                 taken_.pop_front();

@@ -54,14 +54,22 @@ class ForkedCall final : public Base {
     static void run(Task& task) {
         auto& self = *reinterpret_cast<ForkedCall*>(task.context());
         const auto first = self.items_ + static_cast<std::ptrdiff_t>(task.first());
+        using R = typename Base::Item;
+        if constexpr (!std::is_void_v<R>) {
+            if constexpr (flat<R> && sizeof(R) <= Task::largest_flat) {
+                return task.run_all<R>([&](std::uint32_t item) -> R {
+                    return call_with<spread>(self.f_, first[static_cast<std::ptrdiff_t>(item)]);
+                });
+            }
+        }
         while (task.claim()) {
             while (task.next()) {
                 try {
                     auto&& item = first[static_cast<std::ptrdiff_t>(task.item())];
-                    if constexpr (std::is_void_v<typename Base::Item>) {
+                    if constexpr (std::is_void_v<R>) {
                         call_with<spread>(self.f_, item);
                     } else {
-                        encode<typename Base::Item>(task, call_with<spread>(self.f_, item));
+                        encode<R>(task, call_with<spread>(self.f_, item));
                     }
                 } catch (...) {
                     task.failed(std::current_exception());

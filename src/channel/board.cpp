@@ -1,7 +1,6 @@
 #include "channel/board.hpp"
 
 #include <algorithm>
-#include <climits>
 
 #include "system/futex.hpp"
 
@@ -36,7 +35,7 @@ void BoardWriter::publish() {
     std::uint32_t sleepers = header.sleepers.load(std::memory_order_seq_cst);
     if (sleepers == 0) return;
     header.bell.fetch_add(1);
-    system::futex_wake(header.bell, static_cast<int>(std::min<std::uint64_t>(sleepers, added)));
+    system::wake(header.bell, static_cast<int>(std::min<std::uint64_t>(sleepers, added)));
 }
 
 std::vector<Unstarted> BoardWriter::withdraw(const std::function<bool(std::uint64_t task)>& unwanted) {
@@ -92,7 +91,7 @@ void sleep_until_published(Segment& segment, std::size_t worker) {
     header.sleepers.fetch_add(1);
     lane.is_asleep.store(1);
     std::uint32_t bell = header.bell.load();
-    if (header.head.load() >= header.tail.load() && header.closing.load() == 0) system::futex_wait(header.bell, bell);
+    if (header.head.load() >= header.tail.load() && header.closing.load() == 0) system::sleep_while(header.bell, bell);
     lane.is_asleep.store(0);
     header.sleepers.fetch_sub(1);
 }

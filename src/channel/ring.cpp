@@ -66,7 +66,7 @@ void RingWriter::wait_for_room(std::uint64_t head) {
     lane_.wants_space.store(1, std::memory_order_seq_cst);
     if (lane_.head.load(std::memory_order_seq_cst) == head) {
         no_room_();
-        system::futex_wait(lane_.wants_space, 1);
+        system::sleep_while(lane_.wants_space, 1);
     }
     lane_.wants_space.store(0);
 }
@@ -97,7 +97,7 @@ void RingReader::release() {
     lane_.head.store(head_, std::memory_order_seq_cst);
     if (lane_.wants_space.load(std::memory_order_seq_cst) != 0) {
         lane_.wants_space.store(0);
-        system::futex_wake(lane_.wants_space, 1);
+        system::wake(lane_.wants_space, 1);
     }
 }
 

@@ -1,5 +1,8 @@
 #include "haid/pool.hpp"
 
+#include <sys/mman.h>
+
+#include <cstdint>
 #include <utility>
 
 #include "haid/map.hpp"
@@ -23,6 +26,14 @@ BasicPool<true>::BasicPool(PoolOptions options) : engine_(Engine::of_processes(e
 
 template <>
 BasicPool<false>::BasicPool(PoolOptions options) : engine_(Engine::of_threads(engine_options(std::move(options)))) {}
+
+void advise_large(void* memory, std::size_t size) {
+    constexpr std::size_t large_page = std::size_t{2} << 20;
+    if (size < 2 * large_page) return;
+    const auto begin = (reinterpret_cast<std::uintptr_t>(memory) + large_page - 1) / large_page * large_page;
+    const auto end = (reinterpret_cast<std::uintptr_t>(memory) + size) / large_page * large_page;
+    if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+}
 
 int usable_cpus() {
     return system::cpu_resources(system::ResourceFacts::of_this_process()).usable;

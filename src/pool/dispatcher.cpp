@@ -26,7 +26,8 @@ constexpr std::uint64_t most_bytes_ready = std::uint64_t{64} << 20;
 // Puts an input where workers can read it.
 class Dispatcher::Writer final : public detail::TaskWriter {
   public:
-    Writer(Arena& arena, channel::Segment& segment, Task& task) : arena_(arena), segment_(segment), task_(task) {}
+    Writer(BufferEncoder& buffer, Arena& arena, channel::Segment& segment, Task& task)
+        : TaskWriter(buffer), arena_(arena), segment_(segment), task_(task) {}
 
     std::byte* place(std::size_t size) override {
         task_.size = static_cast<std::uint32_t>(size);
@@ -165,7 +166,7 @@ bool Dispatcher::fill(ActiveCall& call) {
     if (call.cancelled || call.call->exhausted() || has_enough(call)) return false;
     Task task;
     task.call = &call;
-    Writer writer(arena_, segment_, task);
+    Writer writer(buffer_, arena_, segment_, task);
     writer.most_items = items_for_next_task(call);
     try {
         task.items = call.call->fill(writer);

@@ -71,6 +71,7 @@ class Dispatcher {
     channel::Segment& segment_;
     channel::BoardWriter board_;
     Arena arena_;
+    BufferEncoder buffer_;  // for inputs whose size is not known beforehand
     Ledger ledger_;
     std::unordered_map<const detail::Call*, std::unique_ptr<ActiveCall>> calls_;
     std::list<ActiveCall*> to_fill_;

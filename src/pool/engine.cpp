@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <climits>
 #include <stdexcept>
 
 #include "haid/error.hpp"
@@ -422,7 +421,7 @@ void ProcessEngine::end_overdue(detail::Time now) {
         shared.halt.store(1, std::memory_order_seq_cst);
         if (shared.progress.load(std::memory_order_seq_cst) != item->progress || shared.task.load() != item->task) {
             shared.halt.store(0);
-            system::futex_wake(shared.halt, 1);
+            system::wake(shared.halt, 1);
             continue;
         }
         auto index = task->first + (item->progress >> 32);
@@ -446,7 +445,7 @@ void ProcessEngine::dismiss_workers() {
     channel::Header& header = segment_.header();
     header.closing.store(1);
     header.bell.fetch_add(1);
-    system::futex_wake(header.bell, INT_MAX);
+    system::wake(header.bell, system::everybody);
 }
 
 void ProcessEngine::close() {

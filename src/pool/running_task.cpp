@@ -18,7 +18,7 @@ using channel::RingWriter;
 // Items behind a running one are not begun by anybody else once they are claimed: no more than take so long together.
 // A claim costs some 30 ns with its look at the clock.
 constexpr std::chrono::nanoseconds time_of_a_claim{1500};
-constexpr std::uint32_t largest_claim = 512;
+constexpr std::uint32_t largest_claim = 1024;
 // Results of one task are handed over when so much time has passed: nobody waits longer for those that are done.
 constexpr std::chrono::microseconds time_of_a_frame{500};
 constexpr std::size_t smallest_frame = 256;
@@ -62,7 +62,7 @@ void RunningTask::take(const channel::Claimed& claimed) {
 }
 
 void RunningTask::wait_if_halted() {
-    while (lane_.halt.load(std::memory_order_seq_cst) != 0) system::futex_wait(lane_.halt, 1);
+    while (lane_.halt.load(std::memory_order_seq_cst) != 0) system::sleep_while(lane_.halt, 1);
 }
 
 bool RunningTask::claim() {
@@ -146,6 +146,12 @@ void RunningTask::publish_values(std::uint32_t end) {
     if (frame_begin_ == nullptr) open(0);  // values without a byte
     publish(Frame::Kind::values, open_, end - open_, static_cast<std::size_t>(at_ - frame_begin_));
     close_frame(end);
+}
+
+void RunningTask::make_room(std::size_t size) {
+    if (frame_begin_ != nullptr && size <= static_cast<std::size_t>(end_ - at_)) return;
+    publish_values(next_);
+    open(size);
 }
 
 void RunningTask::close_frame(std::uint32_t next) {

@@ -34,6 +34,7 @@ class RunningTask final : public detail::Task {
     using Clock = std::chrono::steady_clock;
 
     bool end_of_claim() override;
+    void make_room(std::size_t size) override;
     void overflow(const void* data, std::size_t size) override;
     void open(std::size_t least);
     void publish(channel::Frame::Kind kind, std::uint32_t first, std::uint32_t count, std::size_t size);

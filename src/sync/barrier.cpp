@@ -8,8 +8,8 @@
 #include <string>
 
 #include "haid/error.hpp"
-#include "sync/futex.hpp"
 #include "sync/robust_mutex.hpp"
+#include "system/futex.hpp"
 
 namespace haid {
 namespace {
@@ -32,7 +32,7 @@ constexpr std::uint32_t number(std::uint32_t phase) {
 // belongs to a round and is written before, so that a process may be killed in between.
 struct Barrier::State {
     sync::RobustMutex changing;
-    sync::Word phase;
+    system::FutexWord phase;
     // How many have arrived, with the number of their round in the upper half: in the next round it counts for nothing.
     std::atomic<std::uint64_t> arrived;
     // How the last 64 rounds ended, for those that wake up late: a bit each, set where it was broken.
@@ -48,11 +48,11 @@ struct Barrier::State {
     // These three with `changing` held.
     void complete() {
         ends &= ~bit(number(phase));
-        sync::add_and_wake(phase, round, sync::everybody);
+        system::add_and_wake(phase, round, system::everybody);
     }
     void break_round(std::uint32_t broken) {
         ends |= bit(number(phase));
-        sync::add_and_wake(phase, static_cast<int>(round + broken), sync::everybody);
+        system::add_and_wake(phase, static_cast<int>(round + broken), system::everybody);
     }
     void abort() {
         if ((phase & broken_bit) == 0) break_round(broken_bit);
@@ -82,7 +82,7 @@ std::size_t Barrier::arrive(const detail::Deadline& deadline) {
     changing.unlock();
 
     while (state_->phase == phase) {
-        if (sync::sleep_while(state_->phase, phase, deadline)) continue;
+        if (system::sleep_while(state_->phase, phase, deadline)) continue;
         changing.lock();
         if (state_->phase == phase) {
             state_->abort();

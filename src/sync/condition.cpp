@@ -5,12 +5,12 @@
 #include <optional>
 
 #include "haid/error.hpp"
-#include "sync/futex.hpp"
+#include "system/futex.hpp"
 
 namespace haid {
 
 struct Condition::State {
-    sync::Word notifications;
+    system::FutexWord notifications;
     // How many wait, and how many died waiting: where it is 0 nobody needs to be woken.
     std::atomic<std::uint32_t> waiting;
 };
@@ -40,17 +40,17 @@ void Condition::notify_one() {
 }
 
 void Condition::notify_all() {
-    notify(sync::everybody);
+    notify(system::everybody);
 }
 
 void Condition::notify(int count) {
     if (state_->waiting == 0) return;
-    sync::add_and_wake(state_->notifications, 1, count);
+    system::add_and_wake(state_->notifications, 1, count);
 }
 
 std::cv_status Condition::sleep(std::uint32_t seen, const detail::Deadline& deadline) {
     while (state_->notifications == seen) {
-        if (!sync::sleep_while(state_->notifications, seen, deadline)) return std::cv_status::timeout;
+        if (!system::sleep_while(state_->notifications, seen, deadline)) return std::cv_status::timeout;
     }
     return std::cv_status::no_timeout;
 }

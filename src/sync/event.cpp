@@ -3,8 +3,8 @@
 #include <mutex>
 #include <new>
 
-#include "sync/futex.hpp"
 #include "sync/robust_mutex.hpp"
+#include "system/futex.hpp"
 
 namespace haid {
 namespace {
@@ -21,7 +21,7 @@ constexpr std::uint32_t times_set(std::uint32_t word) {
 }  // namespace
 
 struct Event::State {
-    sync::Word word;
+    system::FutexWord word;
     // Of those that set and clear. Others only set the sleeper bit meanwhile.
     sync::RobustMutex changing;
 };
@@ -38,7 +38,7 @@ void Event::set() {
     while ((now & sleeper) == 0) {
         if (word.compare_exchange_weak(now, now + once + is_set_bit)) return;
     }
-    sync::add_and_wake(word, once + is_set_bit - sleeper, sync::everybody);
+    system::add_and_wake(word, once + is_set_bit - sleeper, system::everybody);
 }
 
 void Event::clear() {
@@ -58,7 +58,7 @@ bool Event::wait_until_deadline(const detail::Deadline& deadline) {
         if ((now & is_set_bit) != 0 || times_set(now) != before) return true;
         if (!in_time) return false;
         if ((now & sleeper) != 0 || word.compare_exchange_strong(now, now | sleeper)) {
-            in_time = sync::sleep_while(word, now | sleeper, deadline);
+            in_time = system::sleep_while(word, now | sleeper, deadline);
         }
     }
 }

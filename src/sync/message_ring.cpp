@@ -9,8 +9,8 @@
 #include <string>
 
 #include "haid/error.hpp"
-#include "sync/futex.hpp"
 #include "sync/robust_mutex.hpp"
+#include "system/futex.hpp"
 
 namespace haid::detail {
 namespace {
@@ -37,12 +37,12 @@ constexpr std::size_t footprint(std::size_t size) {
 
 // Counts, or closes, and wakes the one that sleeps in the same instant. Only one at a time may do this to a word;
 // others only set the sleeper bit meanwhile.
-void add(sync::Word& word, std::uint32_t what) {
+void add(system::FutexWord& word, std::uint32_t what) {
     std::uint32_t now = word;
     while ((now & sleeper) == 0) {
         if (word.compare_exchange_weak(now, now + what)) return;
     }
-    sync::add_and_wake(word, static_cast<int>(what - sleeper), 1);
+    system::add_and_wake(word, static_cast<int>(what - sleeper), 1);
 }
 
 }  // namespace
@@ -55,7 +55,7 @@ struct MessageRing::State {
         sync::RobustMutex acting;
         sync::RobustMutex turn;
         // How many were put or taken. The other end sleeps on it.
-        alignas(64) sync::Word word;
+        alignas(64) system::FutexWord word;
         // Where the next is put or taken, ever growing, at the index count % 2: the other one can be prepared before
         // the count makes it valid.
         std::atomic<std::uint64_t> position[2];
@@ -100,7 +100,7 @@ struct MessageRing::State {
             if (!in_time) return false;
             const std::uint32_t seen = other.word.fetch_or(sleeper) | sleeper;
             if (act()) return true;
-            in_time = sync::sleep_while(other.word, seen, deadline);
+            in_time = system::sleep_while(other.word, seen, deadline);
         }
     }
 };

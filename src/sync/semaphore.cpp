@@ -7,8 +7,8 @@
 #include <string>
 
 #include "haid/error.hpp"
-#include "sync/futex.hpp"
 #include "sync/robust_mutex.hpp"
+#include "system/futex.hpp"
 
 namespace haid {
 namespace {
@@ -16,14 +16,14 @@ namespace {
 // The word: permits, and in the lowest bit whether somebody may sleep on it.
 constexpr std::uint32_t sleeper = 1;
 constexpr std::uint32_t permit = 2;
-constexpr std::size_t permits_at_once = sync::largest_addend / permit;
+constexpr std::size_t permits_at_once = system::largest_addend / permit;
 
 }  // namespace
 
 // Only one waits on the word, the holder of `turn`; the others wait for the turn. So a release wakes one, and if that
 // one is killed before it takes its permit, the kernel hands the turn to the next, who sees the permit.
 struct Semaphore::State {
-    sync::Word word;
+    system::FutexWord word;
     sync::RobustMutex turn;
     // Of those that release. Others only take permits and set the sleeper bit meanwhile.
     sync::RobustMutex releasing;
@@ -60,7 +60,7 @@ bool Semaphore::take(const detail::Deadline& deadline) {
         if (taken()) return true;
         if (!in_time) return false;
         if ((now & sleeper) != 0 || word.compare_exchange_strong(now, now | sleeper)) {
-            in_time = sync::sleep_while(word, sleeper, deadline);
+            in_time = system::sleep_while(word, sleeper, deadline);
         }
     }
 }
@@ -76,7 +76,7 @@ void Semaphore::release(std::size_t permits) {
         std::uint32_t now = word;
         if ((now & sleeper) != 0) {
             const auto step = std::min(permits, permits_at_once);
-            sync::add_and_wake(word, static_cast<int>(step * permit - sleeper), 1);
+            system::add_and_wake(word, static_cast<int>(step * permit - sleeper), 1);
             permits -= step;
         } else if (word.compare_exchange_strong(now, now + static_cast<std::uint32_t>(permits) * permit)) {
             permits = 0;

@@ -45,9 +45,16 @@ class TaskWriter {
     BufferEncoder& buffer() { return buffer_; }
 
   protected:
+    // The buffer outlives it, and its memory is used again.
+    explicit TaskWriter(BufferEncoder& buffer) : buffer_(buffer) { buffer_.clear(); }
     ~TaskWriter() = default;
-    BufferEncoder buffer_;
+
+    BufferEncoder& buffer_;
 };
+
+// Asks the system for few large pages instead of many small ones, for memory that is about to be written for the first
+// time: 40 MB cost 3 ms instead of 15. A hint; does nothing for less than some megabytes.
+void advise_large(void* memory, std::size_t size);
 
 // Some items of a call, for engines whose workers are threads of this process.
 class LocalTask {

@@ -1,8 +1,11 @@
 // How functions and their arguments cross to the workers of a Pool. Not for users.
 #pragma once
 
+#include <array>
+#include <bit>
 #include <concepts>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <span>
 #include <tuple>
@@ -106,8 +109,16 @@ class ItemReader {
 
     T read(std::uint32_t item) const {
         if constexpr (flat<T>) {
-            Decoder from(items_.subspan(std::min(item * sizeof(T), items_.size())));
-            return decode<T>(from);
+            const std::size_t start = item * sizeof(T);
+            if (start + sizeof(T) > items_.size()) throw DecodeError("haid: a task has fewer inputs than items");
+            if constexpr (std::is_trivially_copyable_v<T>) {
+                std::array<std::byte, sizeof(T)> bytes;
+                std::memcpy(bytes.data(), items_.data() + start, sizeof(T));
+                return std::bit_cast<T>(bytes);
+            } else {
+                Decoder from(items_.subspan(start));
+                return decode<T>(from);
+            }
         } else {
             std::uint32_t start = 0;
             if (count_ > 1) {
@@ -129,6 +140,12 @@ class ItemReader {
 template <class F, class T, Spread spread>
 void run_items(Task& task) {
     auto run_with = [&](auto& f, const auto& items) {
+        using R = result_of<spread, F, T>;
+        if constexpr (!std::is_void_v<R>) {
+            if constexpr (flat<R> && sizeof(R) <= Task::largest_flat) {
+                return task.run_all<R>([&](std::uint32_t item) -> R { return call_with<spread>(f, items.read(item)); });
+            }
+        }
         while (task.claim()) {
             while (task.next()) {
                 try {

@@ -43,7 +43,10 @@ class Collected {
     }
 
     void reserve(std::uint64_t count) {
-        if constexpr (!std::is_void_v<R>) values_.reserve(count);
+        if constexpr (!std::is_void_v<R>) {
+            values_.reserve(count);
+            if constexpr (in_place && flat<R>) advise_large(values_.data(), count * sizeof(R));
+        }
     }
 
     // After this nothing is left here. All items must have a value.

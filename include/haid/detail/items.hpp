@@ -104,8 +104,16 @@ template <class F, class T, Spread spread, class Next>
 std::uint32_t write_items(TaskWriter& writer, const F& f, Next next) {
     writer.run = &run_items<F, T, spread>;
     writer.context = Callable<F>::context(f);
+    if constexpr (flat<T> && !Callable<F>::in_input) {
+        if (writer.most_items == 1) {
+            auto item = next();
+            if (!item) return 0;
+            const T& value = *item;
+            std::memcpy(writer.place(sizeof(T)), &value, sizeof(T));
+            return 1;
+        }
+    }
     BufferEncoder& to = writer.buffer();
-    to.clear();
     Callable<F>::send(to, f);
     ItemWriter<T> items(to);
     while (items.count() < writer.most_items && !items.full()) {

@@ -1,0 +1,2 @@
+#!/bin/bash
+echo "bash was given $1 and $2"

@@ -1,0 +1,394 @@
+// Workers that die, in every way and at every moment, and exceptions on their way out of a worker.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <future>
+#include <map>
+#include <optional>
+#include <system_error>
+#include <thread>
+#include <typeinfo>
+#include <variant>
+
+#include "haid/map.hpp"
+#include "haid/pool.hpp"
+#include "pool_fixture.hpp"
+
+namespace haid {
+
+// A result that dies, in a process of its own choice, while it is written: behind `before` bytes.
+struct Deadly {
+    int value = 0;
+    int way = -1;
+    std::uint32_t before = 0;
+};
+template <>
+struct Codec<Deadly> {
+    static void encode(Encoder& to, const Deadly& value) {
+        haid::encode(to, value.value);
+        haid::encode(to, std::string(value.before, 'x'));
+        if (value.way >= 0) die(static_cast<Way>(value.way));
+    }
+    static Deadly decode(Decoder& from) {
+        Deadly value;
+        value.value = haid::decode<int>(from);
+        value.before = static_cast<std::uint32_t>(haid::decode<std::string>(from).size());
+        return value;
+    }
+};
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int count = 40;
+
+int twice_or_die(int value, int way) {
+    if (way >= 0) die(static_cast<Way>(way));
+    return 2 * value;
+}
+int twice_or_die_pair(std::pair<int, int> item) {
+    return twice_or_die(item.first, item.second);
+}
+
+int twice(int value) {
+    return 2 * value;
+}
+
+std::vector<std::pair<int, int>> with_victim(int victim, Way way) {
+    std::vector<std::pair<int, int>> items;
+    for (int i = 0; i < count; ++i) items.emplace_back(i, i == victim ? static_cast<int>(way) : -1);
+    return items;
+}
+
+void expect_works(Pool& pool) {
+    std::vector<int> results = pool.map(twice, std::views::iota(0, 200));
+    for (int i = 0; i < 200; ++i) ASSERT_EQ(results.at(static_cast<std::size_t>(i)), 2 * i);
+}
+
+template <class Body>
+void expect_lost(Way way, int victim, Body body) {
+    expect_thrown<WorkerLost>(body, [&](const WorkerLost& lost) {
+        EXPECT_EQ(lost.exit_code(), exit_code_of(way));
+        EXPECT_EQ(lost.signal(), std::max(-exit_code_of(way), 0));
+        EXPECT_EQ(lost.task(), static_cast<std::size_t>(victim));
+        EXPECT_GE(lost.worker(), 0);
+        EXPECT_NE(std::string(lost.what()).find("task " + std::to_string(victim)), std::string::npos) << lost.what();
+    });
+}
+
+// Exactly the victim is lost; all others are there, with their values.
+template <class Results>
+void expect_one_lost(Way way, int victim, Results&& results, bool in_order = true) {
+    std::map<std::size_t, int> seen;
+    std::size_t next = 0;
+    for (auto&& result : results) {
+        if (in_order) EXPECT_EQ(result.index(), next++);
+        if (result.index() == static_cast<std::size_t>(victim)) {
+            expect_lost(way, victim, [&] { result.value(); });
+            seen[result.index()] = 0;
+        } else {
+            seen[result.index()] = 1;
+            ASSERT_TRUE(result) << result.index() << ": " << result.what();
+            EXPECT_EQ(*result, 2 * static_cast<int>(result.index()));
+        }
+    }
+    EXPECT_EQ(seen.size(), static_cast<std::size_t>(count));
+}
+
+class PoolDeaths : public PoolTest, public testing::WithParamInterface<std::tuple<Way, int>> {
+  protected:
+    void SetUp() override {
+        if (way == Way::memory && !memory_can_be_limited) GTEST_SKIP();
+    }
+    const Way way = std::get<0>(GetParam());
+    const int victim = std::get<1>(GetParam());
+    const std::vector<std::pair<int, int>> items = with_victim(victim, way);
+};
+
+TEST_P(PoolDeaths, CostTheirItem) {
+    Pool pool(2);
+    for (std::size_t chunk : {std::size_t{0}, std::size_t{1}, std::size_t{7}, std::size_t{1000}}) {
+        SCOPED_TRACE(chunk);
+        const CallOptions options{.chunk_size = chunk};
+        expect_one_lost(way, victim, pool.map_results(twice_or_die_pair, items, options));
+        expect_one_lost(way, victim, pool.starmap_results(twice_or_die, items, options));
+        expect_one_lost(way, victim, pool.imap(twice_or_die_pair, items, options));
+        expect_one_lost(way, victim, pool.imap_unordered(twice_or_die_pair, items, options), false);
+    }
+    expect_works(pool);
+}
+
+TEST_P(PoolDeaths, AreThrownByWhatGivesValues) {
+    Pool pool(2);
+    const CallOptions all{.keep_going = true};
+    expect_lost(way, victim, [&] { pool.map(twice_or_die_pair, items); });
+    expect_lost(way, victim, [&] { pool.map(twice_or_die_pair, items, all); });
+    expect_lost(way, victim, [&] { pool.starmap(twice_or_die, items); });
+    expect_lost(way, 0, [&] { pool.apply(twice_or_die, 1, static_cast<int>(way)); });
+    auto later = pool.map_async(twice_or_die_pair, items, all);
+    auto one = pool.apply_async(twice_or_die, std::tuple{1, static_cast<int>(way)});
+    expect_lost(way, victim, [&] { later.get(); });
+    expect_lost(way, 0, [&] { one.get(); });
+    EXPECT_FALSE(later.successful());
+    expect_works(pool);
+}
+
+TEST_P(PoolDeaths, CostTheirItemOfAForkedMap) {
+    auto captures = [this](std::pair<int, int> item) {
+        return twice_or_die(items.at(static_cast<std::size_t>(item.first)).first, item.second);
+    };
+    MapOptions options;
+    options.workers = 2;
+    expect_lost(way, victim, [&] { haid::map(captures, items, options); });
+    options.keep_going = true;
+    expect_lost(way, victim, [&] { haid::map(captures, items, options); });
+    EXPECT_EQ(haid::map(twice, up_to(3), options), (std::vector{0, 2, 4}));
+}
+
+TEST_P(PoolDeaths, AreOverWithARetry) {
+    static constexpr auto die_once = [](int value, int how) {
+        if (how >= 0 && shared->counters[0]++ == 0) die(static_cast<Way>(how));
+        return 2 * value;
+    };
+    Pool pool(2);
+    const std::vector<int> results = pool.starmap(die_once, items, {.retries = 1, .backoff = 1ms});
+    for (int i = 0; i < count; ++i) EXPECT_EQ(results.at(static_cast<std::size_t>(i)), 2 * i);
+    EXPECT_EQ(shared->counters[0], 2);
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, PoolDeaths,
+                         testing::Combine(testing::ValuesIn(all_ways), testing::Values(0, count / 2, count - 1)));
+
+class PoolDeathsElsewhere : public PoolTest, public testing::WithParamInterface<Way> {
+  protected:
+    void SetUp() override {
+        if (GetParam() == Way::memory && !memory_can_be_limited) GTEST_SKIP();
+    }
+};
+
+TEST_P(PoolDeathsElsewhere, InTheInitializerFailTheCalls) {
+    Pool pool({.workers = 2, .initializer = [way = GetParam()] { die(way); }});
+    expect_thrown<Error>([&] { pool.map(twice, up_to(10)); },
+                         [](const Error& error) {
+                             EXPECT_NE(std::string(error.what()).find("before they are ready"), std::string::npos)
+                                 << error.what();
+                         });
+    EXPECT_THROW(pool.apply(twice, 1), Error);
+    EXPECT_THROW(pool.apply_async(twice, std::tuple{1}).get(), Error);
+    pool.close();
+    pool.join();
+}
+
+TEST_P(PoolDeathsElsewhere, WhileTheResultIsWritten) {
+    static constexpr auto deadly = [](int value, int way, std::uint32_t before) { return Deadly{value, way, before}; };
+    Pool pool(2);
+    for (std::uint32_t before : {0U, 300U, 100'000U, 3'000'000U}) {
+        SCOPED_TRACE(before);
+        std::vector<std::tuple<int, int, std::uint32_t>> items;
+        for (int i = 0; i < 20; ++i) {
+            items.emplace_back(i, i == 7 ? static_cast<int>(GetParam()) : -1, i % 5 == 2 ? before : 10);
+        }
+        for (std::size_t chunk : {std::size_t{1}, std::size_t{20}}) {
+            auto results = pool.starmap_results(deadly, items, {.chunk_size = chunk});
+            ASSERT_EQ(results.size(), 20U);
+            for (auto& result : results) {
+                if (result.index() == 7) {
+                    expect_lost(GetParam(), 7, [&] { result.value(); });
+                } else {
+                    ASSERT_TRUE(result) << result.what();
+                    EXPECT_EQ(result->value, static_cast<int>(result.index()));
+                    EXPECT_EQ(result->before, std::get<2>(items[result.index()]));
+                }
+            }
+        }
+    }
+    expect_works(pool);
+}
+
+TEST_P(PoolDeathsElsewhere, RightBeforeTheClose) {
+    Pool pool(2);
+    auto later = pool.starmap_async(twice_or_die, with_victim(count / 2, GetParam()), {.keep_going = true});
+    auto others = pool.map_async(twice, up_to(1000));
+    pool.close();
+    pool.join();
+    expect_lost(GetParam(), count / 2, [&] { later.get(); });
+    EXPECT_EQ(others.get().back(), 1998);
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, PoolDeathsElsewhere, testing::ValuesIn(all_ways),
+                         [](const auto& given) { return name_of(given.param); });
+
+class PoolErrors : public PoolTest {};
+
+TEST_F(PoolErrors, AnIdleWorkerThatDiesCostsNothing) {
+    Pool pool(2);
+    for (int i = 0; i < 30; ++i) {
+        const pid_t worker = pool.apply([] { return ::getpid(); });
+        ::kill(worker, SIGKILL);
+        ASSERT_EQ(pool.map(twice, up_to(3)), (std::vector{0, 2, 4}));
+    }
+    expect_works(pool);
+}
+
+TEST_F(PoolErrors, AllTasksDie) {
+    Pool pool(2);
+    std::vector<std::pair<int, int>> items(50, {1, static_cast<int>(Way::kill)});
+    auto results = pool.starmap_results(twice_or_die, items);
+    ASSERT_EQ(results.size(), 50U);
+    for (auto& result : results) {
+        expect_lost(Way::kill, static_cast<int>(result.index()), [&] { result.value(); });
+    }
+    expect_works(pool);
+}
+
+TEST_F(PoolErrors, MemoryThatCanBeHadNoMoreIsAnException) {
+    if (!memory_can_be_limited) GTEST_SKIP();
+    Pool pool(1);
+    auto greedy = [](int) {
+        limit_memory();
+        return allocate_without_end().size();
+    };
+    EXPECT_THROW(pool.map(greedy, up_to(3)), std::bad_alloc);
+    expect_works(pool);
+}
+
+template <class E>
+int throws_with_message(int) {
+    throw E("told");
+}
+template <class E>
+int throws_plain(int) {
+    throw E();
+}
+
+template <class E>
+void expect_same_type(Pool& pool, int (*function)(int), const std::string& message) {
+    expect_thrown<E>([&] { pool.apply(function, 1); },
+                     [&](const E& error) {
+                         EXPECT_EQ(typeid(error), typeid(E));
+                         EXPECT_EQ(error.what(), message);
+                     });
+}
+
+template <class... E>
+struct Types {};
+
+TEST_F(PoolErrors, StandardExceptionsArriveAsThemselves) {
+    Pool pool(1);
+    [&]<class... E>(Types<E...>) {
+        (expect_same_type<E>(pool, throws_with_message<E>, "told"), ...);
+    }(Types<std::runtime_error, std::logic_error, std::invalid_argument, std::domain_error, std::length_error,
+            std::out_of_range, std::range_error, std::overflow_error, std::underflow_error, Error, TimeoutError,
+            OwnerDied, BrokenBarrier, DecodeError, EndOfFile, PoolClosed>{});
+    [&]<class... E>(Types<E...>) {
+        (expect_same_type<E>(pool, throws_plain<E>, E().what()), ...);
+    }(Types<std::bad_alloc, std::bad_cast, std::bad_typeid, std::bad_function_call, std::bad_optional_access,
+            std::bad_variant_access, std::bad_weak_ptr, std::bad_exception, std::bad_array_new_length>{});
+}
+
+TEST_F(PoolErrors, ASystemErrorKeepsItsCode) {
+    Pool pool(1);
+    auto opens = [](int) -> int { throw std::system_error(ENOENT, std::generic_category(), "cannot open it"); };
+    expect_thrown<std::system_error>([&] { pool.apply(opens, 1); },
+                                     [](const std::system_error& error) {
+                                         EXPECT_EQ(error.code(), std::errc::no_such_file_or_directory);
+                                         EXPECT_STREQ(error.what(), "cannot open it: No such file or directory");
+                                     });
+}
+
+struct Mine : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+struct Uncopyable : std::exception {
+    Uncopyable() = default;
+    Uncopyable(const Uncopyable&) : std::exception() { throw std::logic_error("a copy"); }
+    const char* what() const noexcept override { return "not to be copied"; }
+};
+struct Wordless : std::exception {
+    const char* what() const noexcept override { return nullptr; }
+};
+
+int throws_one_of(int which) {
+    switch (which) {
+        case 1:
+            throw Mine("of its own type");
+        case 2:
+            throw 42;
+        case 3:
+            throw std::string("a text");
+        case 4:
+            throw "a literal";
+        case 5:
+            throw Uncopyable();
+        case 6:
+            throw Wordless();
+        case 7:
+            throw Mine(std::string(5'000'000, 'm'));
+        case 8:
+            std::filesystem::file_size("/does/not/exist");
+            break;
+        default:
+            break;
+    }
+    return which;
+}
+
+TEST_F(PoolErrors, OtherTypesArriveAsTaskErrors) {
+    const std::vector<std::pair<std::string, std::string>> expected = {
+        {},
+        {"haid::(anonymous namespace)::Mine", "of its own type"},
+        {"int", "int"},
+        {"std::string", "a text"},
+        {"const char*", "a literal"},
+        {"haid::(anonymous namespace)::Uncopyable", "not to be copied"},
+        {"haid::(anonymous namespace)::Wordless", ""},
+        {"haid::(anonymous namespace)::Mine", "mmm"},
+        {"std::filesystem::__cxx11::filesystem_error", "/does/not/exist"},
+    };
+    Pool pool(2);
+    for (std::size_t chunk : {std::size_t{1}, std::size_t{100}}) {
+        auto results = pool.map_results(throws_one_of, up_to(20), {.chunk_size = chunk});
+        ASSERT_EQ(results.size(), 20U);
+        for (auto& result : results) {
+            SCOPED_TRACE(result.index());
+            if (result.index() == 0 || result.index() >= expected.size()) {
+                EXPECT_EQ(*result, static_cast<int>(result.index()));
+                continue;
+            }
+            const auto& [type, text] = expected[result.index()];
+            expect_thrown<TaskError>([&] { result.value(); },
+                                     [&](const TaskError& error) {
+                                         EXPECT_EQ(error.type(), type);
+                                         EXPECT_EQ(error.task(), result.index());
+                                         EXPECT_GE(error.worker(), 0);
+                                         EXPECT_LT(error.worker(), 2);
+                                         EXPECT_NE(std::string(error.what()).find(text), std::string::npos);
+                                     });
+        }
+    }
+    expect_works(pool);
+}
+
+TEST_F(PoolErrors, AnExceptionIsOverWithARetry) {
+    auto fails_twice = [](int value) {
+        if (value == 5 && shared->counters[0]++ < 2) throw std::runtime_error("not yet");
+        return 2 * value;
+    };
+    Pool pool(2);
+    EXPECT_THROW(pool.map(fails_twice, up_to(20), {.retries = 1, .backoff = 1ms}), std::runtime_error);
+    shared->counters[0] = 0;
+    EXPECT_EQ(pool.map(fails_twice, up_to(20), {.retries = 2, .backoff = 1ms}).at(5), 10);
+    EXPECT_EQ(shared->counters[0], 3);
+}
+
+TEST_F(PoolErrors, WhatTheInitializerThrowsIsSaid) {
+    Pool pool({.workers = 2, .initializer = [] { throw std::out_of_range("no such table"); }});
+    expect_thrown<std::out_of_range>([&] { pool.map(twice, up_to(5)); },
+                                     [](const auto& error) { EXPECT_STREQ(error.what(), "no such table"); });
+    EXPECT_THROW(pool.apply(twice, 1), std::out_of_range);
+}
+
+}  // namespace
+}  // namespace haid
