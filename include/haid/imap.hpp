@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "haid/detail/call.hpp"
+#include "haid/detail/gather.hpp"
 #include "haid/detail/items.hpp"
 #include "haid/error.hpp"
 #include "haid/result.hpp"
@@ -36,13 +37,7 @@ class ImapCall : public Call {
 
     void values(std::uint64_t first, std::uint32_t count, Decoder& from, std::uint32_t& decoded) override {
         std::size_t before = from.remaining();
-        for (; decoded < count; ++decoded) {
-            if constexpr (std::is_void_v<R>) {
-                put(Result<R>(first + decoded, std::monostate{}));
-            } else if constexpr (Crossable<R>) {
-                put(Result<R>(first + decoded, decode<R>(from)));
-            }
-        }
+        decode_results<R>(first, count, from, decoded, [this](Result<R> result) { put(std::move(result)); });
         bytes_ += before - from.remaining();
     }
     void failed(std::uint64_t item, std::exception_ptr error) override { put(Result<R>(item, std::move(error))); }
@@ -240,6 +235,7 @@ class ImapSource final : public ImapReader {
             if (batch % 16 == 0 && Clock::now() > slow) break;
         }
         auto lock = engine_->lock();
+        ended_ = ended_ || call_->is_finished();  // the pool was ended meanwhile
         call_->hand_in(ended_);
         engine_->refill(lock, *call_);
     }

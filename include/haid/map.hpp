@@ -69,7 +69,7 @@ class ForkedCall final : public Base {
                     if constexpr (std::is_void_v<R>) {
                         call_with<spread>(self.f_, item);
                     } else {
-                        encode<R>(task, call_with<spread>(self.f_, item));
+                        task.write_value<R>(call_with<spread>(self.f_, item));
                     }
                 } catch (...) {
                     task.failed(std::current_exception());

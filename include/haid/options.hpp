@@ -13,7 +13,7 @@ struct PoolOptions {
     // 0: as many as CPUs may be used (see cpu_count()).
     int workers = 0;
     // Called in each worker before its first task. If it throws, the pool cannot work, and every call on it says why.
-    std::function<void()> initializer;
+    std::function<void()> initializer = {};
     // A worker is replaced by a new one after so many tasks; 0: never.
     std::uint64_t tasks_per_worker = 0;
 };
@@ -36,7 +36,7 @@ struct CallOptions {
     std::size_t buffer_size = 0;
     // Called as items end, in the thread that waits for the call, with how many have and how many there are (where
     // that is known). It may use the pool. What it throws ends the waiting.
-    std::function<void(std::size_t done, std::optional<std::size_t> total)> progress;
+    std::function<void(std::size_t done, std::optional<std::size_t> total)> progress = {};
 };
 
 }  // namespace haid

@@ -59,10 +59,11 @@ T run_call(Engine& engine, const std::shared_ptr<OutcomeCall<T>>& call, const Ca
     engine.submit(lock, call);
     try {
         std::uint64_t told = 0;
-        while (!call->ready()) {
+        auto untold = [&] { return options.progress && call->done() != told; };
+        while (!call->ready() || untold()) {
             engine.wait(
-                lock, [&] { return call->ready() || (options.progress && call->done() != told); }, std::nullopt);
-            if (!options.progress || call->done() == told) continue;
+                lock, [&] { return call->ready() || untold(); }, std::nullopt);
+            if (!untold()) continue;
             told = call->done();
             lock.unlock();
             options.progress(told, total);
@@ -90,19 +91,34 @@ std::optional<std::size_t> size_of(const Range& range) {
     }
 }
 
+// The range, or a view of it if it is the caller's.
+template <class Items>
+auto view_of(Items&& items) {
+    if constexpr (std::ranges::viewable_range<Items>) {
+        return std::views::all(std::forward<Items>(items));
+    } else {
+        return std::ranges::subrange(std::ranges::begin(items),
+                                     std::ranges::end(items));  // a view that cannot be copied
+    }
+}
+
 // `crossing`: the workers are other processes.
 template <bool crossing>
 class BasicPool {
   public:
     BasicPool() : BasicPool(PoolOptions{}) {}
-    explicit BasicPool(int workers) : BasicPool(PoolOptions{.workers = workers, .initializer = {}}) {}
+    explicit BasicPool(int workers) : BasicPool(PoolOptions{.workers = workers}) {}
     // Throws std::system_error where processes or threads cannot be started.
     explicit BasicPool(PoolOptions options);
     BasicPool(BasicPool&&) noexcept = default;
     BasicPool& operator=(BasicPool&&) noexcept = default;
     // Ends the workers at once. What was not done fails with PoolClosed; join() waits for it instead.
     ~BasicPool() {
-        if (engine_) terminate();
+        try {
+            if (engine_) terminate();
+        } catch (const Error&) {
+            // In a child of the process whose pool it is: nothing here is to be ended.
+        }
     }
 
     int workers() const { return engine_->workers(); }
@@ -231,12 +247,24 @@ class BasicPool {
 
     template <class Base, Spread spread, class F, class Items>
     auto run(F&& f, Items&& items, const CallOptions& options) {
+        if constexpr (!std::ranges::forward_range<Items>) {
+            // What such a range does when it is read, nobody knows: perhaps it uses this pool.
+            std::vector<std::ranges::range_value_t<Items>> all;
+            for (auto&& item : items) all.push_back(std::forward<decltype(item)>(item));
+            return run<Base, spread>(std::forward<F>(f), all, options);
+        } else {
+            return run_on<Base, spread>(std::forward<F>(f), std::forward<Items>(items), options);
+        }
+    }
+
+    template <class Base, Spread spread, class F, class Items>
+    auto run_on(F&& f, Items&& items, const CallOptions& options) {
         using Function = std::decay_t<F>;
-        using Range = std::views::all_t<Items>;
+        using Range = decltype(view_of(std::forward<Items>(items)));
         check<Function, std::ranges::range_value_t<Range>, typename Base::Item>();
         auto total = size_of(items);
         auto call = std::make_shared<MapCall<Base, Function, Range, spread, crossing>>(
-            limits_of(options), std::forward<F>(f), std::views::all(std::forward<Items>(items)));
+            limits_of(options), std::forward<F>(f), view_of(std::forward<Items>(items)));
         if constexpr (requires { call->collected(); }) {
             if (total) call->collected().reserve(*total);
         }
@@ -294,14 +322,14 @@ class BasicPool {
     template <Spread spread, class F, class Items>
     auto imap_as(F&& f, Items&& items, const CallOptions& options, bool in_order) {
         using Function = std::decay_t<F>;
-        using Range = std::views::all_t<Items>;
+        using Range = decltype(view_of(std::forward<Items>(items)));
         using R = result_of<spread, Function, std::ranges::range_value_t<Range>>;
         check<Function, std::ranges::range_value_t<Range>, R>();
         Limits limits = limits_of(options);
         limits.one_at_a_time = options.chunk_size <= 1;
         limits.stop_at_failure = false;
         auto call = std::make_shared<RangeImapCall<R, Function, Range, spread, crossing>>(
-            limits, in_order, std::forward<F>(f), std::views::all(std::forward<Items>(items)));
+            limits, in_order, std::forward<F>(f), view_of(std::forward<Items>(items)));
         Imap<R> imap(engine_, call, options.buffer_size);
         std::lock_guard guard(*readers_mutex_);
         std::erase_if(readers_, [](const auto& reader) { return reader.expired(); });

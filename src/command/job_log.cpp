@@ -128,14 +128,34 @@ JobLog::JobLog(const std::string& path, Resume resume, bool append, const std::f
         system::check(::ftruncate(file_.get(), 0), "cannot empty the job log");
     } else {
         std::string text = read_all(file_.get(), path);
-        past_ = PastJobs::read(text, path);
-        if (resume == Resume::retry_failed) failed_commands_ = past_.failed_commands(text);
+        take_past(text, resume);
         if (past_.whole_size() < text.size()) {
             system::check(::ftruncate(file_.get(), static_cast<off_t>(past_.whole_size())), "cannot mend the job log");
         }
         if (past_.whole_size() > 0) return;
     }
     write_line(std::string(header));
+}
+
+std::unique_ptr<JobLog> JobLog::to_look_at(const std::string& path, Resume resume) {
+    std::unique_ptr<JobLog> log(new JobLog);
+    log->path_ = path;
+    if (resume == Resume::no || (resume != Resume::retry_failed && ::access(path.c_str(), F_OK) != 0)) return log;
+    try {
+        log->file_ = system::open_file(path, O_RDONLY);
+    } catch (const system::SystemError& error) {
+        throw system::SystemError(error.error(), fmt::format("cannot open the job log '{}'", path));
+    }
+    struct stat status {};
+    if (::fstat(log->file_.get(), &status) == 0 && S_ISREG(status.st_mode)) {
+        log->take_past(read_all(log->file_.get(), path), resume);
+    }
+    return log;
+}
+
+void JobLog::take_past(const std::string& text, Resume resume) {
+    past_ = PastJobs::read(text, path_);
+    if (resume == Resume::retry_failed) failed_commands_ = past_.failed_commands(text);
 }
 
 void JobLog::add(std::uint64_t sequence, std::string_view command, const Outcome& outcome) {

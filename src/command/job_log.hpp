@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -56,6 +57,9 @@ class JobLog {
     // Throws SystemError, or std::invalid_argument for a file that is no job log.
     JobLog(const std::string& path, Resume resume, bool append, const std::function<void()>& waiting);
 
+    // For a run that only shows what it would do: nothing is locked, changed or created, and nothing may be added.
+    static std::unique_ptr<JobLog> to_look_at(const std::string& path, Resume resume);
+
     // Throws SystemError; the log then ends with the last whole line.
     void add(std::uint64_t sequence, std::string_view command, const Outcome& outcome);
 
@@ -64,6 +68,8 @@ class JobLog {
     int descriptor() const { return file_.get(); }
 
   private:
+    JobLog() = default;
+    void take_past(const std::string& text, Resume resume);
     void write_line(const std::string& line);
 
     std::string path_;

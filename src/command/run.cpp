@@ -44,23 +44,16 @@ Run::Run(RunSettings settings, Observer& observer, const MakeRunner& make_runner
       observer_(observer),
       store_(settings_.temporary_folder, settings_.output_memory),
       source_(settings_, store_),
-      log_(settings_.job_log.empty() || settings_.dry_run
-               ? nullptr
-               : std::make_unique<JobLog>(settings_.job_log, settings_.resume, settings_.append_job_log,
-                                          [this] {
-                                              // The printer is not there yet, and nothing else prints.
-                                              fmt::print(stderr,
-                                                         "{}: waiting for the run that still writes the job log '{}'\n",
-                                                         settings_.program_name, settings_.job_log);
-                                          })),
+      log_(open_log()),
       signals_({SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGUSR1}),
       printer_(loop_, store_),
       output_(output_settings(settings_), printer_, store_,
               [this](std::uint64_t sequence, const std::string& line, const Outcome& outcome) {
                   on_delivered(sequence, line, outcome);
               }),
-      runner_(make_runner(settings_, {loop_, store_, *this, signals_.mask_before(),
-                                      log_ ? std::optional<int>(log_->descriptor()) : std::nullopt})),
+      runner_(
+          make_runner(settings_, {loop_, store_, *this, signals_.mask_before(),
+                                  log_ && !settings_.dry_run ? std::optional<int>(log_->descriptor()) : std::nullopt})),
       schedule_(settings_.policy),
       gate_(settings_.gate),
       exit_status_(settings_.policy.halt, settings_.as_parallel),
@@ -76,6 +69,16 @@ Run::Run(RunSettings settings, Observer& observer, const MakeRunner& make_runner
 }
 
 Run::~Run() = default;
+
+std::unique_ptr<JobLog> Run::open_log() const {
+    if (settings_.job_log.empty()) return nullptr;
+    if (settings_.dry_run) return JobLog::to_look_at(settings_.job_log, settings_.resume);
+    return std::make_unique<JobLog>(settings_.job_log, settings_.resume, settings_.append_job_log, [this] {
+        // The printer is not there yet, and nothing else prints.
+        fmt::print(stderr, "{}: waiting for the run that still writes the job log '{}'\n", settings_.program_name,
+                   settings_.job_log);
+    });
+}
 
 void Run::prepare_resume() {
     if (settings_.resume == Resume::no) return;
@@ -239,15 +242,15 @@ bool Run::start_one(const Schedule::Permit& permit) {
     cannot_start_since_.reset();
     if (!permit.again) next_.reset();
     schedule_.started(permit, job.sequence, now);
-    output_.started(job, source_.tag_of(job));
-    running_.insert_or_assign(permit.slot, Running{std::move(job), wall_start, now});
+    Running& running = running_.insert_or_assign(permit.slot, Running{std::move(job), wall_start, now}).first->second;
+    output_.started(running.job, source_.tag_of(running.job));
     return true;
 }
 
 void Run::run_dry(const Schedule::Permit& permit, Job job) {
     Time now = Clock::now();
-    schedule_.started(permit, job.sequence, now);
     output_.started(job, source_.tag_of(job));
+    schedule_.started(permit, job.sequence, now);
     schedule_.ended(permit.slot, true, now);
     output_.finished({std::move(job), Outcome{}, system::Spool(store_), system::Spool(store_)});
 }
@@ -365,7 +368,7 @@ void Run::tell_halt(const Job& job, bool succeeded) {
 }
 
 void Run::on_delivered(std::uint64_t sequence, const std::string& line, const Outcome& outcome) {
-    if (log_) log_->add(sequence, line, outcome);
+    if (log_ && !settings_.dry_run) log_->add(sequence, line, outcome);
 }
 
 // -- signals
@@ -447,11 +450,11 @@ void Run::fail(const std::string& message, int status) {
 void Run::wind_down() {
     printer_.abandon();
     schedule_.end_all(Clock::now());
-    while (!schedule_.finished()) {
+    while (schedule_.running() > 0) {  // a slot may be taken for a job that could not be started
         try {
             // A fault may have come up while the endings of several jobs were being told: no signal comes for the rest.
             runner_->reap();
-            if (schedule_.finished()) break;
+            if (schedule_.running() == 0) break;
             send_due_signals();
             loop_.wait(schedule_.next());
         } catch (const std::exception&) {

@@ -61,6 +61,7 @@ class Run : private Runner::Listener {
     void send_due_signals();
     void read_slots_file();
     void look_at_machine(system::Time now);
+    std::unique_ptr<JobLog> open_log() const;
     void prepare_resume();
     bool already_done(const Job& job);
 

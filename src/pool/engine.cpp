@@ -68,7 +68,7 @@ ProcessEngine::ProcessEngine(detail::EngineOptions options)
     for (std::size_t worker = 0; worker < segment_.workers(); ++worker) lanes_.emplace_back(segment_, worker);
     WorkerSettings settings{&segment_, sleep_.event(), options_.initializer, options_.tasks_per_worker};
     source_ = options_.fork_here ? fork_workers_here(settings) : fork_workers_from_zygote(settings);
-    for (std::size_t worker = 0; worker < lanes_.size(); ++worker) start_worker(worker);
+    for (Lane& lane : lanes_) lane.alive = true;
 }
 
 ProcessEngine::~ProcessEngine() {
@@ -457,7 +457,7 @@ void ProcessEngine::join() {
     Lock guard = lock();
     if (!closed_ && !terminated_) throw Error("join() needs close() or terminate() before it");
     wait(
-        guard, [this] { return dispatcher_.idle() && actions_.empty(); }, std::nullopt);
+        guard, [this] { return dispatcher_.idle() && actions_.empty() && running_actions_ == 0; }, std::nullopt);
     if (!source_) return;
     dismiss_workers();
     source_->join();
@@ -521,9 +521,13 @@ void ProcessEngine::work_in_background() {
         if (!actions_.empty()) {
             std::function<void()> action = std::move(actions_.front());
             actions_.pop_front();
+            ++running_actions_;
             guard.unlock();
             action();
+            action = nullptr;
             guard.lock();
+            --running_actions_;
+            if (driven_) sleep_.interrupt();  // join() may be the one that drives
             changed();
         } else if (dispatcher_.background_calls() > 0 && !broken_ && !terminated_) {
             wait(

@@ -98,6 +98,7 @@ class ProcessEngine final : public detail::Engine {
     std::uint64_t kills_before_;  // by the out-of-memory killer
 
     std::deque<std::function<void()>> actions_;
+    int running_actions_ = 0;
     bool stop_background_ = false;
     std::unique_ptr<std::thread> background_;
 };

@@ -110,6 +110,11 @@ void encode_parts(Encoder& to, Form form, std::uint32_t number, std::string type
     encode(to, message);
 }
 
+std::string message_of(const std::exception& thrown) {
+    const char* message = thrown.what();
+    return message != nullptr ? message : "";
+}
+
 }  // namespace
 
 void encode_exception(Encoder& to, std::exception_ptr error) {
@@ -119,21 +124,21 @@ void encode_exception(Encoder& to, std::exception_ptr error) {
         bool plain = typeid(thrown) == typeid(std::system_error) && category_named(thrown.code().category().name());
         if (plain) {
             encode_parts(to, Form::system, static_cast<std::uint32_t>(thrown.code().value()),
-                         thrown.code().category().name(), without_reason(thrown.what(), thrown.code()));
+                         thrown.code().category().name(), without_reason(message_of(thrown), thrown.code()));
         } else {
-            encode_parts(to, Form::other, 0, name_of(typeid(thrown)), thrown.what());
+            encode_parts(to, Form::other, 0, name_of(typeid(thrown)), message_of(thrown));
         }
     } catch (const TaskError& thrown) {
         // Of a pool within a task: the innermost type is the one that tells something.
-        encode_parts(to, Form::other, 0, thrown.type(), thrown.what());
+        encode_parts(to, Form::other, 0, thrown.type(), message_of(thrown));
     } catch (const std::exception& thrown) {
         const auto& types = known_types();
         for (std::uint32_t number = 0; number < types.size(); ++number) {
             if (types[number].type == typeid(thrown)) {
-                return encode_parts(to, Form::known, number, "", thrown.what());
+                return encode_parts(to, Form::known, number, "", message_of(thrown));
             }
         }
-        encode_parts(to, Form::other, 0, name_of(typeid(thrown)), thrown.what());
+        encode_parts(to, Form::other, 0, name_of(typeid(thrown)), message_of(thrown));
     } catch (const std::string& thrown) {
         encode_parts(to, Form::other, 0, "std::string", thrown);
     } catch (const char* thrown) {

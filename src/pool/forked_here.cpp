@@ -10,14 +10,16 @@ namespace {
 
 class ForkedHere : public WorkerSource {
   public:
-    explicit ForkedHere(const WorkerSettings& settings) : settings_(settings), children_(settings.segment->workers()) {}
+    explicit ForkedHere(const WorkerSettings& settings) : settings_(settings), children_(settings.segment->workers()) {
+        for (std::size_t worker = 0; worker < children_.size(); ++worker) start(worker);
+    }
 
     ~ForkedHere() override {
         for (std::size_t worker = 0; worker < children_.size(); ++worker) kill(worker);
         join();
     }
 
-    void start(std::size_t worker) override {
+    void start(std::size_t worker) final {
         try {
             children_[worker] = process::fork_child([&] { return work(settings_, worker); },
                                                     {.die_with_parent = true, .sentinel = true});

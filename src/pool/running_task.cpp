@@ -4,6 +4,7 @@
 #include <cstring>
 #include <vector>
 
+#include "haid/error.hpp"
 #include "pool/exceptions.hpp"
 #include "pool/output_flush.hpp"
 #include "system/futex.hpp"
@@ -51,7 +52,7 @@ void RunningTask::take(const channel::Claimed& claimed) {
     first_ = claimed.first;
     item_ = next_ = claimed_ = open_ = claimed.from;
     block_ = 1;
-    pieces_ = false;
+    in_pieces_ = false;
     at_ = end_ = frame_begin_ = value_begin_ = nullptr;
     lane_.open.store(open_, std::memory_order_relaxed);
     mark(open_);
@@ -86,10 +87,10 @@ bool RunningTask::claim() {
 }
 
 bool RunningTask::end_of_claim() {
-    if (pieces_) {
+    if (in_pieces_) {
         // A value that was handed over in part ends here, alone in its frame.
         publish_values(item_ + 1);
-        pieces_ = false;
+        in_pieces_ = false;
         claimed_ = claimed_behind_pieces_;
         if (next_ < claimed_) {
             begin(next_++);
@@ -161,7 +162,7 @@ void RunningTask::close_frame(std::uint32_t next) {
 }
 
 void RunningTask::overflow(const void* data, std::size_t size) {
-    if (pieces_) return publish_piece(data, size);
+    if (in_pieces_) return publish_piece(data, size);
     std::vector<std::byte> begun(value_begin_, at_);  // of the running item
     at_ = value_begin_;
     std::size_t whole = begun.size() + size;
@@ -176,7 +177,7 @@ void RunningTask::overflow(const void* data, std::size_t size) {
         at_ += size;
         return;
     }
-    pieces_ = true;
+    in_pieces_ = true;
     claimed_behind_pieces_ = std::exchange(claimed_, next_);  // so that next() does not overlook the end of this item
     publish_piece(begun.data(), begun.size());
     publish_piece(data, size);
@@ -200,9 +201,9 @@ void RunningTask::publish_piece(const void* data, std::size_t size) {
 void RunningTask::failed(std::exception_ptr error) {
     std::uint32_t item = item_;
     at_ = value_begin_;
-    if (pieces_) {
+    if (in_pieces_) {
         claimed_ = claimed_behind_pieces_;
-        pieces_ = false;
+        in_pieces_ = false;
     } else {
         publish_values(item);
     }
@@ -213,7 +214,13 @@ void RunningTask::failed(std::exception_ptr error) {
 
 void RunningTask::publish_error(Frame::Kind kind, std::uint32_t first, std::exception_ptr error) {
     BufferEncoder encoded;
-    encode_exception(encoded, std::move(error));
+    try {
+        encode_exception(encoded, std::move(error));
+    } catch (...) {
+        // No memory for the message, or a what() that throws: there is an error nevertheless.
+        encoded.clear();
+        encode_exception(encoded, std::make_exception_ptr(Error("an error that could not be described")));
+    }
     std::span<const std::byte> bytes = encoded.bytes();
     std::span<std::byte> room = ring_.open(bytes.size());
     std::memcpy(room.data(), bytes.data(), bytes.size());

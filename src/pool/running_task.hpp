@@ -51,7 +51,6 @@ class RunningTask final : public detail::Task {
     std::uint32_t generation_ = 0;
     std::uint32_t open_ = 0;   // the first item of the open frame
     std::uint32_t block_ = 1;  // items to claim at a time
-    bool pieces_ = false;      // the running item has been handed over in part
     std::uint32_t claimed_behind_pieces_ = 0;
     Clock::time_point claim_began_{};
     Clock::time_point last_time_{};  // since then the time counts for what is handed over next

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <deque>
 #include <list>
+#include <optional>
 #include <stdexcept>
 #include <thread>
 #include <unordered_map>
@@ -65,6 +66,7 @@ class ThreadEngine final : public detail::Engine {
         }
         auto active = std::make_unique<Active>();
         active->call = std::move(call);
+        active->submitter = std::this_thread::get_id();
         to_take_.push_back(active.get());
         const Call* key = active->call.get();
         calls_.emplace(key, std::move(active));
@@ -75,11 +77,16 @@ class ThreadEngine final : public detail::Engine {
         work_.notify_all();
     }
     bool wait(Lock& lock, const std::function<bool()>& enough, std::optional<detail::Time> until) override {
-        if (!until) {
-            changed_.wait(lock, enough);
-            return true;
+        for (;;) {
+            if (enough()) return true;
+            // A thread of ours that waits for a call of its own works on it: all of them may be waiting.
+            if (worker_of == this && run_one(lock, std::this_thread::get_id())) continue;
+            if (!until) {
+                changed_.wait(lock);
+            } else if (changed_.wait_until(lock, *until) == std::cv_status::timeout) {
+                return enough();
+            }
         }
-        return changed_.wait_until(lock, *until, enough);
     }
     bool finished(Lock&, const Call& call) const override { return !calls_.contains(&call); }
     void cancel(Lock&, Call& call) override {
@@ -122,6 +129,7 @@ class ThreadEngine final : public detail::Engine {
     struct Active {
         std::shared_ptr<Call> call;
         std::uint32_t running = 0;  // tasks
+        std::thread::id submitter;
         bool cancelled = false;
     };
 
@@ -131,6 +139,7 @@ class ThreadEngine final : public detail::Engine {
     }
 
     void work() {
+        worker_of = this;
         try {
             if (options_.initializer) options_.initializer();
         } catch (...) {
@@ -157,11 +166,16 @@ class ThreadEngine final : public detail::Engine {
         }
     }
 
-    bool run_one(Lock& guard) {
+    // Runs a task, of calls that `only` has submitted or of any.
+    bool run_one(Lock& guard, std::optional<std::thread::id> only = std::nullopt) {
         for (std::size_t tried = to_take_.size(); tried > 0 && !to_take_.empty(); --tried) {
             // One task of each in turn: a short call does not wait behind a long one.
             Active* active = to_take_.front();
             to_take_.pop_front();
+            if (only && active->submitter != *only) {
+                to_take_.push_back(active);
+                continue;
+            }
             std::unique_ptr<LocalTask> task;
             const std::uint32_t chunk = std::max(active->call->limits().chunk_size, 1U);
             if (!active->cancelled) task = active->call->take(chunk);
@@ -217,6 +231,8 @@ class ThreadEngine final : public detail::Engine {
         changed_.notify_all();
     }
 
+    static thread_local const ThreadEngine* worker_of;
+
     EngineOptions options_;
     mutable std::mutex mutex_;
     std::condition_variable work_;
@@ -230,6 +246,8 @@ class ThreadEngine final : public detail::Engine {
     std::exception_ptr broken_;
     std::vector<std::thread> threads_;
 };
+
+thread_local const ThreadEngine* ThreadEngine::worker_of = nullptr;
 
 }  // namespace
 }  // namespace haid::pool

@@ -24,6 +24,7 @@ class WorkerSource {
     // Ends what still runs, at once.
     virtual ~WorkerSource() = default;
 
+    // Again, after its death. At first all are started.
     virtual void start(std::size_t worker) = 0;
     // Ends it with SIGKILL; its death is told like any other.
     virtual void kill(std::size_t worker) = 0;

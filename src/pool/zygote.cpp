@@ -10,7 +10,6 @@
 #include "haid/error.hpp"
 #include "pool/worker_source.hpp"
 #include "process/fork.hpp"
-#include "process/guard.hpp"
 #include "system/error.hpp"
 #include "system/process_table.hpp"
 
@@ -54,6 +53,7 @@ class Zygote {
     }
 
     int run() {
+        for (std::size_t worker = 0; worker < workers_.size(); ++worker) start(worker);
         while (!parent_has_gone_ && !(leaving() && nobody_runs())) {
             pollfd sources[] = {{signals_.get(), POLLIN, 0}, {socket_, POLLIN, 0}};
             ::poll(sources, 2, -1);
@@ -131,15 +131,14 @@ class Zygote {
         system::uninterrupted([&] { return ::send(socket_, &death, sizeof death, MSG_NOSIGNAL); });
     }
 
+    // By their own numbers, never by their group: that is the program's. What a child leaves behind becomes a child of
+    // ours when it ends, and is ended in the next round.
     void end_everything() {
-        if (::waitpid(-1, nullptr, WNOHANG) < 0 && errno == ECHILD) return;
-        std::vector<pid_t> leaders;
-        for (const system::ProcessEntry& entry : system::process_table()) {
-            if (entry.parent == ::getpid()) leaders.push_back(entry.pid);
-        }
-        // Until the signal has come, they may start more; and a family must be seen before its head is gone.
-        process::end_families(leaders, {{SIGKILL, std::chrono::milliseconds(5)}});
-        while (::waitpid(-1, nullptr, 0) > 0) {
+        while (::waitpid(-1, nullptr, WNOHANG) >= 0 || errno == EINTR) {
+            for (const system::ProcessEntry& entry : system::process_table()) {
+                if (entry.parent == ::getpid()) ::kill(entry.pid, SIGKILL);
+            }
+            ::waitpid(-1, nullptr, 0);
         }
     }
 

@@ -74,6 +74,16 @@ def test_resume_runs_what_the_log_does_not_have(tidy_haid):
     assert ran(tidy_haid) == []
 
 
+def test_a_dry_run_shows_what_a_resume_would_run_and_changes_nothing(tidy_haid):
+    job = "[ {} != 2 ]"
+    tidy_haid.run("--joblog", "log", job, ":::", "1", "2", "3")
+    before = (tidy_haid.folder / "log").read_bytes()
+    for how, shown in (("--resume", ["[ 4 != 2 ]"]), ("--retry-failed", ["[ 2 != 2 ]"])):
+        result = tidy_haid.run("--dry-run", how, "--joblog", "log", job, ":::", "1", "2", "3", "4")
+        assert (result.status, result.out.splitlines()) == (0, shown)
+    assert (tidy_haid.folder / "log").read_bytes() == before
+
+
 def test_resume_leaves_failed_jobs_and_resume_failed_runs_them_again(tidy_haid):
     job = "echo {} >> ran; [ -e mended ] || [ {} != 2 ]"
     assert tidy_haid.run("--joblog", "log", job, ":::", "1", "2", "3").status == 1

@@ -152,7 +152,7 @@ void run_items(Task& task) {
                     if constexpr (std::is_void_v<result_of<spread, F, T>>) {
                         call_with<spread>(f, items.read(task.item()));
                     } else {
-                        encode<result_of<spread, F, T>>(task, call_with<spread>(f, items.read(task.item())));
+                        task.write_value<R>(call_with<spread>(f, items.read(task.item())));
                     }
                 } catch (...) {
                     task.failed(std::current_exception());

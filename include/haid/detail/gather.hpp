@@ -18,11 +18,33 @@
 
 namespace haid::detail {
 
+// Decodes values as Task::write_value has written them: `put` gets each one, `fail` the error of one that is none.
+// Throws DecodeError where it cannot be told any more where a value begins.
+template <class R, class Put, class Fail>
+void decode_values(std::uint32_t count, Decoder& from, std::uint32_t& decoded, Put put, Fail fail) {
+    for (; decoded < count; ++decoded) {
+        if constexpr (flat<R>) {
+            put(decoded, decode<R>(from));
+        } else {
+            const auto size = decode<std::uint32_t>(from);
+            Decoder one(from.take(size == Task::to_end_of_frame ? from.remaining() : size, "a result"));
+            try {
+                R value = decode<R>(one);
+                one.expect_end();
+                put(decoded, std::move(value));
+            } catch (const DecodeError&) {
+                fail(decoded, std::current_exception());
+            }
+        }
+    }
+}
+
 // Values by index, in whatever order they come.
 template <class R>
 class Collected {
   public:
-    void decode_all(std::uint64_t first, std::uint32_t count, Decoder& from, std::uint32_t& decoded) {
+    template <class Fail>
+    void decode_all(std::uint64_t first, std::uint32_t count, Decoder& from, std::uint32_t& decoded, Fail fail) {
         if constexpr (std::is_void_v<R>) {
             decoded = count;
         } else if constexpr (in_place && flat<R>) {
@@ -32,7 +54,9 @@ class Collected {
             decoded = count;
         } else {
             make_room(first + count);
-            for (; decoded < count; ++decoded) values_[first + decoded] = decode<R>(from);
+            decode_values<R>(
+                count, from, decoded, [&](std::uint32_t item, R&& value) { values_[first + item] = std::move(value); },
+                fail);
         }
     }
 
@@ -141,7 +165,16 @@ class Gather : public OutcomeCall<typename Shape::template type<R>> {
 
     using Item = R;
     void values(std::uint64_t first, std::uint32_t count, Decoder& from, std::uint32_t& decoded) override {
-        if constexpr (std::is_void_v<R> || Crossable<R>) collected_.decode_all(first, count, from, decoded);
+        try {
+            if constexpr (std::is_void_v<R> || Crossable<R>) {
+                collected_.decode_all(first, count, from, decoded, [&](std::uint32_t item, std::exception_ptr error) {
+                    this->fail(first + item, std::move(error));
+                });
+            }
+        } catch (...) {
+            this->done_ += decoded;
+            throw;
+        }
         this->done_ += decoded;
     }
     void failed(std::uint64_t item, std::exception_ptr error) override {
@@ -158,7 +191,8 @@ class Gather : public OutcomeCall<typename Shape::template type<R>> {
             if constexpr (std::is_void_v<R>) {
                 this->value_.emplace();
             } else if constexpr (std::is_same_v<Shape, AsValue>) {
-                this->value_.emplace(std::move(collected_.take().front()));
+                auto values = collected_.take();
+                if (!values.empty()) this->value_.emplace(std::move(values.front()));  // none: it was given up
             } else {
                 this->value_.emplace(collected_.take());
             }
@@ -172,6 +206,18 @@ class Gather : public OutcomeCall<typename Shape::template type<R>> {
     Collected<R> collected_;
 };
 
+template <class R, class Put>
+void decode_results(std::uint64_t first, std::uint32_t count, Decoder& from, std::uint32_t& decoded, Put put) {
+    if constexpr (std::is_void_v<R>) {
+        for (; decoded < count; ++decoded) put(Result<R>(first + decoded, std::monostate{}));
+    } else if constexpr (Crossable<R>) {
+        decode_values<R>(
+            count, from, decoded,
+            [&](std::uint32_t item, R&& value) { put(Result<R>(first + item, std::move(value))); },
+            [&](std::uint32_t item, std::exception_ptr error) { put(Result<R>(first + item, std::move(error))); });
+    }
+}
+
 // Every item's own outcome.
 template <class R>
 class GatherResults : public OutcomeCall<std::vector<Result<R>>> {
@@ -180,13 +226,7 @@ class GatherResults : public OutcomeCall<std::vector<Result<R>>> {
     using Item = R;
 
     void values(std::uint64_t first, std::uint32_t count, Decoder& from, std::uint32_t& decoded) override {
-        for (; decoded < count; ++decoded) {
-            if constexpr (std::is_void_v<R>) {
-                put(Result<R>(first + decoded, std::monostate{}));
-            } else if constexpr (Crossable<R>) {
-                put(Result<R>(first + decoded, decode<R>(from)));
-            }
-        }
+        decode_results<R>(first, count, from, decoded, [this](Result<R> result) { put(std::move(result)); });
     }
     void failed(std::uint64_t item, std::exception_ptr error) override { put(Result<R>(item, std::move(error))); }
     void put(Result<R> result) {
@@ -198,7 +238,9 @@ class GatherResults : public OutcomeCall<std::vector<Result<R>>> {
         if (!this->error()) {
             auto& all = this->value_.emplace();
             all.reserve(results_.size());
-            for (auto& result : results_) all.push_back(*std::move(result));
+            for (auto& result : results_) {
+                if (result) all.push_back(*std::move(result));  // none: it was given up
+            }
         }
         this->set_ready();
     }

@@ -69,17 +69,22 @@ class Input {
 
     explicit Input(Range range) : range_(std::move(range)), at_(std::ranges::begin(range_)) {}
 
-    bool at_end() const { return at_ == std::ranges::end(range_); }
+    bool at_end() const {
+        settle();
+        return at_ == std::ranges::end(range_);
+    }
     Held take() {
+        settle();
         if constexpr (stays) {
             return *at_++;
         } else {
             Held item(*at_);
-            ++at_;
+            taken_ = true;
             return item;
         }
     }
     std::optional<std::uint64_t> remaining() const {
+        settle();
         if constexpr (std::sized_sentinel_for<std::ranges::sentinel_t<Range>, std::ranges::iterator_t<Range>>) {
             return static_cast<std::uint64_t>(std::ranges::end(range_) - at_);
         } else {
@@ -95,8 +100,15 @@ class Input {
     void skip(std::uint64_t count) { std::ranges::advance(at_, static_cast<std::ptrdiff_t>(count)); }
 
   private:
+    // Going on from an item may be what reads the next one (a line of a stream): not before that is wanted.
+    void settle() const {
+        if (taken_) ++at_;
+        taken_ = false;
+    }
+
     mutable Range range_;
-    std::ranges::iterator_t<Range> at_;
+    mutable std::ranges::iterator_t<Range> at_;
+    mutable bool taken_ = false;  // the item at at_
 };
 
 // Writes up to writer.most_items of what `next` gives, a std::optional each time.

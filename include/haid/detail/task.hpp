@@ -48,6 +48,26 @@ class Task : public Encoder {
     }
     static constexpr std::size_t largest_flat = 1024;
 
+    // The running item's value. One that is not flat carries its size, so that one that cannot be decoded does not take
+    // those behind it along.
+    template <class R>
+    void write_value(const R& value) {
+        if constexpr (flat<R>) {
+            encode(*this, value);
+        } else {
+            std::uint32_t size = to_end_of_frame;
+            write(&size, sizeof size);
+            encode(*this, value);
+            const auto written = static_cast<std::size_t>(at_ - value_begin_);
+            if (!in_pieces_ && written < to_end_of_frame) {
+                size = static_cast<std::uint32_t>(written - sizeof size);
+                std::memcpy(value_begin_, &size, sizeof size);
+            }
+        }
+    }
+    // The size of a value that is alone in its frame.
+    static constexpr std::uint32_t to_end_of_frame = 0xffffffff;
+
     // The running item has thrown: what it has written is no value.
     virtual void failed(std::exception_ptr error) = 0;
 
@@ -77,6 +97,7 @@ class Task : public Encoder {
     std::uint32_t claimed_ = 0;  // items before it are claimed
     std::byte* frame_begin_ = nullptr;
     std::byte* value_begin_ = nullptr;
+    bool in_pieces_ = false;  // a part of the running item's value has been handed over
     std::atomic<std::uint64_t>* progress_ = nullptr;
 
   private:

@@ -1,0 +1,51 @@
+// To be appended to tests/unit/run_faults_test.cpp once a fault while a job starts is mended.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "command/run.hpp"
+#include "run_fixture.hpp"
+#include "system/calls.hpp"
+
+namespace haid::command {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using Grouping = RunSettings::Grouping;
+
+class RunStartFaultsTest : public RunTest {};
+
+TEST_F(RunStartFaultsTest, ACommandThatCannotBeShownEndsTheRun) {
+    settings_.show_command = true;
+    for (bool keep_order : {false, true}) {
+        for (bool dry : {false, true}) {
+            for (Grouping grouping : {Grouping::whole, Grouping::lines, Grouping::none}) {
+                SCOPED_TRACE(testing::Message() << keep_order << dry << static_cast<int>(grouping));
+                settings_.keep_order = keep_order;
+                settings_.grouping = grouping;
+                settings_.dry_run = dry;
+                EXPECT_EQ(run_without_reader(20), 128 + SIGPIPE);
+                EXPECT_TRUE(machine_.nothing_left());
+                EXPECT_EQ(error_, "");
+            }
+        }
+    }
+}
+
+TEST_F(RunStartFaultsTest, ATraceThatCannotBeWrittenEndsTheRunLoudly) {
+    settings_.trace = true;
+    system::ScopedCalls calls;
+    calls->write = [](int fd, const void* data, std::size_t size) -> ssize_t {
+        return fd == STDERR_FILENO ? (errno = ENOSPC, -1) : ::write(fd, data, size);
+    };
+    EXPECT_EQ(run(20), 255);
+    EXPECT_TRUE(machine_.nothing_left());
+    EXPECT_THAT(error_, HasSubstr("cannot write to standard error"));
+}
+
+}  // namespace
+}  // namespace haid::command
