@@ -1,8 +1,8 @@
 // map keeps all results until the last one is there; imap hands them out one by one. That is memory.
 //
 //     $ imap_memory
-//     imap: 400 results of 1 MiB, at most 35 MiB in memory
-//     map:  400 results of 1 MiB, at most 434 MiB in memory
+//     imap: 400 results of 1 MiB, at most 25 MiB in memory
+//     map:  400 results of 1 MiB, at most 415 MiB in memory
 #include <fstream>
 #include <haid/haid.hpp>
 #include <iostream>

@@ -111,7 +111,14 @@ class BasicPool {
     // Throws std::system_error where processes or threads cannot be started.
     explicit BasicPool(PoolOptions options);
     BasicPool(BasicPool&&) noexcept = default;
-    BasicPool& operator=(BasicPool&&) noexcept = default;
+    // The pool that was here is ended.
+    BasicPool& operator=(BasicPool&& other) noexcept {
+        BasicPool ended(std::move(*this));
+        engine_ = std::move(other.engine_);
+        readers_mutex_ = std::move(other.readers_mutex_);
+        readers_ = std::move(other.readers_);
+        return *this;
+    }
     // Ends the workers at once. What was not done fails with PoolClosed; join() waits for it instead.
     ~BasicPool() {
         try {

@@ -29,7 +29,8 @@ ParentSleep::ParentSleep(Segment& segment)
       event_(system::check(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "cannot make an event descriptor")) {}
 
 void ParentSleep::interrupt() {
-    if (parent_.exchange(awake) != awake) write_event(event_.get());
+    // Always: it may be about to sleep, and has looked already.
+    write_event(event_.get());
 }
 
 void ParentSleep::sleep(std::vector<pollfd>& others, std::optional<system::Time> until,

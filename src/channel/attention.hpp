@@ -39,7 +39,7 @@ class ParentSleep {
     // What `others` had is left in their revents.
     void sleep(std::vector<pollfd>& others, std::optional<system::Time> until,
                const std::function<bool()>& nothing_new);
-    // Wakes the sleeper from another thread.
+    // Wakes the sleeper from another thread, or keeps it from its next sleep.
     void interrupt();
 
   private:

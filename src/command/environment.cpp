@@ -6,31 +6,18 @@
 #include <algorithm>
 #include <cstring>
 #include <string_view>
+#include <utility>
+
+#include "system/cpu_budget.hpp"
 
 namespace haid::command {
-namespace {
-
-// What numerical libraries take as their number of threads: OpenMP, OpenBLAS, MKL, Apple's and R's BLAS, numexpr,
-// Numba, Julia, Rust's rayon, polars.
-constexpr const char* thread_variables[] = {
-    "OMP_NUM_THREADS",   "OPENBLAS_NUM_THREADS",   "MKL_NUM_THREADS",   "BLIS_NUM_THREADS",  "NUMEXPR_NUM_THREADS",
-    "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "JULIA_NUM_THREADS", "RAYON_NUM_THREADS", "POLARS_MAX_THREADS"};
-
-bool is_set(const char* name) {
-    return ::getenv(name) != nullptr;
-}
-
-}  // namespace
 
 Environment::Environment(const EnvironmentSettings& settings) : settings_(settings) {
     own_ = {"PARALLEL_SEQ=", "PARALLEL_JOBSLOT="};
     if (!settings_.slot_variable.empty()) own_.push_back(settings_.slot_variable + "=");
     own_.push_back(fmt::format("PARALLEL_PID={}", ::getpid()));
-    own_.push_back(fmt::format("HAID_CPUS={}", settings_.cpus_per_job));
-    if (settings_.limit_threads) {
-        for (const char* name : thread_variables) {
-            if (!is_set(name)) own_.push_back(fmt::format("{}={}", name, settings_.cpus_per_job));
-        }
+    for (std::string& entry : system::cpu_budget(settings_.cpus_per_job, settings_.limit_threads)) {
+        own_.push_back(std::move(entry));
     }
     auto replaced = [&](std::string_view entry) {
         std::string_view name = entry.substr(0, entry.find('=') + 1);

@@ -66,7 +66,9 @@ ProcessEngine::ProcessEngine(detail::EngineOptions options)
       dispatcher_(segment_),
       kills_before_(memory_kills()) {
     for (std::size_t worker = 0; worker < segment_.workers(); ++worker) lanes_.emplace_back(segment_, worker);
-    WorkerSettings settings{&segment_, sleep_.event(), options_.initializer, options_.tasks_per_worker};
+    int usable = system::cpu_resources(system::ResourceFacts::of_this_process()).usable;
+    WorkerSettings settings{&segment_, sleep_.event(), options_.initializer, options_.tasks_per_worker,
+                            std::max(usable / static_cast<int>(lanes_.size()), 1)};
     source_ = options_.fork_here ? fork_workers_here(settings) : fork_workers_from_zygote(settings);
     for (Lane& lane : lanes_) lane.alive = true;
 }

@@ -146,7 +146,7 @@ void encode_exception(Encoder& to, std::exception_ptr error) {
     } catch (...) {
         const std::type_info* type = abi::__cxa_current_exception_type();
         std::string name = type != nullptr ? name_of(*type) : "unknown";
-        encode_parts(to, Form::other, 0, name, fmt::format("a {} was thrown", name));
+        encode_parts(to, Form::other, 0, name, fmt::format("something of type {} was thrown", name));
     }
 }
 

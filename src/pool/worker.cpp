@@ -5,6 +5,7 @@
 #include "pool/functions.hpp"
 #include "pool/output_flush.hpp"
 #include "pool/running_task.hpp"
+#include "system/cpu_budget.hpp"
 
 namespace haid::pool {
 namespace {
@@ -32,6 +33,7 @@ bool something_comes_soon(const channel::Header& header) {
 }  // namespace
 
 int work(const WorkerSettings& settings, std::size_t worker) {
+    system::apply_cpu_budget(settings.cpus);
     channel::Segment& segment = *settings.segment;
     channel::Header& header = segment.header();
     channel::ParentBell bell(segment, settings.event);

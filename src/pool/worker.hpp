@@ -14,6 +14,7 @@ struct WorkerSettings {
     int event = -1;  // the parent's, see channel::ParentSleep
     std::function<void()> initializer;
     std::uint64_t most_items = 0;  // ends after so many; 0: never
+    int cpus = 1;                  // that are each worker's
 };
 
 // To be called in a process of its own, for each number by one process at a time. Returns the exit status when the pool

@@ -18,7 +18,7 @@ namespace {
 
 // What the pool says to its zygote.
 struct Order {
-    enum class Kind : std::uint32_t { start, kill } kind;
+    enum class Kind : std::uint32_t { start, kill, look } kind;  // look: whether it is time to leave
     std::uint32_t worker;
 };
 
@@ -106,6 +106,7 @@ class Zygote {
     int work_as_before(std::size_t worker) {
         signals_.close();
         ::prctl(PR_SET_CHILD_SUBREAPER, 0);
+        ::prctl(PR_SET_NAME, "haid-worker");
         for (const Disposition& disposition : dispositions_) {
             // Ctrl-C reaches every process of the terminal; workers leave it to the program, which ends them.
             if (disposition.number != SIGINT) ::sigaction(disposition.number, &disposition.action, nullptr);
@@ -195,7 +196,11 @@ class FromZygote : public WorkerSource {
         return news;
     }
 
-    void join() override { wait(); }
+    void join() override {
+        // No worker may be left whose end would wake it.
+        order({Order::Kind::look, 0});
+        wait();
+    }
 
   private:
     void order(const Order& order) {

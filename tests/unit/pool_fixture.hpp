@@ -37,8 +37,7 @@ class PoolTest : public testing::Test {
         // Crashes are meant here: nobody wants their cores.
         const rlimit none{0, 0};
         ::setrlimit(RLIMIT_CORE, &none);
-        void* memory =
-            ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        void* memory = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         shared = new (memory) Shared{};
     }
     ~PoolTest() override {
@@ -82,6 +81,10 @@ inline void limit_memory() {
     ::setrlimit(RLIMIT_AS, &little);
 }
 
+[[noreturn]] inline void throw_something() {
+    throw std::runtime_error("out of a function that promised not to throw");
+}
+
 inline std::vector<std::vector<char>> allocate_without_end() {
     std::vector<std::vector<char>> all;
     for (;;) all.emplace_back(std::size_t{1} << 20);
@@ -109,7 +112,7 @@ inline void die(Way way) {
             }();
             break;
         case Way::terminate:
-            []() noexcept { throw std::runtime_error("out of a function that promised not to"); }();
+            []() noexcept { throw_something(); }();
             break;
         case Way::exit:
             std::exit(4);

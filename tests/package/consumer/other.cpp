@@ -1,0 +1,5 @@
+#include <haid/haid.hpp>
+
+int answer() {
+    return 42;
+}
