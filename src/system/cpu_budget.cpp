@@ -27,9 +27,11 @@ std::vector<std::string> cpu_budget(int cpus, bool limit_threads) {
 }
 
 void apply_cpu_budget(int cpus) {
-    // Both live as long as the process, for the environment points to them.
-    auto* entries = new std::vector<std::string>(cpu_budget(cpus));
-    auto* all = new std::vector<char*>;
+    // Both live as long as the process, for the environment points to them: they are never destroyed.
+    static std::vector<std::string>* entries;
+    static std::vector<char*>* all;
+    entries = new std::vector<std::string>(cpu_budget(cpus));
+    all = new std::vector<char*>;
     for (std::string& entry : *entries) all->push_back(entry.data());
     auto replaced = [&](std::string_view entry) {
         std::string_view name = entry.substr(0, entry.find('=') + 1);

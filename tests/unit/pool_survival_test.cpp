@@ -321,11 +321,13 @@ TEST_F(PoolSurvival, FewDescriptorsAreEnough) {
         Pool pool(8);
         EXPECT_EQ(pool.map(twice, up_to(1000)).back(), 1998);
         EXPECT_EQ(haid::map(twice, up_to(1000), MapOptions{{}, 8}).back(), 1998);
+#ifndef __SANITIZE_ADDRESS__  // it takes descriptors itself
         // And none at all are an error.
         std::vector<int> taken;
         for (int fd; (fd = ::dup(0)) >= 0;) taken.push_back(fd);
         EXPECT_THROW(Pool(2), std::system_error);
         EXPECT_EQ(pool.map(twice, up_to(1000)).back(), 1998);
+#endif
     });
     EXPECT_EQ(exit_status(program), 0);
 }
