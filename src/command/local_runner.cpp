@@ -294,6 +294,7 @@ void LocalRunner::signal(std::span<const std::uint64_t> slots, int number) {
 
 void LocalRunner::end_all() {
     std::vector<pid_t> leaders;
+    leaders.reserve(by_pid_.size());
     for (const auto& [pid, child] : by_pid_) leaders.push_back(pid);
     process::signal_families(leaders, SIGKILL);
     for (pid_t leader : leaders) system::uninterrupted([&] { return ::waitpid(leader, nullptr, 0); });

@@ -30,9 +30,9 @@ BasicPool<false>::BasicPool(PoolOptions options) : engine_(Engine::of_threads(en
 void advise_large(void* memory, std::size_t size) {
     constexpr std::size_t large_page = std::size_t{2} << 20;
     if (size < 2 * large_page) return;
-    const auto begin = (reinterpret_cast<std::uintptr_t>(memory) + large_page - 1) / large_page * large_page;
-    const auto end = (reinterpret_cast<std::uintptr_t>(memory) + size) / large_page * large_page;
-    if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+    const std::size_t before = (large_page - reinterpret_cast<std::uintptr_t>(memory) % large_page) % large_page;
+    const std::size_t whole = (size - before) / large_page * large_page;
+    ::madvise(static_cast<std::byte*>(memory) + before, whole, MADV_HUGEPAGE);
 }
 
 int usable_cpus() {

@@ -13,6 +13,7 @@ namespace {
 
 std::vector<ResourceSource> to_public(const std::vector<system::ResourceSource>& found) {
     std::vector<ResourceSource> sources;
+    sources.reserve(found.size());
     for (const system::ResourceSource& source : found) {
         sources.push_back({source.name, source.value, source.detail, source.limits, source.decided});
     }

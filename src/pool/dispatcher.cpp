@@ -305,7 +305,7 @@ void Dispatcher::cancel(ActiveCall& call) {
     for (const channel::Unstarted& range : given_up) resolve(range.task, range.to - range.from);
 }
 
-void Dispatcher::abort_all(std::exception_ptr error) {
+void Dispatcher::abort_all(const std::exception_ptr& error) {
     to_fill_.clear();
     ended_.clear();
     timeouts_.clear();

@@ -50,7 +50,7 @@ class Dispatcher {
 
     // Items on the board are given up. Those in workers go on.
     void cancel(ActiveCall& call);
-    void abort_all(std::exception_ptr error);
+    void abort_all(const std::exception_ptr& error);
 
   private:
     struct Again {

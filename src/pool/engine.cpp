@@ -80,8 +80,9 @@ ProcessEngine::~ProcessEngine() {
         static_cast<void>(background_.release());
         return;
     }
-    terminate();
-    if (background_) {
+    try {
+        terminate();
+        if (!background_) return;
         {
             Lock guard(mutex_);
             stop_background_ = true;
@@ -89,6 +90,9 @@ ProcessEngine::~ProcessEngine() {
             sleep_.interrupt();
         }
         background_->join();
+    } catch (...) {
+        // Nothing that a destructor could do about a system that has no lock or thread any more.
+        static_cast<void>(background_.release());
     }
 }
 
@@ -435,7 +439,7 @@ void ProcessEngine::end_overdue(detail::Time now) {
 
 // -- the end
 
-void ProcessEngine::fail(std::exception_ptr error) {
+void ProcessEngine::fail(const std::exception_ptr& error) {
     if (broken_) return;
     broken_ = error;
     dispatcher_.abort_all(error);

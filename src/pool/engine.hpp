@@ -72,7 +72,7 @@ class ProcessEngine final : public detail::Engine {
     std::optional<detail::Time> next_event() const;
     void drive(Lock& lock, std::optional<detail::Time> until);
     bool nothing_new() const;
-    void fail(std::exception_ptr error);
+    void fail(const std::exception_ptr& error);
     void changed();
     bool all_idle() const;
     void dismiss_workers();

@@ -14,7 +14,9 @@ std::uint64_t number_of(detail::RunTask run) {
 }
 
 detail::RunTask function_of(std::uint64_t number) {
-    return reinterpret_cast<detail::RunTask>(static_cast<std::uintptr_t>(number + origin()));
+    const auto address = static_cast<std::uintptr_t>(number + origin());
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): a number is what crosses
+    return reinterpret_cast<detail::RunTask>(address);
 }
 
 }  // namespace haid::pool

@@ -220,8 +220,9 @@ class ThreadEngine final : public detail::Engine {
     }
 
     // What runs goes on, and a call ends with it: it may read what belongs to the caller.
-    void abort_all(std::exception_ptr error) {
+    void abort_all(const std::exception_ptr& error) {
         std::vector<Active*> all;
+        all.reserve(calls_.size());
         for (auto& [key, active] : calls_) all.push_back(active.get());
         for (Active* active : all) {
             active->call->aborted(error);
