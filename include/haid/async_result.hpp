@@ -7,7 +7,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "haid/detail/gather.hpp"
+#include "haid/detail/pool/gather.hpp"
 #include "haid/error.hpp"
 
 namespace haid {

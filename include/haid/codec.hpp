@@ -28,8 +28,8 @@
 #include <type_traits>
 #include <utility>
 
-#include "haid/detail/crossing.hpp"
-#include "haid/detail/type_name.hpp"
+#include "haid/detail/codec/crossing.hpp"
+#include "haid/detail/codec/type_name.hpp"
 #include "haid/error.hpp"
 
 namespace haid {
@@ -166,6 +166,6 @@ detail::Decoded<T> decode(Decoder& from);
 
 }  // namespace haid
 
-#include "haid/detail/coding.hpp"
-#include "haid/detail/containers.hpp"
-#include "haid/detail/vocabulary.hpp"
+#include "haid/detail/codec/coding.hpp"
+#include "haid/detail/codec/containers.hpp"
+#include "haid/detail/codec/vocabulary.hpp"

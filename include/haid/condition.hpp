@@ -23,8 +23,8 @@
 #include <cstdint>
 #include <mutex>
 
-#include "haid/detail/deadline.hpp"
-#include "haid/detail/shared_memory.hpp"
+#include "haid/detail/sync/deadline.hpp"
+#include "haid/detail/sync/shared_memory.hpp"
 #include "haid/lock.hpp"
 
 namespace haid {

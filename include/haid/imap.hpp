@@ -12,9 +12,9 @@
 #include <utility>
 #include <vector>
 
-#include "haid/detail/call.hpp"
-#include "haid/detail/gather.hpp"
-#include "haid/detail/items.hpp"
+#include "haid/detail/pool/call.hpp"
+#include "haid/detail/pool/gather.hpp"
+#include "haid/detail/pool/items.hpp"
 #include "haid/error.hpp"
 #include "haid/result.hpp"
 

@@ -25,8 +25,8 @@
 #include <cerrno>
 #include <chrono>
 
-#include "haid/detail/deadline.hpp"
-#include "haid/detail/shared_memory.hpp"
+#include "haid/detail/sync/deadline.hpp"
+#include "haid/detail/sync/shared_memory.hpp"
 
 namespace haid {
 

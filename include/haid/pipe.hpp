@@ -22,8 +22,8 @@
 #include <utility>
 
 #include "haid/codec.hpp"
-#include "haid/detail/deadline.hpp"
-#include "haid/detail/scratch.hpp"
+#include "haid/detail/sync/deadline.hpp"
+#include "haid/detail/sync/scratch.hpp"
 
 namespace haid {
 

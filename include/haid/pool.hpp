@@ -32,8 +32,8 @@
 #include <vector>
 
 #include "haid/async_result.hpp"
-#include "haid/detail/gather.hpp"
-#include "haid/detail/items.hpp"
+#include "haid/detail/pool/gather.hpp"
+#include "haid/detail/pool/items.hpp"
 #include "haid/imap.hpp"
 #include "haid/options.hpp"
 #include "haid/result.hpp"

@@ -23,9 +23,9 @@
 #include <optional>
 
 #include "haid/codec.hpp"
-#include "haid/detail/deadline.hpp"
-#include "haid/detail/message_ring.hpp"
-#include "haid/detail/scratch.hpp"
+#include "haid/detail/sync/deadline.hpp"
+#include "haid/detail/sync/message_ring.hpp"
+#include "haid/detail/sync/scratch.hpp"
 
 namespace haid {
 

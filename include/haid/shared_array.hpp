@@ -18,7 +18,7 @@
 #include <new>
 #include <span>
 
-#include "haid/detail/shared_memory.hpp"
+#include "haid/detail/sync/shared_memory.hpp"
 #include "haid/lock.hpp"
 #include "haid/value.hpp"
 

@@ -20,7 +20,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "haid/detail/shared_memory.hpp"
+#include "haid/detail/sync/shared_memory.hpp"
 #include "haid/lock.hpp"
 
 namespace haid {

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "channel/board.hpp"
-#include "haid/detail/call.hpp"
+#include "haid/detail/pool/call.hpp"
 #include "pool/arena.hpp"
 #include "pool/ledger.hpp"
 

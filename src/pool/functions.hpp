@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "haid/detail/task.hpp"
+#include "haid/detail/pool/task.hpp"
 
 namespace haid::pool {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "channel/layout.hpp"
-#include "haid/detail/call.hpp"
+#include "haid/detail/pool/call.hpp"
 
 namespace haid::pool {
 

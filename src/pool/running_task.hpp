@@ -7,7 +7,7 @@
 #include "channel/attention.hpp"
 #include "channel/board.hpp"
 #include "channel/ring.hpp"
-#include "haid/detail/task.hpp"
+#include "haid/detail/pool/task.hpp"
 
 namespace haid::pool {
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "channel/layout.hpp"
-#include "haid/detail/call.hpp"
+#include "haid/detail/pool/call.hpp"
 #include "haid/error.hpp"
 #include "system/resources.hpp"
 

@@ -1,4 +1,4 @@
-#include "haid/detail/message_ring.hpp"
+#include "haid/detail/sync/message_ring.hpp"
 
 #include <algorithm>
 #include <atomic>

@@ -3,7 +3,7 @@
 
 #include <pthread.h>
 
-#include "haid/detail/deadline.hpp"
+#include "haid/detail/sync/deadline.hpp"
 
 namespace haid::sync {
 

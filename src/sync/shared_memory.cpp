@@ -1,4 +1,4 @@
-#include "haid/detail/shared_memory.hpp"
+#include "haid/detail/sync/shared_memory.hpp"
 
 #include <sys/mman.h>
 

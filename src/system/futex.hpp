@@ -8,7 +8,7 @@
 #include <climits>
 #include <cstdint>
 
-#include "haid/detail/deadline.hpp"
+#include "haid/detail/sync/deadline.hpp"
 
 namespace haid::system {
 

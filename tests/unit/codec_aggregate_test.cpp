@@ -9,7 +9,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "haid/detail/aggregate.hpp"
+#include "haid/detail/codec/aggregate.hpp"
 
 namespace haid::detail {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <cstddef>
 
-#include "haid/detail/types.hpp"
+#include "haid/detail/codec/types.hpp"
 
 namespace haid::detail {
 

@@ -12,9 +12,9 @@
 #include <type_traits>
 #include <typeindex>
 
-#include "haid/detail/aggregate.hpp"
-#include "haid/detail/type_name.hpp"
-#include "haid/detail/types.hpp"
+#include "haid/detail/codec/aggregate.hpp"
+#include "haid/detail/codec/type_name.hpp"
+#include "haid/detail/codec/types.hpp"
 
 namespace haid {
 template <class T>

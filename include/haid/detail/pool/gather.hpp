@@ -13,7 +13,7 @@
 #include <variant>
 #include <vector>
 
-#include "haid/detail/call.hpp"
+#include "haid/detail/pool/call.hpp"
 #include "haid/result.hpp"
 
 namespace haid::detail {

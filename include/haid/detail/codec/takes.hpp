@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <utility>
 
-#include "haid/detail/members.hpp"
-#include "haid/detail/types.hpp"
+#include "haid/detail/codec/members.hpp"
+#include "haid/detail/codec/types.hpp"
 
 namespace haid::detail {
 

@@ -14,7 +14,7 @@
 #include <utility>
 
 #include "haid/codec.hpp"
-#include "haid/detail/task.hpp"
+#include "haid/detail/pool/task.hpp"
 
 namespace haid::detail {
 

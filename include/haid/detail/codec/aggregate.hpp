@@ -5,9 +5,9 @@
 #include <type_traits>
 #include <utility>
 
-#include "haid/detail/members.hpp"
-#include "haid/detail/takes.hpp"
-#include "haid/detail/types.hpp"
+#include "haid/detail/codec/members.hpp"
+#include "haid/detail/codec/takes.hpp"
+#include "haid/detail/codec/types.hpp"
 
 namespace haid::detail {
 

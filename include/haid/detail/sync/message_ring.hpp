@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <span>
 
-#include "haid/detail/deadline.hpp"
-#include "haid/detail/scratch.hpp"
-#include "haid/detail/shared_memory.hpp"
+#include "haid/detail/sync/deadline.hpp"
+#include "haid/detail/sync/scratch.hpp"
+#include "haid/detail/sync/shared_memory.hpp"
 
 namespace haid::detail {
 

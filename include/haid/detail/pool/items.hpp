@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "haid/detail/call.hpp"
-#include "haid/detail/callable.hpp"
+#include "haid/detail/pool/call.hpp"
+#include "haid/detail/pool/callable.hpp"
 #include "haid/result.hpp"
 
 namespace haid::detail {
