@@ -74,6 +74,7 @@ struct Lane {
     Word started;    // nanoseconds of the monotonic clock at the start of the item; of timed tasks only
     Futex is_ready;  // the initializer is behind it
     Futex is_asleep;
+    Futex pid;
     Futex halt;                // by the parent: start nothing more
     alignas(apart) Word tail;  // of the ring, in bytes since the beginning
     Futex wants_space;         // sleeps until the parent has read some of the ring

@@ -41,6 +41,19 @@ class Dispatcher::Writer final : public detail::TaskWriter {
         return segment_.block(*block);
     }
 
+    void share(std::span<const std::byte> common) override {
+        std::optional<Block>& shared = task_.call->common;
+        if (!shared) {
+            const std::uint64_t size = common.size();
+            std::optional<std::uint64_t> block = arena_.allocate(sizeof size + size);
+            if (!block) throw Error(fmt::format("there is no room for a function of {} bytes in shared memory", size));
+            shared = {*block, sizeof size + size};
+            std::memcpy(segment_.block(*block), &size, sizeof size);
+            if (size > 0) std::memcpy(segment_.block(*block) + sizeof size, common.data(), size);
+        }
+        context = shared->offset;
+    }
+
     void place_buffer() {
         std::span<const std::byte> bytes = buffer_.bytes();
         if (!bytes.empty()) std::memcpy(place(bytes.size()), bytes.data(), bytes.size());
@@ -117,6 +130,7 @@ bool Dispatcher::finish_ended() {
         if (auto timeout = call->call->limits().timeout; timeout.count() > 0) timeouts_.erase(timeouts_.find(timeout));
         std::unique_ptr<ActiveCall> last = std::move(found->second);
         calls_.erase(found);
+        if (last->common) arena_.free(last->common->offset, last->common->size);
         background_calls_ -= last->background;
         last->call->finished();
     }
@@ -316,6 +330,7 @@ void Dispatcher::abort_all(const std::exception_ptr& error) {
             if (task->in_block) arena_.free(task->input, task->size);
             ledger_.remove(number);
         }
+        if (call->common) arena_.free(call->common->offset, call->common->size);
         call->call->aborted(error);
         call->call->finished();
     }

@@ -68,7 +68,7 @@ ProcessEngine::ProcessEngine(detail::EngineOptions options)
     for (std::size_t worker = 0; worker < segment_.workers(); ++worker) lanes_.emplace_back(segment_, worker);
     int usable = system::cpu_resources(system::ResourceFacts::of_this_process()).usable;
     WorkerSettings settings{&segment_, sleep_.event(), options_.initializer, options_.tasks_per_worker,
-                            std::max(usable / static_cast<int>(lanes_.size()), 1)};
+                            std::max(usable / static_cast<int>(lanes_.size()), 1), options_.hooks};
     source_ = options_.fork_here ? fork_workers_here(settings) : fork_workers_from_zygote(settings);
     for (Lane& lane : lanes_) lane.alive = true;
 }
@@ -102,6 +102,14 @@ bool ProcessEngine::is_ours() const {
 
 void ProcessEngine::require_ours() const {
     if (!is_ours()) throw Error("this pool belongs to another process: a child makes its own");
+}
+
+std::vector<int> ProcessEngine::worker_pids() const {
+    std::vector<int> pids;
+    for (std::size_t worker = 0; worker < lanes_.size(); ++worker) {
+        pids.push_back(static_cast<int>(segment_.lane(worker).pid.load()));
+    }
+    return pids;
 }
 
 ProcessEngine::Lock ProcessEngine::lock() {
@@ -309,6 +317,7 @@ void ProcessEngine::bury(const Death& death) {
         return;
     }
     bool was_ready = segment_.lane(death.worker).is_ready.exchange(0) != 0;
+    segment_.lane(death.worker).pid.store(0);
     recover(death.worker, death);
     if (leaving) return;
     if (was_ready) lane.barren_starts = 0;

@@ -18,6 +18,7 @@
 #include <variant>
 #include <vector>
 
+#include "haid/detail/pool/foreign_error.hpp"
 #include "haid/error.hpp"
 
 namespace haid::pool {
@@ -88,7 +89,7 @@ const std::error_category* category_named(std::string_view name) {
     return nullptr;
 }
 
-enum class Form : std::uint8_t { known, system, other };
+enum class Form : std::uint8_t { known, system, other, foreign };
 
 // std::system_error puts the reason behind the message: without it, it can be made again.
 std::string without_reason(std::string message, const std::error_code& code) {
@@ -128,6 +129,9 @@ void encode_exception(Encoder& to, std::exception_ptr error) {
         } else {
             encode_parts(to, Form::other, 0, name_of(typeid(thrown)), message_of(thrown));
         }
+    } catch (const detail::ForeignError& thrown) {
+        encode(to, Form::foreign);
+        to.write(thrown.bytes().data(), std::min(thrown.bytes().size(), detail::ForeignError::most));
     } catch (const TaskError& thrown) {
         // Of a pool within a task: the innermost type is the one that tells something.
         encode_parts(to, Form::other, 0, thrown.type(), message_of(thrown));
@@ -154,6 +158,10 @@ std::exception_ptr decode_exception(std::span<const std::byte> bytes, std::size_
     try {
         Decoder from(bytes);
         auto form = decode<Form>(from);
+        if (form == Form::foreign) {
+            std::span<const std::byte> all = from.take(from.remaining());
+            return std::make_exception_ptr(detail::ForeignError({all.begin(), all.end()}));
+        }
         auto number = decode<std::uint32_t>(from);
         auto type = decode<std::string>(from);
         auto message = decode<std::string>(from);

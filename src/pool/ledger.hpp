@@ -5,12 +5,19 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "channel/layout.hpp"
 #include "haid/detail/pool/call.hpp"
 
 namespace haid::pool {
+
+// A part of the shared memory.
+struct Block {
+    std::uint64_t offset;
+    std::size_t size;
+};
 
 // A call that is under way.
 struct ActiveCall {
@@ -24,6 +31,7 @@ struct ActiveCall {
     double item_time = 0;                             // nanoseconds an item takes, smoothed; 0: not known yet
     std::uint32_t last_chunk = 0;                     // items in the last task
     std::map<std::uint64_t, std::uint32_t> failures;  // attempts of items that are tried again
+    std::optional<Block> common;                      // what all its tasks share
 };
 
 struct Task {

@@ -30,10 +30,12 @@ constexpr std::uint32_t many_frames = 256;
 
 }  // namespace
 
-RunningTask::RunningTask(channel::Segment& segment, std::size_t worker, channel::ParentBell& bell)
+RunningTask::RunningTask(channel::Segment& segment, std::size_t worker, channel::ParentBell& bell,
+                         detail::WorkerHooks* hooks)
     : segment_(segment),
       lane_(segment.lane(worker)),
       bell_(bell),
+      hooks_(hooks),
       ring_(segment, worker,
             [this] {
                 bell_.ring(true);
@@ -64,6 +66,13 @@ void RunningTask::take(const channel::Claimed& claimed) {
 
 void RunningTask::wait_if_halted() {
     while (lane_.halt.load(std::memory_order_seq_cst) != 0) system::sleep_while(lane_.halt, 1);
+}
+
+std::span<const std::byte> RunningTask::common() const {
+    const std::byte* block = segment_.block(context_);
+    std::uint64_t size = 0;
+    std::memcpy(&size, block, sizeof size);
+    return {block + sizeof size, size};
 }
 
 bool RunningTask::claim() {
@@ -124,6 +133,7 @@ void RunningTask::open(std::size_t least) {
 }
 
 void RunningTask::publish(Frame::Kind kind, std::uint32_t first, std::uint32_t count, std::size_t size) {
+    if (hooks_ != nullptr) hooks_->flush();
     if (has_unflushed_output()) flush_output();
     Clock::time_point now = Clock::now();
     Frame frame{claimed_slot_.task,

@@ -7,13 +7,14 @@
 #include "channel/attention.hpp"
 #include "channel/board.hpp"
 #include "channel/ring.hpp"
+#include "haid/detail/pool/call.hpp"
 #include "haid/detail/pool/task.hpp"
 
 namespace haid::pool {
 
 class RunningTask final : public detail::Task {
   public:
-    RunningTask(channel::Segment& segment, std::size_t worker, channel::ParentBell& bell);
+    RunningTask(channel::Segment& segment, std::size_t worker, channel::ParentBell& bell, detail::WorkerHooks* hooks);
 
     // Makes it this worker's task, in the lane too. Nothing runs yet.
     void take(const channel::Claimed& claimed);
@@ -27,6 +28,7 @@ class RunningTask final : public detail::Task {
     void report_fault(std::exception_ptr error);
     std::uint64_t items_run() const { return items_run_; }
 
+    std::span<const std::byte> common() const override;
     bool claim() override;
     void failed(std::exception_ptr error) override;
 
@@ -46,6 +48,7 @@ class RunningTask final : public detail::Task {
     channel::Segment& segment_;
     channel::Lane& lane_;
     channel::ParentBell& bell_;
+    detail::WorkerHooks* hooks_;  // or nullptr
     channel::RingWriter ring_;
     channel::Claimed claimed_slot_{};
     std::uint32_t generation_ = 0;

@@ -1,5 +1,7 @@
 #include "pool/worker.hpp"
 
+#include <unistd.h>
+
 #include "channel/attention.hpp"
 #include "channel/board.hpp"
 #include "pool/functions.hpp"
@@ -37,13 +39,17 @@ int work(const WorkerSettings& settings, std::size_t worker) {
     channel::Segment& segment = *settings.segment;
     channel::Header& header = segment.header();
     channel::ParentBell bell(segment, settings.event);
-    RunningTask task(segment, worker, bell);
+    segment.lane(worker).pid.store(static_cast<std::uint32_t>(::getpid()));
+    detail::WorkerHooks* hooks = settings.hooks.get();
+    RunningTask task(segment, worker, bell, hooks);
     try {
+        if (hooks != nullptr) hooks->start(worker);
         if (settings.initializer) settings.initializer();
     } catch (...) {
         task.report_fault(std::current_exception());
         return 1;
     }
+    if (hooks != nullptr) hooks->flush();
     if (has_unflushed_output()) flush_output();
     segment.lane(worker).is_ready.store(1);
     task.waited();
@@ -61,9 +67,14 @@ int work(const WorkerSettings& settings, std::size_t worker) {
         }
         if (header.closing.load() != 0) break;
         bell.ring(true);
-        if (!something_comes_soon(header)) channel::sleep_until_published(segment, worker);
+        if (!something_comes_soon(header)) {
+            if (hooks != nullptr) hooks->before_wait();
+            channel::sleep_until_published(segment, worker);
+            if (hooks != nullptr) hooks->after_wait();
+        }
         task.waited();
     }
+    if (hooks != nullptr) hooks->leave();
     return 0;
 }
 

@@ -4,8 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 
 #include "channel/segment.hpp"
+#include "haid/detail/pool/call.hpp"
 
 namespace haid::pool {
 
@@ -15,6 +17,7 @@ struct WorkerSettings {
     std::function<void()> initializer;
     std::uint64_t most_items = 0;  // ends after so many; 0: never
     int cpus = 1;                  // that are each worker's
+    std::shared_ptr<detail::WorkerHooks> hooks = nullptr;
 };
 
 // To be called in a process of its own, for each number by one process at a time. Returns the exit status when the pool

@@ -10,8 +10,10 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "haid/codec.hpp"
 #include "haid/detail/pool/task.hpp"
@@ -43,6 +45,9 @@ class TaskWriter {
     virtual std::byte* place(std::size_t size) = 0;
     // … or what collects them.
     BufferEncoder& buffer() { return buffer_; }
+
+    // What all tasks of the call have in common lies in the shared memory once: Task::common(). Makes it the context.
+    virtual void share(std::span<const std::byte> common) = 0;
 
   protected:
     // The buffer outlives it, and its memory is used again.
@@ -100,12 +105,28 @@ class Call {
     Limits limits_;
 };
 
+// What another language does around the work of a worker process, called in that process.
+class WorkerHooks {
+  public:
+    virtual ~WorkerHooks() = default;
+    // Before everything else. May throw: the pool cannot work then, and every call on it says why.
+    virtual void start(std::size_t worker) = 0;
+    // What was printed goes out, for results are about to be told.
+    virtual void flush() = 0;
+    // Around a wait of unknown length, in which other threads of the process may run.
+    virtual void before_wait() = 0;
+    virtual void after_wait() = 0;
+    // Last of all, where the worker leaves by itself.
+    virtual void leave() = 0;
+};
+
 struct EngineOptions {
     int workers = 0;  // 0: the CPUs that may be used
     std::function<void()> initializer;
     std::uint64_t tasks_per_worker = 0;  // items, before a worker is replaced; 0: no limit
     // The workers are forked where the engine is made, and again where one is replaced: they see this thread's memory.
     bool fork_here = false;
+    std::shared_ptr<WorkerHooks> hooks;  // nullptr: none
 };
 
 // Runs the items of calls on workers. Thread-safe.
@@ -119,6 +140,8 @@ class Engine {
     virtual ~Engine() = default;
 
     virtual int workers() const = 0;
+    // Their process numbers; 0: is being started, or is a thread.
+    virtual std::vector<int> worker_pids() const = 0;
     virtual Lock lock() = 0;
 
     // The call begins. Throws PoolClosed.

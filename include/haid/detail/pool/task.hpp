@@ -24,6 +24,8 @@ class Task : public Encoder {
     // The whole task's input, of which the claimed items are a part.
     std::span<const std::byte> input() const { return input_; }
     std::uint64_t context() const { return context_; }
+    // What TaskWriter::share() was given.
+    virtual std::span<const std::byte> common() const = 0;
     // Of item 0 in the call.
     std::uint64_t first() const { return first_; }
     std::uint32_t item() const { return item_; }

@@ -1,0 +1,253 @@
+#include "call.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "haid/detail/pool/foreign_error.hpp"
+#include "values.hpp"
+
+namespace haid::python {
+namespace {
+
+namespace nb = nanobind;
+
+// A waiting main thread looks so often whether Python has a signal to handle (Ctrl-C).
+constexpr std::chrono::milliseconds look_for_signals{50};
+// Workers have work for a millisecond.
+constexpr std::chrono::microseconds look_after_workers_every{200};
+constexpr std::size_t largest_batch = 1024;
+constexpr std::size_t most_bytes_of_a_batch = 256 * 1024;
+
+std::optional<detail::Time> after(std::optional<double> seconds) {
+    if (!seconds) return std::nullopt;
+    // Longer than a century is for ever.
+    double most = 3e9;
+    auto time = std::chrono::duration<double>(std::clamp(*seconds, 0.0, most));
+    return detail::Clock::now() + std::chrono::ceil<detail::Clock::duration>(time);
+}
+
+nb::object exception_raised() {
+    nb::python_error error;  // takes what is set
+    return nb::borrow(error.value());
+}
+
+nb::object checked(PyObject* object) {
+    if (object == nullptr) throw nb::python_error();
+    return nb::steal(object);
+}
+
+nb::object errors() {
+    return nb::module_::import_("haid.errors");
+}
+
+}  // namespace
+
+nb::object python_exception(const std::exception_ptr& error) {
+    try {
+        std::rethrow_exception(error);
+    } catch (const detail::ForeignError& thrown) {
+        return checked(PyObject_CallOneArg(pickling().restore.ptr(),
+                                           nb::bytes(thrown.bytes().data(), thrown.bytes().size()).ptr()));
+    } catch (const WorkerLost& thrown) {
+        return errors().attr("WorkerLost")(thrown.what(), thrown.exit_code());
+    } catch (const TimeoutError& thrown) {
+        return errors().attr("TimeoutError")(thrown.what());
+    } catch (const PoolClosed&) {
+        return errors().attr("PoolClosed")();
+    } catch (const std::bad_alloc&) {
+        return nb::borrow(PyExc_MemoryError)();
+    } catch (const std::exception& thrown) {
+        return errors().attr("PoolError")(thrown.what());
+    }
+}
+
+Call::Call(std::shared_ptr<detail::Engine> engine, std::shared_ptr<BytesCall> call, Order order, Input input)
+    : engine_(std::move(engine)), call_(std::move(call)), order_(order), input_(std::move(input)) {
+    nb::gil_scoped_release without_gil;
+    auto lock = engine_->lock();
+    engine_->submit(lock, call_);
+}
+
+Call::~Call() = default;
+
+// -- inputs
+
+void Call::feed_all() {
+    while (!fed_all_) feed(SIZE_MAX);
+}
+
+void Call::feed(std::size_t most) {
+    while (!fed_all_ && most > 0) {
+        auto inputs = std::make_unique<Inputs>();
+        std::size_t batch = std::min(most, largest_batch);
+        // Workers begin with the first items while the others are read.
+        if (fed_ == 0) batch = std::min<std::size_t>(batch, 64);
+        while (inputs->ends.size() < batch && inputs->bytes.bytes().size() < most_bytes_of_a_batch) {
+            PyObject* next = PyIter_Next(input_.iterator.ptr());
+            nb::object item = nb::steal(next);
+            if (next != nullptr && input_.tuples) item = nb::steal(PySequence_Tuple(item.ptr()));
+            if (!item.is_valid() && PyErr_Occurred()) input_error_ = exception_raised();
+            if (!item.is_valid()) {
+                fed_all_ = true;
+                break;
+            }
+            try {
+                encode_value(item, inputs->bytes);
+            } catch (nb::python_error& error) {
+                local_[fed_] = nb::borrow(error.value());
+                encode_nothing(inputs->bytes);
+            }
+            inputs->end_of_item();
+            ++fed_;
+        }
+        most -= inputs->ends.size();
+        nb::gil_scoped_release without_gil;
+        auto lock = engine_->lock();
+        call_->add(std::move(inputs));
+        if (fed_all_) call_->end_of_input();
+        engine_->refill(lock, *call_);
+        hungry_ = call_->hungry();
+    }
+}
+
+void Call::feed_one(nb::handle item) {
+    auto inputs = std::make_unique<Inputs>();
+    encode_value(item, inputs->bytes);
+    inputs->end_of_item();
+    fed_ = 1;
+    fed_all_ = true;
+    nb::gil_scoped_release without_gil;
+    auto lock = engine_->lock();
+    call_->add(std::move(inputs));
+    call_->end_of_input();
+    engine_->refill(lock, *call_);
+}
+
+// -- results
+
+// One round of waiting. False: the time has passed.
+bool Call::take_news(Until until, bool wants_input) {
+    BytesCall::News news;
+    bool in_time = true;
+    {
+        nb::gil_scoped_release without_gil;
+        auto lock = engine_->lock();
+        auto slice = detail::Clock::now() + look_for_signals;
+        in_time = engine_->wait(
+            lock, [&] { return call_->has_news() || call_->is_finished() || (wants_input && call_->hungry()); },
+            until ? std::min(*until, slice) : slice);
+        news = call_->take_news();
+        hungry_ = call_->hungry();
+        finished_ = call_->is_finished();
+        if (finished_) error_ = call_->error();
+    }
+    if (!in_time) in_time = !until || detail::Clock::now() < *until;
+    decode(std::move(news));
+    if (PyErr_CheckSignals() != 0) throw nb::python_error();
+    return in_time;
+}
+
+void Call::decode(BytesCall::News news) {
+    for (const BytesCall::Values& values : news.values) {
+        Decoder from(values.bytes);
+        for (std::uint32_t i = 0; i < values.count; ++i) {
+            std::uint32_t size = 0;
+            from.read(&size, sizeof size);
+            Decoder one(from.take(size == detail::Task::to_end_of_frame ? from.remaining() : size));
+            try {
+                put(values.first + i, decode_value(one), false);
+            } catch (nb::python_error& error) {
+                put(values.first + i, nb::borrow(error.value()), true);
+            }
+        }
+    }
+    for (const BytesCall::Failure& failure : news.failures) {
+        put(failure.item, exception_of(failure.item, failure.error), true);
+    }
+}
+
+nb::object Call::exception_of(std::uint64_t item, const std::exception_ptr& error) {
+    if (auto local = local_.find(item); local != local_.end()) {
+        nb::object exception = local->second;
+        local_.erase(local);
+        return exception;
+    }
+    return python_exception(error);
+}
+
+void Call::put(std::uint64_t item, nb::object value, bool failed) {
+    ++resolved_;
+    if (order_ == Order::as_they_come) {
+        outcomes_.push_back({std::move(value), failed, true});
+        return;
+    }
+    const std::size_t at = item - delivered_;
+    if (at >= outcomes_.size()) outcomes_.resize(at + 1);
+    outcomes_[at] = {std::move(value), failed, true};
+}
+
+bool Call::wait(std::optional<double> seconds) {
+    Until until = after(seconds);
+    while (!all_there()) {
+        if (!take_news(until, false) && !all_there()) return false;
+    }
+    return true;
+}
+
+nb::object Call::take_all() {
+    if (input_error_.is_valid()) raise(input_error_);
+    for (Outcome& outcome : outcomes_) {
+        if (outcome.failed) raise(outcome.value);
+    }
+    if (error_) raise(python_exception(error_));
+    nb::object list = checked(PyList_New(static_cast<Py_ssize_t>(outcomes_.size())));
+    Py_ssize_t at = 0;
+    for (Outcome& outcome : outcomes_) PyList_SET_ITEM(list.ptr(), at++, outcome.value.release().ptr());
+    outcomes_.clear();
+    return list;
+}
+
+nb::object Call::next(std::optional<double> seconds) {
+    if (has_next()) {
+        if (delivered_ % 16 == 0) look_after_workers();
+        return pop();
+    }
+    Until until = after(seconds);
+    for (;;) {
+        if (has_next()) return pop();
+        if (all_there() && fed_all_) {
+            if (error_ && delivered_ < fed_) raise(python_exception(error_));
+            if (input_error_.is_valid()) raise(std::exchange(input_error_, {}));
+            throw nb::stop_iteration();
+        }
+        if (may_read() && hungry_) {
+            feed(input_.bound - (fed_ - delivered_));
+        } else if (!take_news(until, may_read()) && !has_next()) {
+            raise(errors().attr("TimeoutError")("there is no further result yet"));
+        }
+        next_look_ = detail::Clock::now() + look_after_workers_every;
+    }
+}
+
+// A caller that has many results to take does not leave the workers without work.
+void Call::look_after_workers() {
+    if (detail::Clock::now() < next_look_) return;
+    take_news(detail::Clock::now(), false);
+    if (may_read() && hungry_) feed(std::min(input_.bound - (fed_ - delivered_), largest_batch));
+    next_look_ = detail::Clock::now() + look_after_workers_every;
+}
+
+nb::object Call::pop() {
+    Outcome outcome = std::move(outcomes_.front());
+    outcomes_.pop_front();
+    ++delivered_;
+    if (outcome.failed) raise(outcome.value);
+    return std::move(outcome.value);
+}
+
+void Call::raise(nb::handle exception) {
+    PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.ptr())), exception.ptr());
+    throw nb::python_error();
+}
+
+}  // namespace haid::python

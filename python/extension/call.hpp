@@ -1,0 +1,90 @@
+// A call of a pool as Python holds it: encodes inputs, waits, decodes results. All members want the GIL, and let it go
+// while they wait; one thread at a time.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "bytes_call.hpp"
+
+namespace haid::python {
+
+// What becomes of the results.
+enum class Order : std::uint8_t {
+    whole,        // all of them in a list, once the last one is there
+    inputs,       // one after another
+    as_they_come  // likewise, whichever is there first
+};
+
+class Call {
+  public:
+    struct Input {
+        nanobind::object iterator;
+        bool tuples = false;    // each item is arguments
+        std::size_t bound = 0;  // on their way at a time: read, and not yet taken by the caller
+    };
+    // Submits it. Raises what a pool that is closed raises.
+    Call(std::shared_ptr<detail::Engine> engine, std::shared_ptr<BytesCall> call, Order order, Input input);
+    ~Call();
+    Call(const Call&) = delete;
+    Call& operator=(const Call&) = delete;
+
+    // Reads all inputs that are left. One that cannot be pickled is an error of that item.
+    void feed_all();
+    // One item, and no further one. Raises what pickling it raises.
+    void feed_one(nanobind::handle item);
+
+    // Waits until all results are there; nullopt: for ever. False: the time has passed.
+    bool wait(std::optional<double> seconds);
+    // Of Order::whole, after wait(): the list. Raises the error of the first item that has failed.
+    nanobind::object take_all();
+    // The next result, or what it raises. Reads inputs meanwhile, as long as no more than the bound are on their way.
+    // Raises StopIteration at the end, what the input raises before that, TimeoutError.
+    nanobind::object next(std::optional<double> seconds);
+
+  private:
+    struct Outcome {
+        nanobind::object value;  // or the exception
+        bool failed = false;
+        bool there = false;
+    };
+    using Until = std::optional<detail::Time>;
+
+    void feed(std::size_t most);
+    bool may_read() const { return !fed_all_ && fed_ - delivered_ < input_.bound; }
+    bool has_next() const { return !outcomes_.empty() && outcomes_.front().there; }
+    bool take_news(Until until, bool wants_input);
+    void look_after_workers();
+    void decode(BytesCall::News news);
+    void put(std::uint64_t item, nanobind::object value, bool failed);
+    bool all_there() const { return finished_ && (error_ || resolved_ >= fed_); }
+    nanobind::object pop();
+    nanobind::object exception_of(std::uint64_t item, const std::exception_ptr& error);
+    [[noreturn]] static void raise(nanobind::handle exception);
+
+    std::shared_ptr<detail::Engine> engine_;
+    std::shared_ptr<BytesCall> call_;
+    Order order_;
+    Input input_;
+    detail::Time next_look_{};
+    std::uint64_t fed_ = 0;
+    std::uint64_t resolved_ = 0;
+    std::uint64_t delivered_ = 0;
+    bool fed_all_ = false;
+    bool finished_ = false;
+    bool hungry_ = true;
+    std::exception_ptr error_;                         // of the call
+    std::map<std::uint64_t, nanobind::object> local_;  // errors of items that never left
+    nanobind::object input_error_;                     // raised by the iterator
+    std::deque<Outcome> outcomes_;                     // from item `delivered_` on; as they come: those there
+};
+
+// What an error of the engine is to Python.
+nanobind::object python_exception(const std::exception_ptr& error);
+
+}  // namespace haid::python

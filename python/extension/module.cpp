@@ -1,0 +1,174 @@
+// haid._haid: the engine for the Python code of the package.
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "call.hpp"
+#include "haid/detail/pool/call.hpp"
+#include "haid/resources.hpp"
+#include "values.hpp"
+#include "worker.hpp"
+
+namespace haid::python {
+namespace {
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+// Ending it waits for threads that may want the GIL.
+void end(detail::Engine* engine) {
+    if (!Py_IsInitialized()) return;
+    nb::gil_scoped_release without_gil;
+    delete engine;
+}
+
+// Calls that have finished, for a thread that waits for any of them.
+class Completions {
+  public:
+    void add(std::uint64_t call) {
+        std::lock_guard lock(mutex_);
+        calls_.push_back(call);
+        changed_.notify_one();
+    }
+    std::vector<std::uint64_t> take() {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return stopped_ || !calls_.empty(); });
+        return std::exchange(calls_, {});
+    }
+    void stop() {
+        std::lock_guard lock(mutex_);
+        stopped_ = true;
+        changed_.notify_one();
+    }
+
+  private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::vector<std::uint64_t> calls_;
+    bool stopped_ = false;
+};
+
+// The workers of a pool.
+class Engine {
+  public:
+    Engine(int workers, nb::object start, nb::object leave, std::uint64_t tasks_per_worker) {
+        detail::EngineOptions options;
+        options.workers = workers;
+        options.tasks_per_worker = tasks_per_worker;
+        options.hooks = worker_hooks(std::move(start), std::move(leave));
+        // Every worker ends this on its side: see worker_hooks.
+        PyOS_BeforeFork();
+        try {
+            engine_ = {detail::Engine::of_processes(std::move(options)).release(), end};
+        } catch (...) {
+            PyOS_AfterFork_Parent();
+            throw;
+        }
+        PyOS_AfterFork_Parent();
+    }
+
+    // A call of the function; see encode_function and Call.
+    std::shared_ptr<Call> call(nb::bytes function, std::uint64_t number, int spread, int order, nb::object input,
+                               std::size_t bound, double timeout, std::uint32_t retries, double backoff,
+                               bool in_background, std::optional<std::uint64_t> completion) {
+        auto nanoseconds = [](double seconds) {
+            return std::chrono::ceil<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds));
+        };
+        detail::Limits limits;
+        limits.timeout = nanoseconds(timeout);
+        limits.retries = retries;
+        limits.backoff = nanoseconds(backoff);
+        auto how = static_cast<Spread>(spread);
+        auto bytes = std::make_shared<BytesCall>(limits, &run_items, encode_function(number, how, std::move(function)));
+        if (completion) {
+            bytes->when_finished([completions = completions_, finished = *completion] { completions->add(finished); });
+        }
+        auto made = std::make_shared<Call>(engine_, bytes, static_cast<Order>(order),
+                                           Call::Input{std::move(input), how == Spread::tuple, bound});
+        if (in_background) {
+            nb::gil_scoped_release without_gil;
+            auto lock = engine_->lock();
+            engine_->in_background(lock, *bytes);
+        }
+        return made;
+    }
+
+    // The numbers of calls that have finished, as they do; waits for the first. Empty: stop_telling() was called.
+    std::vector<std::uint64_t> completed() {
+        nb::gil_scoped_release without_gil;
+        return completions_->take();
+    }
+    void stop_telling() { completions_->stop(); }
+
+    int workers() const { return engine_->workers(); }
+    std::vector<int> worker_pids() const { return engine_->worker_pids(); }
+    void close() {
+        nb::gil_scoped_release without_gil;
+        engine_->close();
+    }
+    void join() {
+        nb::gil_scoped_release without_gil;
+        engine_->join();
+    }
+    void terminate() {
+        nb::gil_scoped_release without_gil;
+        engine_->terminate();
+    }
+
+  private:
+    std::shared_ptr<detail::Engine> engine_;
+    std::shared_ptr<Completions> completions_ = std::make_shared<Completions>();
+};
+
+void translate(const std::exception_ptr& error, void*) {
+    try {
+        std::rethrow_exception(error);
+    } catch (const Error&) {
+        nb::object exception = python_exception(error);
+        PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.ptr())), exception.ptr());
+    } catch (const std::system_error& thrown) {
+        nb::object exception = nb::borrow(PyExc_OSError)(thrown.code().value(), thrown.what());
+        PyErr_SetObject(PyExc_OSError, exception.ptr());
+    }
+}
+
+void use_pickling(nb::object dumps, nb::object loads, nb::object describe, nb::object restore) {
+    pickling() = {std::move(dumps), std::move(loads), std::move(describe), std::move(restore)};
+}
+
+}  // namespace
+}  // namespace haid::python
+
+NB_MODULE(_haid, module) {
+    using namespace haid::python;
+    // At the interpreter's end modules are not taken down in order.
+    nb::set_leak_warnings(false);
+    nb::register_exception_translator(translate);
+    module.def("use_pickling", use_pickling);
+    module.def("cpu_count", [] { return haid::cpu_count(); });
+    nb::class_<Engine>(module, "Engine")
+        .def(nb::init<int, nb::object, nb::object, std::uint64_t>(), "workers"_a, "start"_a, "leave"_a,
+             "tasks_per_worker"_a)
+        .def("call", &Engine::call, "function"_a, "number"_a, "spread"_a, "order"_a, "input"_a.none(), "bound"_a,
+             "timeout"_a, "retries"_a, "backoff"_a, "in_background"_a, "completion"_a.none())
+        .def("completed", &Engine::completed)
+        .def("stop_telling", &Engine::stop_telling)
+        .def("workers", &Engine::workers)
+        .def("worker_pids", &Engine::worker_pids)
+        .def("close", &Engine::close)
+        .def("join", &Engine::join)
+        .def("terminate", &Engine::terminate);
+    nb::class_<Call>(module, "Call")
+        .def("feed_all", &Call::feed_all)
+        .def("feed_one", &Call::feed_one)
+        .def("wait", &Call::wait, "seconds"_a.none())
+        .def("take_all", &Call::take_all)
+        .def("next", &Call::next, "seconds"_a.none() = nb::none());
+}

@@ -1,0 +1,206 @@
+#include "worker.hpp"
+
+#include <cstring>
+#include <optional>
+#include <unordered_map>
+
+#include "bytes_call.hpp"
+#include "haid/detail/pool/foreign_error.hpp"
+#include "values.hpp"
+
+namespace haid::python {
+namespace {
+
+namespace nb = nanobind;
+
+// A result on its way out.
+struct Value {
+    nb::handle object;
+};
+
+struct Function {
+    nb::object callable;
+    Spread spread;
+};
+
+// A program that makes new functions all the time does not fill the memory of its workers.
+constexpr std::size_t most_functions_kept = 1000;
+
+std::unordered_map<std::uint64_t, nb::object>& functions_kept() {
+    static auto& only = *new std::unordered_map<std::uint64_t, nb::object>;
+    return only;
+}
+
+nb::object checked(PyObject* object) {
+    if (object == nullptr) throw nb::python_error();
+    return nb::steal(object);
+}
+
+Function function_of(std::span<const std::byte> common) {
+    Decoder from(common);
+    std::uint64_t number = 0;
+    Spread spread{};
+    from.read(&number, sizeof number);
+    from.read(&spread, sizeof spread);
+    auto& kept = functions_kept();
+    if (auto known = kept.find(number); number != 0 && known != kept.end()) return {known->second, spread};
+    nb::object callable = decode_value(from);
+    if (number != 0) {
+        if (kept.size() >= most_functions_kept) kept.clear();
+        kept.emplace(number, callable);
+    }
+    return {callable, spread};
+}
+
+nb::object call(const Function& function, nb::handle item) {
+    PyObject* f = function.callable.ptr();
+    switch (function.spread) {
+        case Spread::item:
+            return checked(PyObject_CallOneArg(f, item.ptr()));
+        case Spread::tuple:
+            return checked(PyObject_Call(f, item.ptr(), nullptr));
+        case Spread::call:
+            break;
+    }
+    PyObject* keywords = PyTuple_GET_ITEM(item.ptr(), 1);
+    return checked(PyObject_Call(f, PyTuple_GET_ITEM(item.ptr(), 0), keywords == Py_None ? nullptr : keywords));
+}
+
+// The exception that was caught, for the parent.
+std::exception_ptr foreign_error(nb::handle exception, nb::handle describe) {
+    nb::object described = checked(PyObject_CallOneArg(describe.ptr(), exception.ptr()));
+    const auto* data = reinterpret_cast<const std::byte*>(PyBytes_AS_STRING(described.ptr()));
+    return std::make_exception_ptr(
+        detail::ForeignError({data, data + static_cast<std::size_t>(PyBytes_GET_SIZE(described.ptr()))}));
+}
+
+std::exception_ptr error_of(const nb::python_error& error) noexcept {
+    try {
+        return foreign_error(error.value(), pickling().describe);
+    } catch (...) {
+        return std::make_exception_ptr(Error("an exception that could not be described"));
+    }
+}
+
+}  // namespace
+}  // namespace haid::python
+
+template <>
+struct haid::Codec<haid::python::Value> {
+    static void encode(Encoder& to, const haid::python::Value& value) { haid::python::encode_value(value.object, to); }
+    static haid::python::Value decode(Decoder&) { return {}; }
+};
+
+namespace haid::python {
+namespace {
+
+void run_item(detail::Task& task, const Function& function, const ItemTable& items) {
+    std::span<const std::byte> bytes = items.item(task.item());
+    if (is_nothing(bytes)) return task.failed(std::make_exception_ptr(detail::ForeignError({})));
+    Decoder from(bytes);
+    nb::object item = decode_value(from);
+    nb::object result = call(function, item);
+    item.reset();
+    try {
+        task.write_value(Value{result});
+    } catch (nb::python_error& error) {
+        nb::object reason = nb::borrow(error.value());
+        task.failed(foreign_error(nb::make_tuple(reason, result), pickling().describe));
+    }
+}
+
+}  // namespace
+
+void run_items(detail::Task& task) {
+    std::optional<Function> function;
+    std::optional<ItemTable> items;
+    std::exception_ptr broken;
+    try {
+        function = function_of(task.common());
+        items.emplace(task.input());
+    } catch (const nb::python_error& error) {
+        broken = error_of(error);
+    } catch (...) {
+        broken = std::current_exception();
+    }
+    while (task.claim()) {
+        while (task.next()) {
+            try {
+                if (broken) {
+                    task.failed(broken);
+                } else {
+                    run_item(task, *function, *items);
+                }
+            } catch (const nb::python_error& error) {
+                task.failed(error_of(error));
+            } catch (...) {
+                task.failed(std::current_exception());
+            }
+        }
+    }
+}
+
+std::vector<std::byte> encode_function(std::uint64_t number, Spread spread, nb::bytes function) {
+    BufferEncoder to;
+    to.write(&number, sizeof number);
+    to.write(&spread, sizeof spread);
+    encode_pickle(function, to);
+    return {to.bytes().begin(), to.bytes().end()};
+}
+
+namespace {
+
+class Hooks final : public detail::WorkerHooks {
+  public:
+    Hooks(nb::object start, nb::object leave) : start_(start.release().ptr()), leave_(leave.release().ptr()) {}
+    // References are given back only where the interpreter is still there.
+    ~Hooks() override {
+        if (!Py_IsInitialized()) return;
+        nb::gil_scoped_acquire gil;
+        Py_DECREF(start_);
+        Py_DECREF(leave_);
+    }
+
+    void start(std::size_t worker) override {
+        PyOS_AfterFork_Child();
+        functions_kept().clear();  // a pool within a task: those are of the pool outside
+        try {
+            checked(PyObject_CallFunction(start_, "n", static_cast<Py_ssize_t>(worker)));
+        } catch (const nb::python_error& error) {
+            std::rethrow_exception(error_of(error));
+        }
+    }
+    void flush() override {
+        flush(PySys_GetObject("stdout"));
+        flush(PySys_GetObject("stderr"));
+    }
+    void before_wait() override { state_ = PyEval_SaveThread(); }
+    void after_wait() override { PyEval_RestoreThread(state_); }
+    void leave() override {
+        PyObject* result = PyObject_CallNoArgs(leave_);
+        if (result == nullptr) PyErr_Print();
+        Py_XDECREF(result);
+        flush();
+    }
+
+  private:
+    static void flush(PyObject* stream) {
+        if (stream == nullptr || stream == Py_None) return;
+        PyObject* result = PyObject_CallMethod(stream, "flush", nullptr);
+        // The task has done its work; that its output is lost is told where it can be.
+        if (result == nullptr) PyErr_WriteUnraisable(stream);
+        Py_XDECREF(result);
+    }
+
+    PyObject* start_;
+    PyObject* leave_;
+    PyThreadState* state_ = nullptr;
+};
+
+}  // namespace
+
+std::shared_ptr<detail::WorkerHooks> worker_hooks(nb::object start, nb::object leave) {
+    return std::make_shared<Hooks>(std::move(start), std::move(leave));
+}
+
+}  // namespace haid::python

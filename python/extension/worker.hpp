@@ -1,0 +1,33 @@
+// What runs in a worker process of a pool of Python's.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "haid/detail/pool/call.hpp"
+
+namespace haid::python {
+
+// How a function is called with an item.
+enum class Spread : std::uint8_t {
+    item,   // f(item)
+    tuple,  // f(*item)
+    call,   // f(*item[0], **item[1])
+};
+
+// What all tasks of a call have in common. `function`: a pickle. `number`: not 0 where a worker may keep the function,
+// and the same only for the same bytes.
+std::vector<std::byte> encode_function(std::uint64_t number, Spread spread, nanobind::bytes function);
+
+// Runs tasks whose items are values and whose common part is a function.
+void run_items(detail::Task& task);
+
+// `start(worker)` is called first, `leave()` last. The process must have been forked between PyOS_BeforeFork and its
+// parent's PyOS_AfterFork_Parent.
+std::shared_ptr<detail::WorkerHooks> worker_hooks(nanobind::object start, nanobind::object leave);
+
+}  // namespace haid::python

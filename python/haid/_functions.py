@@ -1,0 +1,125 @@
+"""How functions reach the workers: by reference where a worker finds the same, by value where not.
+
+Workers are forked from what this process was when the pool was made. A function of a module is found there by its name.
+The module ``__main__`` is different: a person at a prompt or in a notebook goes on writing in it. So a call brings along
+what has been defined or redefined there since, functions and classes, and the worker enters it in its own ``__main__``.
+Data stays what the worker has (it may come from an initializer), unless a function that is sent by value refers to it
+and it is new or another one now.
+"""
+import io
+import sys
+import types
+
+import cloudpickle
+
+from . import _pickling
+
+
+class Functions:
+    """Makes bytes of functions for the workers that are forked now."""
+
+    def __init__(self):
+        self._main = vars(sys.modules["__main__"])
+        self._before = dict(self._main)
+
+    def dumps(self, function):
+        """The function as bytes, and whether a worker may keep what it makes of them: not so where a task could leave
+        something behind in it for the next one."""
+        changes = self._changes()
+        by_name = getattr(function, "__qualname__", None) is not None and not hasattr(function, "__self__")
+        may_keep = by_name or isinstance(function, types.BuiltinFunctionType)
+        if not changes and not self._is_new(function):
+            try:
+                return _pickling.dumps(function), may_keep
+            except Exception as error:
+                reason = error
+        else:
+            reason = None
+        try:
+            return self._dumps_by_value(changes, function), may_keep
+        except Exception as error:
+            raise (reason or error) from None
+
+    def _dumps_by_value(self, changes, function):
+        buffer = io.BytesIO()
+        _ByValue(buffer, self).dump(_Definitions(changes, function))
+        return buffer.getvalue()
+
+    def _changes(self):
+        """Functions and classes of __main__ that are not what they were."""
+        before = self._before
+        return {
+            name: value
+            for name, value in self._main.items()
+            if before.get(name, _MISSING) is not value
+            and isinstance(value, (types.FunctionType, type))
+            and value.__module__ == "__main__"
+        }
+
+    def _is_new(self, definition):
+        """Whether a function or class of __main__ is not there under its name in the workers."""
+        if getattr(definition, "__module__", None) != "__main__":
+            return False
+        name, *parts = getattr(definition, "__qualname__", "").split(".")
+        found = self._before.get(name, _MISSING)
+        for part in parts:
+            found = getattr(found, part, _MISSING)
+        return found is not definition and isinstance(definition, (types.FunctionType, type))
+
+    def is_main(self, namespace):
+        return namespace is self._main
+
+    def changed_data(self, names):
+        return {name: value for name, value in names.items() if self._before.get(name, _MISSING) is not value}
+
+
+_MISSING = object()
+
+
+class _Definitions:
+    """A function with what it needs in __main__; where it is unpickled, the function itself."""
+
+    def __init__(self, changes, function):
+        self._changes = changes
+        self._function = function
+
+    def __reduce__(self):
+        return _define, (self._changes, self._function)
+
+
+def _define(changes, function):
+    vars(sys.modules["__main__"]).update(changes)
+    return function
+
+
+class _MainNamespace:
+    def __reduce__(self):
+        return _main_namespace, ()
+
+
+def _main_namespace():
+    return vars(sys.modules["__main__"])
+
+
+class _ByValue(cloudpickle.Pickler):
+    """By value what the workers do not have; their functions use their own __main__."""
+
+    def __init__(self, buffer, functions):
+        super().__init__(buffer, _pickling.PROTOCOL)
+        self._functions = functions
+
+    def reducer_override(self, definition):
+        if (
+            isinstance(definition, (types.FunctionType, type))
+            and definition.__module__ == "__main__"
+            and not self._functions._is_new(definition)
+        ):
+            return NotImplemented  # by reference
+        return super().reducer_override(definition)
+
+    def _dynamic_function_reduce(self, func):
+        make, (code, namespace, *others), (attributes, slots), *rest = super()._dynamic_function_reduce(func)
+        if self._functions.is_main(func.__globals__):
+            namespace = _MainNamespace()
+            slots = {**slots, "__globals__": self._functions.changed_data(slots["__globals__"])}
+        return make, (code, namespace, *others), (attributes, slots), *rest

@@ -1,0 +1,79 @@
+"""How values and exceptions become bytes, where the extension module does not do it by itself."""
+import io
+import pickle
+import traceback
+from multiprocessing.pool import MaybeEncodingError, RemoteTraceback
+from multiprocessing.reduction import ForkingPickler
+
+from .errors import TaskError
+
+PROTOCOL = 5
+loads = pickle.loads
+
+
+class _Pickler(ForkingPickler):
+    """One that is used again: making it costs more than most values do."""
+
+    def __init__(self):
+        self.buffer = io.BytesIO()
+        super().__init__(self.buffer, PROTOCOL)
+
+
+_idle = []
+
+
+def dumps(value):
+    """The value as multiprocessing pickles it. Every call has a memo of its own: values do not share anything."""
+    pickler = _idle.pop() if _idle else _Pickler()
+    pickler.dump(value)
+    pickler.clear_memo()
+    buffer = pickler.buffer
+    data = buffer.getvalue()
+    buffer.seek(0)
+    buffer.truncate()
+    # One whose pickling has failed is not used again: something is in its buffer.
+    _idle.append(pickler)
+    return data
+
+
+def describe(error):
+    """An exception for restore(). A pair is why a result could not be pickled, and that result."""
+    if isinstance(error, tuple):
+        error = MaybeEncodingError(*error)
+    name = type(error).__qualname__
+    if type(error).__module__ != "builtins":
+        name = f"{type(error).__module__}.{name}"
+    text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    try:
+        message = str(error)
+    except Exception:
+        message = "(its text could not be made)"
+    error.__traceback__ = None
+    try:
+        value = dumps(error)
+    except Exception:
+        value = None
+    described = pickle.dumps((name, message, text, value), PROTOCOL)
+    if len(described) <= LARGEST_ERROR:
+        return described
+    return pickle.dumps((name, message[:SHORTENED], text[-SHORTENED:], None), PROTOCOL)
+
+
+# The extension module takes errors of up to a MiB (ForeignError::most).
+LARGEST_ERROR = 1 << 20
+SHORTENED = 1 << 16
+
+
+def restore(described):
+    """The exception, with the traceback of where it was raised as its cause."""
+    name, message, text, value = pickle.loads(described)
+    error = None
+    if value is not None:
+        try:
+            error = loads(value)
+        except Exception:
+            pass
+    if not isinstance(error, Exception):
+        error = TaskError(name, message)
+    error.__cause__ = RemoteTraceback(f'\n"""\n{text}"""')
+    return error

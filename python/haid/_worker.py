@@ -1,0 +1,65 @@
+"""What happens in a worker process around its tasks: it becomes a process as multiprocessing knows them."""
+import itertools
+import os
+import sys
+import threading
+from multiprocessing import process, util
+
+
+class _Worker(process.BaseProcess):
+    """Who a worker is; it was not started by multiprocessing."""
+
+    def __init__(self, number, parent):
+        self._identity = (*parent._identity, number)
+        # It may have children of its own: all of them end with the pool.
+        self._config = {**parent._config, "daemon": False}
+        self._parent_pid = os.getppid()
+        self._parent_name = parent.name
+        self._popen = None
+        self._closed = False
+        self._target = None
+        self._args = ()
+        self._kwargs = {}
+        self._name = f"ForkPoolWorker-{':'.join(map(str, self._identity))}"
+
+
+class _Parent(process._ParentProcess):
+    def is_alive(self):
+        return True  # a worker does not outlive it
+
+    def join(self, timeout=None):
+        threading.Event().wait(timeout)
+
+
+def reserve_numbers(count):
+    """The numbers of as many workers, of which no other process of this one has one. The first is returned."""
+    numbers = [next(process._process_counter) for _ in range(count)]
+    return numbers[0]
+
+
+def starter(first_number, parent_pid, initializer, initargs):
+    """What a worker is to call before all else, with its number in the pool."""
+
+    def start(worker):
+        parent = process.current_process()
+        process._process_counter = itertools.count(1)
+        process._children = set()
+        util._close_stdin()
+        process._current_process = _Worker(first_number + worker, parent)
+        process._parent_process = _Parent(parent.name, parent_pid, None)
+        util._finalizer_registry.clear()
+        util._run_after_forkers()
+        for stream in (sys.stdout, sys.stderr):
+            # Each line goes out at once and whole: none is lost with a worker that dies, none is mixed with another.
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(line_buffering=True, write_through=False)
+        if initializer is not None:
+            initializer(*initargs)
+
+    return start
+
+
+def leave():
+    """Before a worker ends by itself."""
+    util._exit_function()
+    threading._shutdown()

@@ -1,0 +1,49 @@
+"""What can go wrong in a pool, besides what the tasks themselves raise."""
+import multiprocessing
+import signal
+
+
+class TimeoutError(multiprocessing.TimeoutError):
+    """A task took longer than its ``timeout=``, or a result was not there in time."""
+
+
+class WorkerLost(RuntimeError):
+    """The worker process died while it ran the task.
+
+    ``exit_code`` is its exit status, or minus the signal's number; ``signal`` the signal, or None. The message names a
+    likely cause.
+    """
+
+    def __init__(self, message, exit_code):
+        super().__init__(message, exit_code)
+        self.exit_code = exit_code
+
+    @property
+    def signal(self):
+        return signal.Signals(-self.exit_code) if self.exit_code < 0 else None
+
+    def __str__(self):
+        return self.args[0]
+
+
+class TaskError(RuntimeError):
+    """A task raised what cannot be raised here: an exception that does not survive pickling, or one that would end
+    this program (SystemExit, KeyboardInterrupt). ``type_name`` is its type."""
+
+    def __init__(self, type_name, message):
+        super().__init__(type_name, message)
+        self.type_name = type_name
+
+    def __str__(self):
+        return f"{self.args[0]}: {self.args[1]}" if self.args[1] else self.args[0]
+
+
+class PoolError(RuntimeError):
+    """The pool cannot work (any more)."""
+
+
+class PoolClosed(ValueError):
+    """The pool was closed or ended."""
+
+    def __init__(self, message="Pool not running"):
+        super().__init__(message)

@@ -1,0 +1,297 @@
+"""Pools of worker processes, with the interface of multiprocessing.pool."""
+import itertools
+import os
+import threading
+import traceback
+import warnings
+from multiprocessing import util
+from multiprocessing.pool import MaybeEncodingError, RemoteTraceback, ThreadPool
+
+from . import _worker
+from ._functions import Functions
+from ._haid import Engine, cpu_count
+from .errors import PoolClosed, TimeoutError
+
+__all__ = ["AsyncResult", "IMapIterator", "MaybeEncodingError", "Pool", "RemoteTraceback", "ThreadPool"]
+
+# As the extension module names them.
+ITEM, TUPLE, CALL = range(3)
+WHOLE, INPUTS, AS_THEY_COME = range(3)
+BOUND = 4096  # items of an imap that are on their way, where the caller does not say
+MOST_FUNCTIONS = 1000  # that are remembered
+
+
+class Pool:
+    """Worker processes that run functions on many inputs: multiprocessing.Pool, and more.
+
+    Functions may be lambdas, closures, and defined after the pool was made. ``map``, ``starmap``, ``imap``, ``apply``
+    and their variants also take, as keywords: ``timeout`` (seconds that one item may take; its worker is ended then,
+    and the item fails with haid.TimeoutError), ``retries`` (how often an item that has failed is tried again) and
+    ``backoff`` (seconds before the first retry; doubled for each further one).
+
+    A worker that dies costs the item that it ran, which fails with haid.WorkerLost. The workers end with this process,
+    however it ends.
+    """
+
+    def __init__(self, processes=None, initializer=None, initargs=(), maxtasksperchild=None, context=None):
+        if processes is None:
+            processes = cpu_count()
+        if processes < 1:
+            raise ValueError("Number of processes must be at least 1")
+        if maxtasksperchild is not None and (not isinstance(maxtasksperchild, int) or maxtasksperchild <= 0):
+            raise ValueError("maxtasksperchild must be a positive int or None")
+        if initializer is not None and not callable(initializer):
+            raise TypeError("initializer must be a callable")
+        util._flush_std_streams()
+        self._functions = Functions()
+        start = _worker.starter(_worker.reserve_numbers(processes), os.getpid(), initializer, initargs)
+        self._engine = Engine(processes, start, _worker.leave, maxtasksperchild or 0)
+        self._processes = processes
+        self._numbers_of_functions = {}
+        self._numbers = itertools.count(1)
+        self._closed = False
+        self._imaps = set()
+        self._callbacks = _Callbacks(self._engine)
+        self._finalizer = util.Finalize(self, _terminate, args=(self._engine, self._callbacks), exitpriority=15)
+
+    # -- calls
+
+    def map(self, func, iterable, chunksize=None, **limits):
+        """func of every item, in order. Waits."""
+        return self._collect(func, iterable, ITEM, limits)
+
+    def starmap(self, func, iterable, chunksize=None, **limits):
+        """func(*item) of every item, in order. Waits."""
+        return self._collect(func, iterable, TUPLE, limits)
+
+    def map_async(self, func, iterable, chunksize=None, callback=None, error_callback=None, **limits):
+        return self._collect_later(func, iterable, ITEM, callback, error_callback, limits)
+
+    def starmap_async(self, func, iterable, chunksize=None, callback=None, error_callback=None, **limits):
+        return self._collect_later(func, iterable, TUPLE, callback, error_callback, limits)
+
+    def apply(self, func, args=(), kwds={}, **limits):
+        """func(*args, **kwds) in a worker. Waits."""
+        call = self._call(func, CALL, limits=limits)
+        call.feed_one((tuple(args), dict(kwds) if kwds else None))
+        call.wait(None)
+        return call.take_all()[0]
+
+    def apply_async(self, func, args=(), kwds={}, callback=None, error_callback=None, **limits):
+        result = AsyncResult(self, single=True)
+        self._start_later(result, func, CALL, callback, error_callback, None, limits)
+        result._call.feed_one((tuple(args), dict(kwds) if kwds else None))
+        return result
+
+    def imap(self, func, iterable, chunksize=1, buffersize=None, **limits):
+        """The results in the order of the inputs, lazily: no more than ``buffersize`` inputs are read ahead."""
+        return self._iterate(func, iterable, chunksize, INPUTS, buffersize, limits)
+
+    def imap_unordered(self, func, iterable, chunksize=1, buffersize=None, **limits):
+        """The results as they come, lazily."""
+        return self._iterate(func, iterable, chunksize, AS_THEY_COME, buffersize, limits)
+
+    def _call(self, func, spread, order=WHOLE, input=None, bound=BOUND, background=False, completion=None, limits={}):
+        self._check_running()
+        pickled, may_keep = self._functions.dumps(func)
+        number = self._number_of(pickled) if may_keep else 0
+        timeout, retries, backoff = _limits(**limits)
+        return self._engine.call(pickled, number, spread, order, input, bound, timeout, retries, backoff, background,
+                                 completion)
+
+    def _number_of(self, pickled):
+        known = self._numbers_of_functions
+        if len(known) >= MOST_FUNCTIONS:
+            known.clear()
+        return known.get(pickled) or known.setdefault(pickled, next(self._numbers))
+
+    def _collect(self, func, iterable, spread, limits):
+        call = self._call(func, spread, input=iter(iterable), limits=limits)
+        call.feed_all()
+        call.wait(None)
+        return call.take_all()
+
+    def _collect_later(self, func, iterable, spread, callback, error_callback, limits):
+        result = AsyncResult(self)
+        self._start_later(result, func, spread, callback, error_callback, iter(iterable), limits)
+        result._call.feed_all()
+        return result
+
+    def _start_later(self, result, func, spread, callback, error_callback, input, limits):
+        completion = None
+        if callback or error_callback:
+            completion = self._callbacks.expect(result, callback, error_callback)
+        result._call = self._call(func, spread, input=input, background=True, completion=completion, limits=limits)
+
+    def _iterate(self, func, iterable, chunksize, order, buffersize, limits):
+        self._check_running()
+        if chunksize < 1:
+            raise ValueError(f"Chunksize must be 1+, not {chunksize:n}")
+        call = self._call(func, ITEM, order, iter(iterable), buffersize or BOUND, limits=limits)
+        results = IMapIterator(call)
+        return results
+
+    # -- the end
+
+    def close(self):
+        """No more calls. Those that were made go on."""
+        self._closed = True
+        self._engine.close()
+
+    def terminate(self):
+        """Ends the workers now."""
+        self._closed = True
+        self._finalizer()
+
+    def join(self):
+        """After close() or terminate(): waits until everything is done and the workers have ended."""
+        if not self._closed:
+            raise ValueError("Pool is still running")
+        self._engine.join()
+        self._callbacks.join()
+
+    def __enter__(self):
+        self._check_running()
+        return self
+
+    def __exit__(self, *_):
+        self.terminate()
+
+    def __del__(self, _warn=warnings.warn):
+        if not getattr(self, "_closed", True):
+            _warn(f"unclosed running multiprocessing pool {self!r}", ResourceWarning, source=self)
+
+    def __reduce__(self):
+        raise NotImplementedError("pool objects cannot be passed between processes or pickled")
+
+    def __repr__(self):
+        state = "CLOSE" if self._closed else "RUN"
+        return f"<{type(self).__module__}.{type(self).__qualname__} state={state} pool_size={self._processes}>"
+
+    def _check_running(self):
+        if self._closed:
+            raise PoolClosed
+
+
+def _limits(timeout=None, retries=0, backoff=0.1):
+    if timeout is not None and not timeout > 0:
+        raise ValueError(f"timeout must be more than 0 seconds, not {timeout!r}")
+    if retries < 0 or backoff < 0:
+        raise ValueError("retries and backoff cannot be negative")
+    return timeout or 0.0, retries, backoff
+
+
+def _terminate(engine, callbacks):
+    engine.terminate()
+    callbacks.stop()
+
+
+class AsyncResult:
+    """What a call that nobody waits for will give."""
+
+    def __init__(self, pool, single=False):
+        self._pool = pool
+        self._single = single
+        self._lock = threading.Lock()
+        self._done = False
+        self._call = None
+
+    def ready(self):
+        return self._wait(0)
+
+    def wait(self, timeout=None):
+        self._wait(timeout)
+
+    def successful(self):
+        if not self.ready():
+            raise ValueError(f"{self!r} not ready")
+        return self._success
+
+    def get(self, timeout=None):
+        if not self._wait(timeout):
+            raise TimeoutError
+        if self._success:
+            return self._value
+        raise self._value
+
+    def _wait(self, timeout):
+        if self._done:
+            return True
+        # Who comes second waits for the first.
+        if not self._lock.acquire(timeout=-1 if timeout is None else min(max(timeout, 0), threading.TIMEOUT_MAX)):
+            return self._done
+        try:
+            if not self._done and self._call.wait(timeout):
+                self._take()
+        finally:
+            self._lock.release()
+        return self._done
+
+    def _take(self):
+        try:
+            value = self._call.take_all()
+            self._value, self._success = value[0] if self._single else value, True
+        except Exception as error:
+            self._value, self._success = error, False
+        self._call = None
+        self._done = True
+
+
+class IMapIterator:
+    """Results one after another; what an item raised is raised in its turn."""
+
+    def __init__(self, call):
+        self._call = call
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return self._call.next(None)
+
+    def next(self, timeout=None):
+        return self._call.next(timeout)
+
+
+class _Callbacks:
+    """Calls the callbacks, in a thread that begins with the first."""
+
+    def __init__(self, engine):
+        self._engine = engine
+        self._numbers = itertools.count()
+        self._expected = {}
+        self._thread = None
+        self._lock = threading.Lock()
+
+    def expect(self, result, callback, error_callback):
+        number = next(self._numbers)
+        self._expected[number] = result, callback, error_callback
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="haid callbacks", daemon=True)
+                self._thread.start()
+        return number
+
+    def _run(self):
+        while finished := self._engine.completed():
+            for number in finished:
+                self._tell(*self._expected.pop(number))
+
+    @staticmethod
+    def _tell(result, callback, error_callback):
+        result.wait()
+        tell = callback if result._success else error_callback
+        if tell is None:
+            return
+        try:
+            tell(result._value)
+        except Exception:
+            traceback.print_exc()
+
+    def stop(self):
+        self._engine.stop_telling()
+
+    def join(self):
+        self.stop()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
