@@ -506,12 +506,8 @@ void ProcessEngine::in_background(Lock&, detail::Call& call) {
     if (active == nullptr) return;
     dispatcher_.put_in_background(*active);
     if (!background_) {
-        sigset_t all;
-        sigset_t before;
-        sigfillset(&all);
-        ::pthread_sigmask(SIG_SETMASK, &all, &before);
+        system::BlockedSignals blocked;  // they are for the program's own threads
         background_ = std::make_unique<std::thread>([this] { work_in_background(); });
-        ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     }
     changed_.notify_all();
 }

@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <signal.h>
 
 #include <condition_variable>
 #include <deque>
@@ -14,6 +13,7 @@
 #include "haid/detail/pool/call.hpp"
 #include "haid/error.hpp"
 #include "system/resources.hpp"
+#include "system/signals.hpp"
 
 namespace haid::pool {
 namespace {
@@ -32,20 +32,14 @@ class ThreadEngine final : public detail::Engine {
         }
         int count = options_.workers > 0 ? options_.workers
                                          : system::cpu_resources(system::ResourceFacts::of_this_process()).usable;
-        // Signals are for the program's own threads.
-        sigset_t all;
-        sigset_t before;
-        sigfillset(&all);
-        ::pthread_sigmask(SIG_SETMASK, &all, &before);
         try {
+            system::BlockedSignals blocked;  // they are for the program's own threads
             while (static_cast<int>(threads_.size()) < count) threads_.emplace_back([this] { work(); });
         } catch (...) {
-            ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
             terminate();
             for (std::thread& thread : threads_) thread.join();
             throw;
         }
-        ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     }
 
     ~ThreadEngine() override {
