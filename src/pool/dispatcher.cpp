@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "haid/detail/pool/functions.hpp"
 #include "haid/error.hpp"
-#include "pool/functions.hpp"
 
 namespace haid::pool {
 namespace {
@@ -181,7 +181,7 @@ bool Dispatcher::fill(ActiveCall& call) {
     if (task.items == 0) return false;
     task.open = task.items;
     task.first = call.next_item;
-    task.function = number_of(writer.run);
+    task.function = detail::number_of(writer.run);
     task.context = writer.context;
     call.next_item += task.items;
     call.open += task.items;

@@ -2,7 +2,7 @@
 
 #include "channel/attention.hpp"
 #include "channel/board.hpp"
-#include "pool/functions.hpp"
+#include "haid/detail/pool/functions.hpp"
 #include "pool/output_flush.hpp"
 #include "pool/running_task.hpp"
 #include "system/cpu_budget.hpp"
@@ -55,7 +55,7 @@ int work(const WorkerSettings& settings, std::size_t worker) {
         });
         if (claimed) {
             task.wait_if_halted();
-            function_of(function)(task);
+            detail::function_of<detail::RunTask>(function)(task);
             task.finish();
             continue;
         }
