@@ -20,6 +20,7 @@ namespace {
 
 using channel::Frame;
 using channel::Range;
+using detail::Progress;
 
 // How long the caller looks for a result before it sleeps: being woken takes some 9 µs.
 constexpr std::chrono::microseconds patience{3};
@@ -332,23 +333,22 @@ void ProcessEngine::recover(std::size_t worker, const Death& death) {
         dispatcher_.hand_out_again(*claimed);
     }
     if (number != 0) {
-        std::uint64_t progress = shared.progress.load();
-        auto item = static_cast<std::uint32_t>(progress >> 32);
-        bool runs = (progress >> 31 & 1) != 0;
+        const auto progress = Progress::of(shared.progress.load());
         Range rest = Range::of(shared.range.load());
         std::uint32_t told = lane.last_task == number ? lane.last_end : 0;
         std::uint32_t first_untold = std::max(static_cast<std::uint32_t>(shared.open.load()), told);
-        if (item > first_untold && lane.pieces.empty()) {
-            std::span<const std::byte> bytes = lane.ring.open_frame(progress & 0x7fffffff);
-            dispatcher_.values(number, first_untold, item - first_untold, Decoder(bytes), 0, static_cast<int>(worker));
+        if (progress.item > first_untold && lane.pieces.empty()) {
+            std::span<const std::byte> bytes = lane.ring.open_frame(progress.bytes);
+            dispatcher_.values(number, first_untold, progress.item - first_untold, Decoder(bytes), 0,
+                               static_cast<int>(worker));
         }
         const Task* task = dispatcher_.task(number);
-        std::uint32_t behind = std::max(item, told);
-        if (runs && item >= told && task != nullptr) {
-            behind = item + 1;
+        std::uint32_t behind = std::max(progress.item, told);
+        if (progress.runs && progress.item >= told && task != nullptr) {
+            behind = progress.item + 1;
             std::exception_ptr error = std::exchange(lane.ended_for, nullptr);
             if (!error) {
-                std::uint64_t index = task->first + item;
+                std::uint64_t index = task->first + progress.item;
                 std::string how = death.exit_code < 0
                                       ? fmt::format("was ended by {}", system::signal_name(-death.exit_code))
                                       : fmt::format("left with exit status {}", death.exit_code);
@@ -361,7 +361,7 @@ void ProcessEngine::recover(std::size_t worker, const Death& death) {
                     WorkerLost(fmt::format("worker {} {} while it ran task {}", worker, how, index), death.exit_code,
                                index, static_cast<int>(worker)));
             }
-            dispatcher_.failed(number, item, error);
+            dispatcher_.failed(number, progress.item, error);
         }
         dispatcher_.hand_out_again({number, behind, rest.to});
     }
@@ -407,9 +407,9 @@ std::optional<ProcessEngine::RunningItem> ProcessEngine::timed_item(std::size_t 
     std::uint64_t progress = lane.progress.load();
     auto since = detail::Time(detail::Clock::duration(lane.started.load()));
     const Task* task = const_cast<Dispatcher&>(dispatcher_).task(number);
-    bool runs = (progress >> 31 & 1) != 0;
     // The start is written before the progress: it belongs to this item if that is still the same.
-    if (task == nullptr || task->call->call->limits().timeout.count() == 0 || !runs) return std::nullopt;
+    if (task == nullptr || task->call->call->limits().timeout.count() == 0) return std::nullopt;
+    if (!Progress::of(progress).runs) return std::nullopt;
     if (lane.progress.load() != progress || lane.task.load() != number) return std::nullopt;
     return RunningItem{number, progress, since};
 }
@@ -430,7 +430,7 @@ void ProcessEngine::end_overdue(detail::Time now) {
             system::wake(shared.halt, 1);
             continue;
         }
-        auto index = task->first + (item->progress >> 32);
+        auto index = task->first + Progress::of(item->progress).item;
         lane.ended_for = std::make_exception_ptr(TimeoutError(
             fmt::format("task {} took longer than {:g} s", index, std::chrono::duration<double>(limit).count())));
         source_->kill(worker);
