@@ -22,8 +22,6 @@ using channel::Frame;
 using channel::Range;
 using detail::Progress;
 
-// How long the caller looks for a result before it sleeps: being woken takes some 9 µs.
-constexpr std::chrono::microseconds patience{3};
 constexpr std::chrono::milliseconds start_again_after{50};
 constexpr std::chrono::milliseconds look_for_deaths_every{2};
 // Workers that die before they have run anything will go on doing so.
@@ -48,28 +46,30 @@ std::uint64_t memory_kills() {
     return at == std::string::npos ? 0 : std::strtoull(text.c_str() + at + 10, nullptr, 10);
 }
 
-std::size_t count_of(int workers) {
+std::size_t count_of(const detail::EngineOptions& options, int cpus) {
+    int workers = std::min(options.workers != 0 ? options.workers : cpus, options.most_workers);
     if (workers < 0 || static_cast<std::size_t>(workers) > channel::most_workers) {
         throw std::invalid_argument(
             fmt::format("a pool cannot have {} workers (1 to {})", workers, channel::most_workers));
     }
-    if (workers > 0) return static_cast<std::size_t>(workers);
-    return static_cast<std::size_t>(system::cpu_resources(system::ResourceFacts::of_this_process()).usable);
+    return static_cast<std::size_t>(workers);
 }
 
 }  // namespace
 
 ProcessEngine::ProcessEngine(detail::EngineOptions options)
+    : ProcessEngine(std::move(options), system::cpu_resources(system::ResourceFacts::of_this_process()).usable) {}
+
+ProcessEngine::ProcessEngine(detail::EngineOptions options, int cpus)
     : process_(this_process()),
       options_(std::move(options)),
-      segment_(count_of(options_.workers)),
+      segment_(count_of(options_, cpus)),
       sleep_(segment_),
       dispatcher_(segment_),
       kills_before_(memory_kills()) {
     for (std::size_t worker = 0; worker < segment_.workers(); ++worker) lanes_.emplace_back(segment_, worker);
-    int usable = system::cpu_resources(system::ResourceFacts::of_this_process()).usable;
     WorkerSettings settings{&segment_, sleep_.event(), options_.initializer, options_.tasks_per_worker,
-                            std::max(usable / static_cast<int>(lanes_.size()), 1)};
+                            std::max(cpus / static_cast<int>(lanes_.size()), 1)};
     source_ = options_.fork_here ? fork_workers_here(settings) : fork_workers_from_zygote(settings);
     for (Lane& lane : lanes_) lane.alive = true;
 }
@@ -177,12 +177,8 @@ void ProcessEngine::drive(Lock& lock, std::optional<detail::Time> until) {
     std::vector<pollfd> descriptors;
     source_->add_descriptors(descriptors);
     lock.unlock();
-    auto patient_until = detail::Clock::now() + patience;
-    bool quiet = nothing_new();
-    while (quiet && detail::Clock::now() < patient_until) {
-        for (int i = 0; i < 16 && quiet; ++i) quiet = nothing_new();
-    }
-    if (quiet) sleep_.sleep(descriptors, until, [this] { return nothing_new(); });
+    bool there = channel::comes_soon([this] { return !nothing_new(); });
+    if (!there) sleep_.sleep(descriptors, until, [this] { return nothing_new(); });
     lock.lock();
     bool news = std::any_of(descriptors.begin(), descriptors.end(), [](const pollfd& one) { return one.revents != 0; });
     if (news) take_deaths();
@@ -219,8 +215,8 @@ std::optional<detail::Time> ProcessEngine::next_event() const {
         sooner(detail::Clock::now() + *timeout);
         for (std::size_t worker = 0; worker < lanes_.size(); ++worker) {
             auto item = timed_item(worker);
-            const Task* task = item ? const_cast<Dispatcher&>(dispatcher_).task(item->task) : nullptr;
-            if (task != nullptr) sooner(item->since + task->call->call->limits().timeout);
+            const Task* task = item ? dispatcher_.task(item->task) : nullptr;
+            if (task != nullptr) sooner(item->since + task->call->limits().timeout);
         }
     }
     return next;
@@ -406,9 +402,9 @@ std::optional<ProcessEngine::RunningItem> ProcessEngine::timed_item(std::size_t 
     std::uint64_t number = lane.task.load();
     std::uint64_t progress = lane.progress.load();
     auto since = detail::Time(detail::Clock::duration(lane.started.load()));
-    const Task* task = const_cast<Dispatcher&>(dispatcher_).task(number);
+    const Task* task = dispatcher_.task(number);
     // The start is written before the progress: it belongs to this item if that is still the same.
-    if (task == nullptr || task->call->call->limits().timeout.count() == 0) return std::nullopt;
+    if (task == nullptr || task->call->limits().timeout.count() == 0) return std::nullopt;
     if (!Progress::of(progress).runs) return std::nullopt;
     if (lane.progress.load() != progress || lane.task.load() != number) return std::nullopt;
     return RunningItem{number, progress, since};
@@ -420,7 +416,7 @@ void ProcessEngine::end_overdue(detail::Time now) {
         auto item = timed_item(worker);
         if (!item || lane.ended_for || !lane.alive) continue;
         const Task* task = dispatcher_.task(item->task);
-        auto limit = task->call->call->limits().timeout;
+        auto limit = task->call->limits().timeout;
         if (item->since + limit > now) continue;
         // Once told to halt it begins nothing more: what still runs then is what is overdue, and nothing else is hit.
         channel::Lane& shared = segment_.lane(worker);

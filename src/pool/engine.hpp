@@ -37,6 +37,9 @@ class ProcessEngine final : public detail::Engine {
     void terminate() override;
 
   private:
+    // `cpus`: that may be used.
+    ProcessEngine(detail::EngineOptions options, int cpus);
+
     // What the parent knows of a worker.
     struct Lane {
         Lane(channel::Segment& segment, std::size_t worker) : ring(segment, worker) {}

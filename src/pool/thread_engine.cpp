@@ -30,8 +30,9 @@ class ThreadEngine final : public detail::Engine {
         if (options_.workers < 0) {
             throw std::invalid_argument(fmt::format("a pool cannot have {} workers", options_.workers));
         }
-        int count = options_.workers > 0 ? options_.workers
-                                         : system::cpu_resources(system::ResourceFacts::of_this_process()).usable;
+        int wanted = options_.workers > 0 ? options_.workers
+                                          : system::cpu_resources(system::ResourceFacts::of_this_process()).usable;
+        int count = std::min(wanted, options_.most_workers);
         try {
             system::BlockedSignals blocked;  // they are for the program's own threads
             while (static_cast<int>(threads_.size()) < count) threads_.emplace_back([this] { work(); });

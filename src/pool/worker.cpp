@@ -8,29 +8,6 @@
 #include "system/cpu_budget.hpp"
 
 namespace haid::pool {
-namespace {
-
-// How long a worker looks for the next task before it sleeps: being woken costs it and its parent some 9 µs.
-constexpr std::chrono::microseconds patience{3};
-
-void pause() {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#endif
-}
-
-bool something_comes_soon(const channel::Header& header) {
-    auto until = std::chrono::steady_clock::now() + patience;
-    do {
-        for (int i = 0; i < 16; ++i) {
-            if (header.head.load(std::memory_order_relaxed) < header.tail.load(std::memory_order_relaxed)) return true;
-            pause();
-        }
-    } while (std::chrono::steady_clock::now() < until);
-    return false;
-}
-
-}  // namespace
 
 int work(const WorkerSettings& settings, std::size_t worker) {
     system::apply_cpu_budget(settings.cpus);
@@ -61,7 +38,9 @@ int work(const WorkerSettings& settings, std::size_t worker) {
         }
         if (header.closing.load() != 0) break;
         bell.ring(true);
-        if (!something_comes_soon(header)) channel::sleep_until_published(segment, worker);
+        bool more = channel::comes_soon(
+            [&] { return header.head.load(std::memory_order_relaxed) < header.tail.load(std::memory_order_relaxed); });
+        if (!more) channel::sleep_until_published(segment, worker);
         task.waited();
     }
     return 0;
