@@ -89,8 +89,7 @@ template <Spread spread, class F, class Items>
 auto map_forked(F& f, Items&& items, const MapOptions& options) {
     if constexpr (!std::ranges::random_access_range<Items> || !std::ranges::sized_range<Items>) {
         // Items that cannot be reached by their number are put where they can.
-        std::vector<std::ranges::range_value_t<Items>> all;
-        for (auto&& item : items) all.push_back(std::forward<decltype(item)>(item));
+        auto all = collected(items);
         return map_forked<spread>(f, all, options);
     } else {
         using R = std::remove_cvref_t<decltype(call_with<spread>(f, *std::ranges::begin(items)))>;

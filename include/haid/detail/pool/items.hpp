@@ -55,6 +55,14 @@ class ItemWriter {
     std::uint32_t count_ = 0;
 };
 
+template <class Items>
+auto collected(Items& items) {
+    std::vector<std::ranges::range_value_t<Items>> all;
+    if constexpr (std::ranges::sized_range<Items>) all.reserve(static_cast<std::size_t>(std::ranges::size(items)));
+    for (auto&& item : items) all.push_back(std::forward<decltype(item)>(item));
+    return all;
+}
+
 // A range that is read once, from its beginning to its end.
 template <class Range>
 class Input {
