@@ -284,6 +284,9 @@ void expect_inputs_may_use(AnyPool& pool, const std::vector<int>& numbers) {
     std::vector<int> results;
     for (auto& result : pool.imap(twice, inputs)) results.push_back(*result);
     EXPECT_EQ(results, expected);
+    // Of a range that is no view, and whose items are no objects.
+    const std::vector<bool> flags(20, true);
+    EXPECT_EQ(pool.map([](bool flag) { return !flag; }, flags), std::vector<bool>(20, false));
 }
 
 TEST_F(PoolLimits, AnInputMayUseThePool) {

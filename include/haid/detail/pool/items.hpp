@@ -152,12 +152,12 @@ class ThreadTask final : public LocalTask {
     using R = typename Gatherer::Item;
 
     ThreadTask(Gatherer& call, F& f, std::uint64_t first) : call_(call), f_(f), first_(first) {}
-    void add(Held item) { items_.push_back(std::move(item)); }
+    void add(Held item) { items_.push_back({std::move(item)}); }
     bool empty() const { return items_.empty(); }
     std::size_t size() const { return items_.size(); }
 
     void run() override {
-        for (Held& item : items_) results_.push_back(run_one(first_ + results_.size(), item));
+        for (Item& item : items_) results_.push_back(run_one(first_ + results_.size(), item.held));
     }
     std::uint32_t settle(bool& failed) override {
         for (Result<R>& result : results_) {
@@ -168,6 +168,11 @@ class ThreadTask final : public LocalTask {
     }
 
   private:
+    // Of its own type, for a vector of bool holds none.
+    struct Item {
+        Held held;
+    };
+
     Result<R> run_one(std::uint64_t index, Held& item) {
         const Limits& limits = call_.limits();
         for (std::uint32_t attempt = 0;; ++attempt) {
@@ -197,7 +202,7 @@ class ThreadTask final : public LocalTask {
     Gatherer& call_;
     F& f_;
     std::uint64_t first_;
-    std::vector<Held> items_;
+    std::vector<Item> items_;
     std::vector<Result<R>> results_;
 };
 
