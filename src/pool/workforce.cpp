@@ -22,8 +22,12 @@ using detail::Progress;
 
 constexpr std::chrono::milliseconds start_again_after{50};
 constexpr std::chrono::milliseconds look_for_deaths_every{2};
-// Workers that die before they have run anything will go on doing so.
+// Workers that die before they are ready for anything will go on doing so.
 constexpr std::uint32_t most_barren_starts = 3;
+// Those that were ready and have run nothing may have been killed by somebody, and are replaced: the first at once,
+// those behind it after a pause that doubles, for what ends them may be what they are given to do.
+constexpr std::chrono::milliseconds shortest_pause{10};
+constexpr std::chrono::milliseconds longest_pause{1000};
 // The unclaimed rest of a task is worth another worker's while if it takes so long: being told takes some 20 µs.
 constexpr double worth_splitting = 20e3;  // nanoseconds
 
@@ -117,9 +121,11 @@ void Workforce::read_frame(std::size_t worker, const Frame& frame) {
                 bytes = lane.pieces;
             }
             dispatcher_.values(frame.task, frame.first, frame.count, Decoder(bytes), frame.nanoseconds, number);
+            lane.has_run = true;
             break;
         case Frame::Kind::error:
             dispatcher_.failed(frame.task, frame.first, decode_exception(bytes, item, number));
+            lane.has_run = true;
             break;
         case Frame::Kind::fault:
             fail(decode_exception(bytes, 0, number));
@@ -137,6 +143,7 @@ void Workforce::read_frame(std::size_t worker, const Frame& frame) {
 
 void Workforce::start(std::size_t worker) {
     lanes_[worker].alive = true;
+    lanes_[worker].has_run = false;
     lanes_[worker].start_again.reset();
     source_->start(worker);
 }
@@ -164,7 +171,10 @@ void Workforce::bury(const Death& death) {
     bool was_ready = segment_.lane(death.worker).is_ready.exchange(0) != 0;
     recover(death.worker, death);
     if (leaving_) return;
-    if (was_ready) lane.barren_starts = 0;
+    if (was_ready) {
+        lane.barren_starts = 0;
+        lane.idle_deaths = lane.has_run ? 0 : lane.idle_deaths + 1;
+    }
     if (!was_ready && ++lane.barren_starts >= most_barren_starts) {
         std::string how = death.exit_code < 0 ? fmt::format("ended by {}", system::signal_name(-death.exit_code))
                                               : fmt::format("with exit status {}", death.exit_code);
@@ -172,7 +182,14 @@ void Workforce::bury(const Death& death) {
             "the pool's workers end before they are ready for work ({}, {} times)", how, lane.barren_starts))));
         return;
     }
-    start(death.worker);
+    replace(death.worker);
+}
+
+void Workforce::replace(std::size_t worker) {
+    Lane& lane = lanes_[worker];
+    if (lane.idle_deaths < 2) return start(worker);
+    auto pause = shortest_pause * (1 << std::min(lane.idle_deaths - 2, 10U));
+    lane.start_again = detail::Clock::now() + std::min(pause, longest_pause);
 }
 
 // Everything that a dead worker had begun, finished or claimed is in its lane: see layout.hpp.
@@ -207,6 +224,7 @@ void Workforce::recover_task(std::size_t worker, std::uint64_t number, const Dea
         dispatcher_.values(number, first_untold, progress.item - first_untold, Decoder(bytes), 0,
                            static_cast<int>(worker));
     }
+    lane.has_run = lane.has_run || progress.runs || progress.item > first_untold;
     const Task* task = dispatcher_.task(number);
     std::uint32_t behind = std::max(progress.item, told);
     if (progress.runs && progress.item >= told && task != nullptr) {

@@ -58,7 +58,9 @@ class Workforce {
         bool alive = false;
         std::exception_ptr ended_for;  // why we are ending it
         std::optional<detail::Time> start_again;
+        bool has_run = false;             // an item, since it was started
         std::uint32_t barren_starts = 0;  // one after another, in which it did not get ready
+        std::uint32_t idle_deaths = 0;    // one after another, of it ready and without having run an item
     };
     // An item that a worker runs, with its place in time.
     struct RunningItem {
@@ -73,6 +75,7 @@ class Workforce {
     void recover(std::size_t worker, const Death& death);
     void recover_task(std::size_t worker, std::uint64_t number, const Death& death);
     std::exception_ptr lost(std::size_t worker, const Death& death, std::uint64_t item) const;
+    void replace(std::size_t worker);
     void start(std::size_t worker);
     std::optional<RunningItem> timed_item(std::size_t worker) const;
     void end_overdue(detail::Time now);
