@@ -1,8 +1,8 @@
-// map keeps all results until the last one is there; imap hands them out one by one. That is memory.
+// map reads all inputs before it begins and keeps all results; imap has a few of either at a time. That is memory.
 //
 //     $ imap_memory
 //     imap: 400 results of 1 MiB, at most 25 MiB in memory
-//     map:  400 results of 1 MiB, at most 415 MiB in memory
+//     map:  400 results of 1 MiB, at most 821 MiB in memory
 #include <fstream>
 #include <haid/haid.hpp>
 #include <iostream>
@@ -44,7 +44,7 @@ int main() {
     }
     std::cout << "imap: " << results << " results of 1 MiB, at most " << peak_memory() << " MiB in memory\n";
 
-    // The inputs come one by one here, too, but the vector of results holds them all.
+    // Here all items are made before the first is sent, and the vector of results holds as much again.
     auto all = pool.map(process, items);
     std::cout << "map:  " << all.size() << " results of 1 MiB, at most " << peak_memory() << " MiB in memory\n";
 }

@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <iterator>
+#include <limits>
 #include <memory>
 #include <ranges>
 #include <type_traits>
@@ -84,14 +85,11 @@ class ForkedCall final : public Base {
     std::uint64_t handed_out_ = 0;
 };
 
-int usable_cpus();
-
 template <Spread spread, class F, class Items>
 auto map_forked(F& f, Items&& items, const MapOptions& options) {
     if constexpr (!std::ranges::random_access_range<Items> || !std::ranges::sized_range<Items>) {
         // Items that cannot be reached by their number are put where they can.
-        std::vector<std::ranges::range_value_t<Items>> all;
-        for (auto&& item : items) all.push_back(std::forward<decltype(item)>(item));
+        auto all = collected(items);
         return map_forked<spread>(f, all, options);
     } else {
         using R = std::remove_cvref_t<decltype(call_with<spread>(f, *std::ranges::begin(items)))>;
@@ -113,8 +111,8 @@ auto map_forked(F& f, Items&& items, const MapOptions& options) {
         }
         call->collected().reserve(count);
         EngineOptions engine_options;
-        std::uint64_t workers = static_cast<std::uint64_t>(options.workers > 0 ? options.workers : usable_cpus());
-        engine_options.workers = static_cast<int>(std::min(workers, count));
+        engine_options.workers = std::max(options.workers, 0);
+        engine_options.most_workers = static_cast<int>(std::min<std::uint64_t>(count, std::numeric_limits<int>::max()));
         engine_options.fork_here = true;
         auto engine = Engine::of_processes(std::move(engine_options));
         return run_call(*engine, outcome, options, static_cast<std::size_t>(count));

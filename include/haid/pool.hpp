@@ -16,9 +16,12 @@
 // network). Functions may capture, nothing is copied, a crash ends the program, and a time limit per item is refused.
 //
 // Members may be called from several threads, and from functions that run in a ThreadPool, but not from a child
-// process. An exception that a function throws arrives as the same type if it is one of the standard's, else as
-// TaskError; a worker that dies as WorkerLost. Where several items fail, a call throws the error of the first of those
-// that were told before the rest was given up (see CallOptions::keep_going).
+// process. Items that a range makes when it is read (a stream, views::transform) are all read before a call begins, and
+// may use the pool; imap reads them as it goes. Items that are there already are read where they lie while the call
+// runs: what decides which ones (the predicate of views::filter) must not use the pool. An exception that a function
+// throws arrives as the same type if it is one of the standard's, else as TaskError; a worker that dies as WorkerLost.
+// Where several items fail, a call throws the error of the first of those that were told before the rest was given up
+// (see CallOptions::keep_going).
 #pragma once
 
 #include <functional>
@@ -90,6 +93,13 @@ std::optional<std::size_t> size_of(const Range& range) {
         return std::nullopt;
     }
 }
+
+// Whether the items are there already, so that reading one is no more than looking at it. What another range does when
+// it is read, nobody knows: perhaps it uses the very pool, whose lock is held while a call reads its input.
+template <class Items>
+inline constexpr bool readable_in_place =
+    std::ranges::forward_range<Items> && (std::is_lvalue_reference_v<std::ranges::range_reference_t<Items>> ||
+                                          std::ranges::borrowed_range<std::remove_cvref_t<Items>>);
 
 // The range, or a view of it if it is the caller's.
 template <class Items>
@@ -176,8 +186,8 @@ class BasicPool {
                                               options);
     }
 
-    // Do not wait. The items are moved or copied. The callbacks run in a thread of the pool, one after another; they
-    // must not throw.
+    // Do not wait. The items are moved or copied; what reading them throws is thrown at once. The callbacks run in a
+    // thread of the pool, one after another; they must not throw.
     template <class F, std::ranges::input_range Items, class Callback = std::nullptr_t>
     auto map_async(F&& f, Items&& items, const CallOptions& options = {}, Callback callback = {},
                    std::function<void(std::exception_ptr)> error_callback = {}) {
@@ -221,7 +231,9 @@ class BasicPool {
   private:
     template <class Items>
     static auto own(Items&& items) {
-        if constexpr (std::is_lvalue_reference_v<Items> && !std::ranges::view<std::remove_cvref_t<Items>>) {
+        if constexpr (!readable_in_place<Items>) {
+            return std::ranges::owning_view(collected(items));
+        } else if constexpr (std::is_lvalue_reference_v<Items> && !std::ranges::view<std::remove_cvref_t<Items>>) {
             return std::ranges::owning_view(std::remove_cvref_t<Items>(items));
         } else {
             return std::views::all(std::forward<Items>(items));
@@ -254,11 +266,9 @@ class BasicPool {
 
     template <class Base, Spread spread, class F, class Items>
     auto run(F&& f, Items&& items, const CallOptions& options) {
-        if constexpr (!std::ranges::forward_range<Items>) {
-            // What such a range does when it is read, nobody knows: perhaps it uses this pool.
-            std::vector<std::ranges::range_value_t<Items>> all;
-            for (auto&& item : items) all.push_back(std::forward<decltype(item)>(item));
-            return run<Base, spread>(std::forward<F>(f), all, options);
+        if constexpr (!readable_in_place<Items>) {
+            auto all = collected(items);
+            return run_on<Base, spread>(std::forward<F>(f), all, options);
         } else {
             return run_on<Base, spread>(std::forward<F>(f), std::forward<Items>(items), options);
         }

@@ -66,8 +66,8 @@ enum Attention : std::uint32_t {
 struct Lane {
     // The unclaimed rest of the running task: generation << 44 | to << 22 | from. The parent takes from its end.
     alignas(apart) Word range;
-    // item << 32 | running << 31 | bytes: items before it are done, those from `open` with so many bytes in the open
-    // frame; the item itself runs or does not.
+    // See detail::Progress (haid/detail/pool/progress.hpp): items before its own are done, those from `open` with so
+    // many bytes in the open frame; the item itself runs or does not.
     Word progress;
     Word open;       // the first item of the open frame
     Word task;       // the running one; 0: none

@@ -31,8 +31,7 @@ std::uint64_t to_end_of_ring(std::uint64_t position) {
 }  // namespace
 
 RingWriter::RingWriter(Segment& segment, std::size_t worker, std::function<void()> no_room)
-    : segment_(segment),
-      lane_(segment.lane(worker)),
+    : lane_(segment.lane(worker)),
       memory_(segment.ring(worker)),
       no_room_(std::move(no_room)),
       tail_(lane_.tail.load()) {}

@@ -31,7 +31,6 @@ class RingWriter {
   private:
     void wait_for_room(std::uint64_t head);
 
-    Segment& segment_;
     Lane& lane_;
     std::byte* memory_;
     std::function<void()> no_room_;

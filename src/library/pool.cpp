@@ -5,9 +5,6 @@
 #include <cstdint>
 #include <utility>
 
-#include "haid/map.hpp"
-#include "system/resources.hpp"
-
 namespace haid::detail {
 namespace {
 
@@ -33,10 +30,6 @@ void advise_large(void* memory, std::size_t size) {
     const std::size_t before = (large_page - reinterpret_cast<std::uintptr_t>(memory) % large_page) % large_page;
     const std::size_t whole = (size - before) / large_page * large_page;
     ::madvise(static_cast<std::byte*>(memory) + before, whole, MADV_HUGEPAGE);
-}
-
-int usable_cpus() {
-    return system::cpu_resources(system::ResourceFacts::of_this_process()).usable;
 }
 
 }  // namespace haid::detail

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <cstdlib>
 #include <iostream>
 #include <mutex>
 #include <thread>
@@ -18,6 +17,7 @@
 #include "haid/error.hpp"
 #include "process/fork.hpp"
 #include "process/ladder.hpp"
+#include "system/demangle.hpp"
 #include "system/error.hpp"
 #include "system/signals.hpp"
 
@@ -51,11 +51,7 @@ std::string next_identity() {
 
 std::string exception_type() {
     const std::type_info* type = abi::__cxa_current_exception_type();
-    if (type == nullptr) return "an exception of another language";
-    int status = 0;
-    std::unique_ptr<char, void (*)(void*)> readable(abi::__cxa_demangle(type->name(), nullptr, nullptr, &status),
-                                                    std::free);
-    return readable ? readable.get() : type->name();
+    return type != nullptr ? system::readable_name(*type) : "an exception of another language";
 }
 
 // What was printed before comes first where both go to the same place. One write, so that no other line gets in.

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "haid/detail/pool/functions.hpp"
 #include "haid/error.hpp"
-#include "pool/functions.hpp"
 
 namespace haid::pool {
 namespace {
@@ -127,7 +127,7 @@ bool Dispatcher::finish_ended() {
     if (ended_.empty()) return false;
     for (ActiveCall* call : std::exchange(ended_, {})) {
         auto found = calls_.find(call->call.get());
-        if (auto timeout = call->call->limits().timeout; timeout.count() > 0) timeouts_.erase(timeouts_.find(timeout));
+        if (auto timeout = call->limits().timeout; timeout.count() > 0) timeouts_.erase(timeouts_.find(timeout));
         std::unique_ptr<ActiveCall> last = std::move(found->second);
         calls_.erase(found);
         if (last->common) arena_.free(last->common->offset, last->common->size);
@@ -164,7 +164,7 @@ bool Dispatcher::has_enough(const ActiveCall& call) const {
 }
 
 std::uint32_t Dispatcher::items_for_next_task(const ActiveCall& call) const {
-    const detail::Limits& limits = call.call->limits();
+    const detail::Limits& limits = call.limits();
     if (limits.one_at_a_time) return 1;
     if (limits.chunk_size != 0) return std::min(limits.chunk_size, channel::most_items);
     if (call.item_time == 0) return 1;
@@ -187,7 +187,7 @@ bool Dispatcher::fill(ActiveCall& call) {
         if (task.items != 0 && task.size == 0) writer.place_buffer();
     } catch (...) {
         // An input that cannot be sent: nothing of this call can go on in order.
-        if (task.in_block) arena_.free(task.input, task.size);
+        free_input(task);
         call.call->aborted(std::current_exception());
         cancel(call);
         return false;
@@ -195,7 +195,7 @@ bool Dispatcher::fill(ActiveCall& call) {
     if (task.items == 0) return false;
     task.open = task.items;
     task.first = call.next_item;
-    task.function = number_of(writer.run);
+    task.function = detail::number_of(writer.run);
     task.context = writer.context;
     call.next_item += task.items;
     call.open += task.items;
@@ -218,7 +218,7 @@ void Dispatcher::post(std::uint64_t number, std::uint32_t from, std::uint32_t to
     slot.from = from;
     slot.to = to;
     slot.flags = (task->in_block ? 0 : std::uint32_t{channel::inlined}) |
-                 (task->call->call->limits().timeout.count() > 0 ? std::uint32_t{channel::timed} : 0);
+                 (task->call->limits().timeout.count() > 0 ? std::uint32_t{channel::timed} : 0);
 }
 
 void Dispatcher::hand_out_again(const channel::Unstarted& range) {
@@ -267,7 +267,7 @@ void Dispatcher::failed(std::uint64_t number, std::uint32_t item, std::exception
     Task* task = ledger_.find(number);
     if (task == nullptr || item >= task->items) return;
     ActiveCall& call = *task->call;
-    const detail::Limits& limits = call.call->limits();
+    const detail::Limits& limits = call.limits();
     std::uint64_t index = task->first + item;
     if (!call.cancelled && limits.retries > 0) {
         std::uint32_t before = call.failures[index]++;
@@ -292,22 +292,23 @@ void Dispatcher::resolve(std::uint64_t number, std::uint32_t items) {
     task->open -= items;
     call.open -= items;
     if (task->open > 0) return;
-    if (task->in_block) arena_.free(task->input, task->size);
+    free_input(*task);
     ledger_.remove(number);
     --call.tasks;
     if (call.filled && call.open == 0) ended_.push_back(&call);
 }
 
+void Dispatcher::free_input(const Task& task) {
+    if (task.in_block) arena_.free(task.input, task.size);
+}
+
 void Dispatcher::cancel(ActiveCall& call) {
     call.cancelled = true;
-    std::vector<channel::Unstarted> given_up = board_.withdraw([&](std::uint64_t number) {
-        const Task* task = ledger_.find(number);
-        return task != nullptr && task->call == &call;
-    });
     auto ours = [&](std::uint64_t number) {
         const Task* task = ledger_.find(number);
         return task != nullptr && task->call == &call;
     };
+    std::vector<channel::Unstarted> given_up = board_.withdraw(ours);
     std::erase_if(waiting_, [&](const channel::Unstarted& range) {
         if (ours(range.task)) given_up.push_back(range);
         return ours(range.task);
@@ -327,7 +328,7 @@ void Dispatcher::abort_all(const std::exception_ptr& error) {
     for (auto& [key, call] : std::exchange(calls_, {})) {
         for (std::uint64_t number : ledger_.of(*call)) {
             Task* task = ledger_.find(number);
-            if (task->in_block) arena_.free(task->input, task->size);
+            free_input(*task);
             ledger_.remove(number);
         }
         if (call->common) arena_.free(call->common->offset, call->common->size);

@@ -46,7 +46,7 @@ class Dispatcher {
     void hand_out_again(const channel::Unstarted& range);
     // What the worker had claimed when it died, and not yet made its own.
     std::optional<channel::Unstarted> claimed_by(std::size_t worker) { return board_.claimed_by(worker); }
-    Task* task(std::uint64_t number) { return ledger_.find(number); }
+    const Task* task(std::uint64_t number) const { return ledger_.find(number); }
 
     // Items on the board are given up. Those in workers go on.
     void cancel(ActiveCall& call);
@@ -65,6 +65,7 @@ class Dispatcher {
     void post(std::uint64_t number, std::uint32_t from, std::uint32_t to);
     bool post_waiting(detail::Time now);
     void resolve(std::uint64_t number, std::uint32_t items);
+    void free_input(const Task& task);
     bool no_more_input(ActiveCall& call);
     bool finish_ended();
 

@@ -3,7 +3,6 @@
 #include <cxxabi.h>
 #include <fmt/format.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <future>
 #include <ios>
@@ -20,18 +19,13 @@
 
 #include "haid/detail/pool/foreign_error.hpp"
 #include "haid/error.hpp"
+#include "system/demangle.hpp"
 
 namespace haid::pool {
 namespace {
 
 // A message is meant to be read; an error must always fit where a result does.
 constexpr std::size_t longest_message = 64 * 1024;
-
-std::string name_of(const std::type_info& type) {
-    int status = 0;
-    std::unique_ptr<char, void (*)(void*)> name(abi::__cxa_demangle(type.name(), nullptr, nullptr, &status), std::free);
-    return status == 0 ? name.get() : type.name();
-}
 
 // Types that are made of their message alone.
 struct Known {
@@ -127,7 +121,7 @@ void encode_exception(Encoder& to, std::exception_ptr error) {
             encode_parts(to, Form::system, static_cast<std::uint32_t>(thrown.code().value()),
                          thrown.code().category().name(), without_reason(message_of(thrown), thrown.code()));
         } else {
-            encode_parts(to, Form::other, 0, name_of(typeid(thrown)), message_of(thrown));
+            encode_parts(to, Form::other, 0, system::readable_name(typeid(thrown)), message_of(thrown));
         }
     } catch (const detail::ForeignError& thrown) {
         encode(to, Form::foreign);
@@ -142,14 +136,14 @@ void encode_exception(Encoder& to, std::exception_ptr error) {
                 return encode_parts(to, Form::known, number, "", message_of(thrown));
             }
         }
-        encode_parts(to, Form::other, 0, name_of(typeid(thrown)), message_of(thrown));
+        encode_parts(to, Form::other, 0, system::readable_name(typeid(thrown)), message_of(thrown));
     } catch (const std::string& thrown) {
         encode_parts(to, Form::other, 0, "std::string", thrown);
     } catch (const char* thrown) {
         encode_parts(to, Form::other, 0, "const char*", thrown != nullptr ? thrown : "");
     } catch (...) {
         const std::type_info* type = abi::__cxa_current_exception_type();
-        std::string name = type != nullptr ? name_of(*type) : "unknown";
+        std::string name = type != nullptr ? system::readable_name(*type) : "unknown";
         encode_parts(to, Form::other, 0, name, fmt::format("something of type {} was thrown", name));
     }
 }

@@ -24,17 +24,15 @@ std::uint64_t Ledger::add(const Task& task) {
     return number_of(index, tasks_[index].generation);
 }
 
-Task* Ledger::find(std::uint64_t number) {
-    auto index = static_cast<std::uint32_t>(number);
-    if (index >= tasks_.size()) return nullptr;
-    Task& task = tasks_[index];
-    return task.call != nullptr && task.generation == static_cast<std::uint32_t>(number >> 32) ? &task : nullptr;
+bool Ledger::knows(std::uint64_t number) const {
+    if (index_of(number) >= tasks_.size()) return false;
+    const Task& task = tasks_[index_of(number)];
+    return task.call != nullptr && task.generation == static_cast<std::uint32_t>(number >> 32);
 }
 
 void Ledger::remove(std::uint64_t number) {
-    auto index = static_cast<std::uint32_t>(number);
-    tasks_[index].call = nullptr;
-    free_.push_back(index);
+    tasks_[index_of(number)].call = nullptr;
+    free_.push_back(index_of(number));
 }
 
 std::vector<std::uint64_t> Ledger::of(const ActiveCall& call) const {

@@ -21,6 +21,8 @@ struct Block {
 
 // A call that is under way.
 struct ActiveCall {
+    const detail::Limits& limits() const { return call->limits(); }
+
     std::shared_ptr<detail::Call> call;
     std::uint64_t next_item = 0;  // index of the next one that fill() will give
     std::uint64_t open = 0;       // items handed out and not resolved
@@ -52,11 +54,15 @@ class Ledger {
     // A number that no other task has or had. Never 0.
     std::uint64_t add(const Task& task);
     // nullptr where the task is resolved, or never was.
-    Task* find(std::uint64_t number);
+    Task* find(std::uint64_t number) { return knows(number) ? &tasks_[index_of(number)] : nullptr; }
+    const Task* find(std::uint64_t number) const { return knows(number) ? &tasks_[index_of(number)] : nullptr; }
     void remove(std::uint64_t number);
     std::vector<std::uint64_t> of(const ActiveCall& call) const;
 
   private:
+    static std::uint32_t index_of(std::uint64_t number) { return static_cast<std::uint32_t>(number); }
+    bool knows(std::uint64_t number) const;
+
     std::vector<Task> tasks_;
     std::vector<std::uint32_t> free_;
 };

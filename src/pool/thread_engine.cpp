@@ -1,6 +1,6 @@
 #include <fmt/format.h>
-#include <signal.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <list>
@@ -14,6 +14,7 @@
 #include "haid/detail/pool/call.hpp"
 #include "haid/error.hpp"
 #include "system/resources.hpp"
+#include "system/signals.hpp"
 
 namespace haid::pool {
 namespace {
@@ -30,22 +31,17 @@ class ThreadEngine final : public detail::Engine {
         if (options_.workers < 0) {
             throw std::invalid_argument(fmt::format("a pool cannot have {} workers", options_.workers));
         }
-        int count = options_.workers > 0 ? options_.workers
-                                         : system::cpu_resources(system::ResourceFacts::of_this_process()).usable;
-        // Signals are for the program's own threads.
-        sigset_t all;
-        sigset_t before;
-        sigfillset(&all);
-        ::pthread_sigmask(SIG_SETMASK, &all, &before);
+        int wanted = options_.workers > 0 ? options_.workers
+                                          : system::cpu_resources(system::ResourceFacts::of_this_process()).usable;
+        int count = std::min(wanted, options_.most_workers);
         try {
+            system::BlockedSignals blocked;  // they are for the program's own threads
             while (static_cast<int>(threads_.size()) < count) threads_.emplace_back([this] { work(); });
         } catch (...) {
-            ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
             terminate();
             for (std::thread& thread : threads_) thread.join();
             throw;
         }
-        ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     }
 
     ~ThreadEngine() override {

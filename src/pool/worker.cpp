@@ -4,35 +4,12 @@
 
 #include "channel/attention.hpp"
 #include "channel/board.hpp"
-#include "pool/functions.hpp"
+#include "haid/detail/pool/functions.hpp"
 #include "pool/output_flush.hpp"
 #include "pool/running_task.hpp"
 #include "system/cpu_budget.hpp"
 
 namespace haid::pool {
-namespace {
-
-// How long a worker looks for the next task before it sleeps: being woken costs it and its parent some 9 µs.
-constexpr std::chrono::microseconds patience{3};
-
-void pause() {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#endif
-}
-
-bool something_comes_soon(const channel::Header& header) {
-    auto until = std::chrono::steady_clock::now() + patience;
-    do {
-        for (int i = 0; i < 16; ++i) {
-            if (header.head.load(std::memory_order_relaxed) < header.tail.load(std::memory_order_relaxed)) return true;
-            pause();
-        }
-    } while (std::chrono::steady_clock::now() < until);
-    return false;
-}
-
-}  // namespace
 
 int work(const WorkerSettings& settings, std::size_t worker) {
     system::apply_cpu_budget(settings.cpus);
@@ -61,13 +38,15 @@ int work(const WorkerSettings& settings, std::size_t worker) {
         });
         if (claimed) {
             task.wait_if_halted();
-            function_of(function)(task);
+            detail::function_of<detail::RunTask>(function)(task);
             task.finish();
             continue;
         }
         if (header.closing.load() != 0) break;
         bell.ring(true);
-        if (!something_comes_soon(header)) {
+        bool more = channel::comes_soon(
+            [&] { return header.head.load(std::memory_order_relaxed) < header.tail.load(std::memory_order_relaxed); });
+        if (!more) {
             if (hooks != nullptr) hooks->before_wait();
             channel::sleep_until_published(segment, worker);
             if (hooks != nullptr) hooks->after_wait();

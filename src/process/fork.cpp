@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "system/error.hpp"
+#include "system/signals.hpp"
 
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
@@ -59,22 +60,6 @@ void watch_all_forks() {
     static const int error = ::pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
     if (error != 0) throw system::SystemError(error, "cannot prepare for starting processes");
 }
-
-class BlockedSignals {
-  public:
-    BlockedSignals() {
-        sigset_t all;
-        sigfillset(&all);
-        ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-    }
-    ~BlockedSignals() { restore(); }
-    BlockedSignals(const BlockedSignals&) = delete;
-    BlockedSignals& operator=(const BlockedSignals&) = delete;
-    void restore() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-  private:
-    sigset_t before_{};
-};
 
 // The streams' error states stay as they are: a child is not to fail for what its parent could not write.
 bool flush_streams() noexcept {
@@ -149,7 +134,7 @@ void Lifeline::cut() noexcept {
     int end = std::exchange(end_, -1);
     // In a child it was closed at the fork, and the number may be another file's by now.
     if (owner_ != ::getpid()) return;
-    BlockedSignals blocked;
+    system::BlockedSignals blocked;
     Inheritance& ours = inheritance();
     std::lock_guard lock(ours.mutex);
     std::erase(ours.ends, end);
@@ -204,7 +189,7 @@ Forked fork_child(const std::function<int()>& body, const ForkOptions& options) 
     Forked forked;
     int error = 0;
     {
-        BlockedSignals blocked;
+        system::BlockedSignals blocked;
         std::unique_lock lock(inheritance().mutex);
         Forking forking(options);
         locked_by_us = true;
@@ -245,7 +230,7 @@ Forked fork_child(const std::function<int()>& body, const ForkOptions& options) 
 
 void at_fork_in_child(void (*forget)()) {
     watch_all_forks();
-    BlockedSignals blocked;
+    system::BlockedSignals blocked;
     std::lock_guard lock(inheritance().mutex);
     inheritance().forgets.push_back(forget);
 }

@@ -13,6 +13,16 @@
 
 namespace haid::system {
 
+BlockedSignals::BlockedSignals() {
+    sigset_t all;
+    sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+}
+
+void BlockedSignals::restore() {
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+}
+
 SignalQueue::SignalQueue(std::initializer_list<int> signals) {
     sigset_t set;
     sigemptyset(&set);

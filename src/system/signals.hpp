@@ -1,4 +1,5 @@
-// Signals as data: blocked for the process and read from a descriptor, so that nothing happens inside a handler.
+// Signals kept from where they may not arrive, and signals as data: read from a descriptor, so that nothing happens
+// inside a handler.
 #pragma once
 
 #include <signal.h>
@@ -11,6 +12,22 @@
 #include "system/descriptor.hpp"
 
 namespace haid::system {
+
+// While it lives no signal reaches this thread, nor, for good, the threads that it starts meanwhile.
+class BlockedSignals {
+  public:
+    BlockedSignals();
+    ~BlockedSignals() { restore(); }
+    BlockedSignals(const BlockedSignals&) = delete;
+    BlockedSignals& operator=(const BlockedSignals&) = delete;
+
+    const sigset_t& mask_before() const { return before_; }
+    // Before its end: for a process that never gets there.
+    void restore();
+
+  private:
+    sigset_t before_{};
+};
 
 // While it lives the signals are blocked and arrive at fd(). Only a program may own one: a library leaves masks alone.
 class SignalQueue {

@@ -10,6 +10,7 @@
 
 #include "system/calls.hpp"
 #include "system/error.hpp"
+#include "system/signals.hpp"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define HAID_BORROWS_MEMORY __attribute__((no_sanitize("address"), noinline))
@@ -82,14 +83,11 @@ HAID_BORROWS_MEMORY int become(void* argument) {
 Spawned spawn(const SpawnPlan& plan) {
     static ChildStack stack;
     // A signal handler that ran in the child would write into the parent's memory: block them all meanwhile.
-    sigset_t all, before;
-    sigfillset(&all);
-    ::sigprocmask(SIG_SETMASK, &all, &before);
-    Attempt attempt{&plan, plan.signal_mask != nullptr ? plan.signal_mask : &before};
+    BlockedSignals blocked;
+    Attempt attempt{&plan, plan.signal_mask != nullptr ? plan.signal_mask : &blocked.mask_before()};
     int pid = calls().clone(become, stack.top(), CLONE_VM | CLONE_VFORK | SIGCHLD, &attempt);
     int clone_error = errno;
     if (pid > 0 && attempt.error != 0) ::waitpid(pid, nullptr, 0);
-    ::sigprocmask(SIG_SETMASK, &before, nullptr);
     if (pid < 0) return {-1, clone_error, Spawned::Stage::fork};
     if (attempt.error != 0) return {-1, attempt.error, attempt.stage};
     return {pid, 0, Spawned::Stage::exec};

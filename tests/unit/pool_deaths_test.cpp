@@ -36,6 +36,21 @@ struct Codec<Deadly> {
     }
 };
 
+// A function that ends the first few workers that receive it, before they run anything.
+struct Unwelcome {
+    static constexpr int deaths = 6;
+    int operator()(int value) const { return 2 * value; }
+    int unused = 0;
+};
+template <>
+struct Codec<Unwelcome> {
+    static void encode(Encoder& to, const Unwelcome& value) { haid::encode(to, value.unused); }
+    static Unwelcome decode(Decoder& from) {
+        if (shared->counters[0]++ < Unwelcome::deaths) die(Way::kill);
+        return {haid::decode<int>(from)};
+    }
+};
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -229,6 +244,16 @@ TEST_F(PoolDeathsOfMany, AnIdleWorkerThatDiesCostsNothing) {
         ::kill(worker, SIGKILL);
         ASSERT_EQ(pool.map(twice, up_to(3)), (std::vector{0, 2, 4}));
     }
+    expect_works(pool);
+}
+
+TEST_F(PoolDeathsOfMany, WorkersThatRunNothingAreStartedMoreAndMoreSlowly) {
+    Pool pool(1);
+    const auto begin = std::chrono::steady_clock::now();
+    EXPECT_EQ(pool.map(Unwelcome(), up_to(3)), (std::vector{0, 2, 4}));
+    EXPECT_GT(shared->counters[0], Unwelcome::deaths);
+    // The first is replaced at once.
+    EXPECT_GE(std::chrono::steady_clock::now() - begin, 10ms + 20ms + 40ms + 80ms + 160ms);
     expect_works(pool);
 }
 

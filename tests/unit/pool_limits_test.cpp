@@ -270,5 +270,31 @@ TEST_F(PoolLimits, AnInputThatThrowsIsThrown) {
     EXPECT_EQ(pool.apply(twice, 4), 8);
 }
 
+template <class AnyPool>
+void expect_inputs_may_use(AnyPool& pool, const std::vector<int>& numbers) {
+    std::vector<int> expected;
+    for (int value : numbers) expected.push_back(4 * value);
+    auto inputs = numbers | std::views::transform([&](int value) { return pool.apply(twice, value); });
+    EXPECT_EQ(pool.map(twice, inputs), expected);
+    EXPECT_EQ(pool.map_results(twice, inputs).at(5).value(), 20);
+    EXPECT_EQ(pool.map_async(twice, inputs).get(), expected);
+    auto tuples = inputs | std::views::transform([](int value) { return std::tuple(value); });
+    EXPECT_EQ(pool.starmap(twice, tuples), expected);
+    EXPECT_EQ(pool.starmap_async(twice, tuples).get(), expected);
+    std::vector<int> results;
+    for (auto& result : pool.imap(twice, inputs)) results.push_back(*result);
+    EXPECT_EQ(results, expected);
+    // Of a range that is no view, and whose items are no objects.
+    const std::vector<bool> flags(20, true);
+    EXPECT_EQ(pool.map([](bool flag) { return !flag; }, flags), std::vector<bool>(20, false));
+}
+
+TEST_F(PoolLimits, AnInputMayUseThePool) {
+    Pool processes(2);
+    expect_inputs_may_use(processes, up_to(20));
+    ThreadPool threads(2);
+    expect_inputs_may_use(threads, up_to(20));
+}
+
 }  // namespace
 }  // namespace haid

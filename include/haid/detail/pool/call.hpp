@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -121,7 +122,8 @@ class WorkerHooks {
 };
 
 struct EngineOptions {
-    int workers = 0;  // 0: the CPUs that may be used
+    int workers = 0;                                     // 0: the CPUs that may be used
+    int most_workers = std::numeric_limits<int>::max();  // no more than that, whatever `workers` says
     std::function<void()> initializer;
     std::uint64_t tasks_per_worker = 0;  // items, before a worker is replaced; 0: no limit
     // The workers are forked where the engine is made, and again where one is replaced: they see this thread's memory.

@@ -13,12 +13,10 @@
 #include <utility>
 
 #include "haid/codec.hpp"
+#include "haid/detail/pool/functions.hpp"
 #include "haid/detail/pool/task.hpp"
 
 namespace haid::detail {
-
-template <class F>
-inline constexpr bool is_function_pointer = std::is_pointer_v<F> && std::is_function_v<std::remove_pointer_t<F>>;
 
 // It is its type: functions objects without members, lambdas that capture nothing.
 template <class F>
@@ -34,9 +32,6 @@ template <class F>
 inline constexpr bool sendable =
     is_function_pointer<F> || std::is_member_pointer_v<F> || stateless<F> || has_sendable_state<F>;
 
-// Something of the program to measure the addresses of its functions from.
-inline void origin_of_functions() {}
-
 // `context` is a number that every task carries at no cost; what does not fit there goes in front of the input.
 template <class F>
 struct Callable {
@@ -45,7 +40,7 @@ struct Callable {
 
     static std::uint64_t context(const F& f) {
         if constexpr (in_context) {
-            return reinterpret_cast<std::uintptr_t>(f) - reinterpret_cast<std::uintptr_t>(&origin_of_functions);
+            return number_of(f);
         } else {
             return 0;
         }
@@ -59,8 +54,7 @@ struct Callable {
     }
     static F receive(std::uint64_t context, Decoder& from) {
         if constexpr (in_context) {
-            return reinterpret_cast<F>(
-                static_cast<std::uintptr_t>(context + reinterpret_cast<std::uintptr_t>(&origin_of_functions)));
+            return function_of<F>(context);
         } else if constexpr (std::is_member_pointer_v<F>) {
             F f;
             from.read(&f, sizeof f);

@@ -55,6 +55,14 @@ class ItemWriter {
     std::uint32_t count_ = 0;
 };
 
+template <class Items>
+auto collected(Items& items) {
+    std::vector<std::ranges::range_value_t<Items>> all;
+    if constexpr (std::ranges::sized_range<Items>) all.reserve(static_cast<std::size_t>(std::ranges::size(items)));
+    for (auto&& item : items) all.push_back(std::forward<decltype(item)>(item));
+    return all;
+}
+
 // A range that is read once, from its beginning to its end.
 template <class Range>
 class Input {
@@ -144,12 +152,12 @@ class ThreadTask final : public LocalTask {
     using R = typename Gatherer::Item;
 
     ThreadTask(Gatherer& call, F& f, std::uint64_t first) : call_(call), f_(f), first_(first) {}
-    void add(Held item) { items_.push_back(std::move(item)); }
+    void add(Held item) { items_.push_back({std::move(item)}); }
     bool empty() const { return items_.empty(); }
     std::size_t size() const { return items_.size(); }
 
     void run() override {
-        for (Held& item : items_) results_.push_back(run_one(first_ + results_.size(), item));
+        for (Item& item : items_) results_.push_back(run_one(first_ + results_.size(), item.held));
     }
     std::uint32_t settle(bool& failed) override {
         for (Result<R>& result : results_) {
@@ -160,6 +168,11 @@ class ThreadTask final : public LocalTask {
     }
 
   private:
+    // Of its own type, for a vector of bool holds none.
+    struct Item {
+        Held held;
+    };
+
     Result<R> run_one(std::uint64_t index, Held& item) {
         const Limits& limits = call_.limits();
         for (std::uint32_t attempt = 0;; ++attempt) {
@@ -189,7 +202,7 @@ class ThreadTask final : public LocalTask {
     Gatherer& call_;
     F& f_;
     std::uint64_t first_;
-    std::vector<Held> items_;
+    std::vector<Item> items_;
     std::vector<Result<R>> results_;
 };
 

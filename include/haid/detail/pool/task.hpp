@@ -9,6 +9,7 @@
 #include <span>
 
 #include "haid/codec.hpp"
+#include "haid/detail/pool/progress.hpp"
 
 namespace haid::detail {
 
@@ -76,16 +77,15 @@ class Task : public Encoder {
   protected:
     ~Task() = default;
 
-    // One store an item tells the parent all that it has to know if this process dies.
     void begin(std::uint32_t item) {
         item_ = item;
         value_begin_ = at_;
-        store_progress(item, running);
+        store_progress(item, true);
     }
     // All items before this one are done, and it does not run.
     void mark(std::uint32_t item) {
         value_begin_ = at_;
-        store_progress(item, 0);
+        store_progress(item, false);
     }
     virtual bool end_of_claim() = 0;
     // Afterwards there is room for so many bytes at at_.
@@ -103,14 +103,11 @@ class Task : public Encoder {
     std::atomic<std::uint64_t>* progress_ = nullptr;
 
   private:
-    static constexpr std::uint64_t running = std::uint64_t{1} << 31;
-
-    std::uint64_t progress_of(std::uint32_t item, std::uint64_t state) const {
-        auto written = static_cast<std::uint64_t>(at_ - frame_begin_);
-        return static_cast<std::uint64_t>(item) << 32 | state | written;
+    std::uint64_t progress_of(std::uint32_t item, bool runs) const {
+        return Progress{item, runs, static_cast<std::uint64_t>(at_ - frame_begin_)}.word();
     }
-    void store_progress(std::uint32_t item, std::uint64_t state) {
-        progress_->store(progress_of(item, state), std::memory_order_release);
+    void store_progress(std::uint32_t item, bool runs) {
+        progress_->store(progress_of(item, runs), std::memory_order_release);
     }
 
     // Up to the end of the claim, or an exception. All that changes is in registers meanwhile.
@@ -121,8 +118,8 @@ class Task : public Encoder {
         make_room((end - item) * sizeof(R));
         std::byte* at = at_;
         std::atomic<std::uint64_t>* const progress = progress_;
-        std::uint64_t word = progress_of(item, running);
-        constexpr std::uint64_t one_more = (std::uint64_t{1} << 32) + sizeof(R);
+        std::uint64_t word = progress_of(item, true);
+        constexpr std::uint64_t one_more = Progress::one_more(sizeof(R));
         try {
             for (; item != end; ++item) {
                 progress->store(word, std::memory_order_release);

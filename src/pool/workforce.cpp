@@ -1,0 +1,345 @@
+#include "pool/workforce.hpp"
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "haid/error.hpp"
+#include "pool/exceptions.hpp"
+#include "system/descriptor.hpp"
+#include "system/futex.hpp"
+#include "system/signals.hpp"
+
+namespace haid::pool {
+namespace {
+
+using channel::Frame;
+using channel::Range;
+using detail::Progress;
+
+constexpr std::chrono::milliseconds start_again_after{50};
+constexpr std::chrono::milliseconds look_for_deaths_every{2};
+// Workers that die before they are ready for anything will go on doing so.
+constexpr std::uint32_t most_barren_starts = 3;
+// Those that were ready and have run nothing may have been killed by somebody, and are replaced: the first at once,
+// those behind it after a pause that doubles, for what ends them may be what they are given to do.
+constexpr std::chrono::milliseconds shortest_pause{10};
+constexpr std::chrono::milliseconds longest_pause{1000};
+// The unclaimed rest of a task is worth another worker's while if it takes so long: being told takes some 20 µs.
+constexpr double worth_splitting = 20e3;  // nanoseconds
+
+// Kills by the out-of-memory killer since the machine was started, in cgroups too (Linux 4.13).
+std::uint64_t memory_kills() {
+    std::string text = system::read_small_file("/proc/vmstat");
+    std::size_t at = text.find("\noom_kill ");
+    return at == std::string::npos ? 0 : std::strtoull(text.c_str() + at + 10, nullptr, 10);
+}
+
+}  // namespace
+
+Workforce::Workforce(Dispatcher& dispatcher, const WorkerSettings& settings, bool fork_here)
+    : segment_(*settings.segment), dispatcher_(dispatcher), kills_before_(memory_kills()) {
+    for (std::size_t worker = 0; worker < segment_.workers(); ++worker) lanes_.emplace_back(segment_, worker);
+    source_ = fork_here ? fork_workers_here(settings) : fork_workers_from_zygote(settings);
+    for (Lane& lane : lanes_) lane.alive = true;
+}
+
+bool Workforce::look_after(detail::Time now) {
+    bool any = false;
+    if (now >= look_for_deaths_) {
+        // Whoever sleeps is told of them; this is for a parent that never gets to sleep.
+        any = take_deaths();
+        look_for_deaths_ = now + look_for_deaths_every;
+    }
+    if (dispatcher_.shortest_timeout()) end_overdue(now);
+    for (std::size_t worker = 0; worker < lanes_.size(); ++worker) {
+        if (lanes_[worker].start_again && *lanes_[worker].start_again <= now) start(worker);
+    }
+    return any;
+}
+
+std::optional<detail::Time> Workforce::next_event() const {
+    std::optional<detail::Time> next;
+    auto sooner = [&](detail::Time time) { next = next ? std::min(*next, time) : time; };
+    for (const Lane& lane : lanes_) {
+        if (lane.start_again) sooner(*lane.start_again);
+    }
+    if (auto timeout = dispatcher_.shortest_timeout()) {
+        // What begins while we sleep is not overdue before that.
+        sooner(detail::Clock::now() + *timeout);
+        for (std::size_t worker = 0; worker < lanes_.size(); ++worker) {
+            auto item = timed_item(worker);
+            const Task* task = item ? dispatcher_.task(item->task) : nullptr;
+            if (task != nullptr) sooner(item->since + task->call->limits().timeout);
+        }
+    }
+    return next;
+}
+
+// -- results
+
+bool Workforce::nothing_new() const {
+    return std::none_of(lanes_.begin(), lanes_.end(), [](const Lane& lane) { return lane.ring.has_news(); });
+}
+
+bool Workforce::read_results() {
+    bool any = false;
+    for (std::size_t worker = 0; worker < lanes_.size(); ++worker) any = read(worker) || any;
+    return any;
+}
+
+bool Workforce::read(std::size_t worker) {
+    Lane& lane = lanes_[worker];
+    bool any = false;
+    while (const Frame* frame = lane.ring.front()) {
+        read_frame(worker, *frame);
+        lane.ring.pop();
+        any = true;
+    }
+    lane.ring.release();  // padding may have been read without any result
+    return any;
+}
+
+void Workforce::read_frame(std::size_t worker, const Frame& frame) {
+    Lane& lane = lanes_[worker];
+    std::span<const std::byte> bytes = channel::RingReader::payload(frame);
+    int number = static_cast<int>(worker);
+    const Task* task = dispatcher_.task(frame.task);
+    std::uint64_t item = task != nullptr ? task->first + frame.first : 0;
+    switch (frame.kind) {
+        case Frame::Kind::piece:
+            if (lane.last_task != frame.task) lane.last_end = 0;
+            lane.last_task = frame.task;
+            lane.pieces.insert(lane.pieces.end(), bytes.begin(), bytes.end());
+            return;
+        case Frame::Kind::values:
+            if (!lane.pieces.empty()) {
+                lane.pieces.insert(lane.pieces.end(), bytes.begin(), bytes.end());
+                bytes = lane.pieces;
+            }
+            dispatcher_.values(frame.task, frame.first, frame.count, Decoder(bytes), frame.nanoseconds, number);
+            lane.has_run = true;
+            break;
+        case Frame::Kind::error:
+            dispatcher_.failed(frame.task, frame.first, decode_exception(bytes, item, number));
+            lane.has_run = true;
+            break;
+        case Frame::Kind::fault:
+            fail(decode_exception(bytes, 0, number));
+            break;
+        case Frame::Kind::padding:
+            break;
+    }
+    if (lane.pieces.size() > channel::Segment::ring_size) lane.pieces.shrink_to_fit();
+    lane.pieces.clear();
+    lane.last_task = frame.task;
+    lane.last_end = frame.first + frame.count;
+}
+
+// -- deaths
+
+void Workforce::start(std::size_t worker) {
+    lanes_[worker].alive = true;
+    lanes_[worker].has_run = false;
+    lanes_[worker].start_again.reset();
+    source_->start(worker);
+}
+
+bool Workforce::take_deaths() {
+    try {
+        std::vector<Death> deaths = source_->deaths();
+        for (const Death& death : deaths) bury(death);
+        return !deaths.empty();
+    } catch (const Error&) {
+        if (broken_) return false;
+        fail(std::current_exception());
+        return true;
+    }
+}
+
+void Workforce::bury(const Death& death) {
+    Lane& lane = lanes_[death.worker];
+    lane.alive = false;
+    read(death.worker);
+    if (death.start_error != 0) {
+        if (!leaving_) lane.start_again = detail::Clock::now() + start_again_after;
+        return;
+    }
+    bool was_ready = segment_.lane(death.worker).is_ready.exchange(0) != 0;
+    segment_.lane(death.worker).pid.store(0);
+    recover(death.worker, death);
+    if (leaving_) return;
+    if (was_ready) {
+        lane.barren_starts = 0;
+        lane.idle_deaths = lane.has_run ? 0 : lane.idle_deaths + 1;
+    }
+    if (!was_ready && ++lane.barren_starts >= most_barren_starts) {
+        std::string how = death.exit_code < 0 ? fmt::format("ended by {}", system::signal_name(-death.exit_code))
+                                              : fmt::format("with exit status {}", death.exit_code);
+        fail(std::make_exception_ptr(Error(fmt::format(
+            "the pool's workers end before they are ready for work ({}, {} times)", how, lane.barren_starts))));
+        return;
+    }
+    replace(death.worker);
+}
+
+void Workforce::replace(std::size_t worker) {
+    Lane& lane = lanes_[worker];
+    if (lane.idle_deaths < 2) return start(worker);
+    auto pause = shortest_pause * (1 << std::min(lane.idle_deaths - 2, 10U));
+    lane.start_again = detail::Clock::now() + std::min(pause, longest_pause);
+}
+
+// Everything that a dead worker had begun, finished or claimed is in its lane: see layout.hpp.
+void Workforce::recover(std::size_t worker, const Death& death) {
+    Lane& lane = lanes_[worker];
+    channel::Lane& shared = segment_.lane(worker);
+    channel::forget_sleeper(segment_, worker);
+    std::uint64_t number = shared.task.load();
+    if (auto claimed = dispatcher_.claimed_by(worker); claimed && claimed->task != number) {
+        dispatcher_.hand_out_again(*claimed);
+    }
+    if (number != 0) recover_task(worker, number, death);
+    lane.pieces.clear();
+    lane.ended_for = nullptr;
+    lane.last_task = 0;
+    lane.last_end = 0;
+    shared.task.store(0);
+    shared.range.store(Range{Range::of(shared.range.load()).generation, 0, 0}.word());
+    shared.wants_space.store(0);
+    shared.halt.store(0);
+}
+
+void Workforce::recover_task(std::size_t worker, std::uint64_t number, const Death& death) {
+    Lane& lane = lanes_[worker];
+    channel::Lane& shared = segment_.lane(worker);
+    const auto progress = Progress::of(shared.progress.load());
+    Range rest = Range::of(shared.range.load());
+    std::uint32_t told = lane.last_task == number ? lane.last_end : 0;
+    std::uint32_t first_untold = std::max(static_cast<std::uint32_t>(shared.open.load()), told);
+    if (progress.item > first_untold && lane.pieces.empty()) {
+        std::span<const std::byte> bytes = lane.ring.open_frame(progress.bytes);
+        dispatcher_.values(number, first_untold, progress.item - first_untold, Decoder(bytes), 0,
+                           static_cast<int>(worker));
+    }
+    lane.has_run = lane.has_run || progress.runs || progress.item > first_untold;
+    const Task* task = dispatcher_.task(number);
+    std::uint32_t behind = std::max(progress.item, told);
+    if (progress.runs && progress.item >= told && task != nullptr) {
+        behind = progress.item + 1;
+        std::exception_ptr error = std::exchange(lane.ended_for, nullptr);
+        if (!error) error = lost(worker, death, task->first + progress.item);
+        dispatcher_.failed(number, progress.item, error);
+    }
+    dispatcher_.hand_out_again({number, behind, rest.to});
+}
+
+std::exception_ptr Workforce::lost(std::size_t worker, const Death& death, std::uint64_t item) const {
+    std::string how = death.exit_code < 0 ? fmt::format("was ended by {}", system::signal_name(-death.exit_code))
+                                          : fmt::format("left with exit status {}", death.exit_code);
+    if (death.exit_code == -SIGKILL) {
+        how += memory_kills() > kills_before_
+                   ? " (the system's out-of-memory killer: the tasks take more memory than there is)"
+                   : " (perhaps by the out-of-memory killer, or by somebody else)";
+    }
+    return std::make_exception_ptr(WorkerLost(fmt::format("worker {} {} while it ran task {}", worker, how, item),
+                                              death.exit_code, item, static_cast<int>(worker)));
+}
+
+// -- tasks that are under way
+
+bool Workforce::split() {
+    std::size_t longest = lanes_.size();
+    std::uint32_t most = 0;
+    for (std::size_t worker = 0; worker < lanes_.size(); ++worker) {
+        Range range = Range::of(segment_.lane(worker).range.load());
+        if (range.to - range.from <= most) continue;
+        most = range.to - range.from;
+        longest = worker;
+    }
+    if (most == 0) return false;
+    channel::Lane& lane = segment_.lane(longest);
+    std::uint64_t word = lane.range.load();
+    Range range = Range::of(word);
+    std::uint64_t number = lane.task.load();  // behind the range: see RunningTask::take
+    const Task* task = dispatcher_.task(number);
+    std::uint32_t left = range.to - range.from;
+    if (task == nullptr || left == 0 || left * task->call->item_time < worth_splitting) return false;
+    std::uint32_t middle = range.from + left / 2;
+    if (!lane.range.compare_exchange_strong(word, Range{range.generation, range.from, middle}.word())) return true;
+    dispatcher_.hand_out_again({number, middle, range.to});
+    return true;
+}
+
+std::optional<Workforce::RunningItem> Workforce::timed_item(std::size_t worker) const {
+    const channel::Lane& lane = segment_.lane(worker);
+    std::uint64_t number = lane.task.load();
+    std::uint64_t progress = lane.progress.load();
+    auto since = detail::Time(detail::Clock::duration(lane.started.load()));
+    const Task* task = dispatcher_.task(number);
+    // The start is written before the progress: it belongs to this item if that is still the same.
+    if (task == nullptr || task->call->limits().timeout.count() == 0) return std::nullopt;
+    if (!Progress::of(progress).runs) return std::nullopt;
+    if (lane.progress.load() != progress || lane.task.load() != number) return std::nullopt;
+    return RunningItem{number, progress, since};
+}
+
+void Workforce::end_overdue(detail::Time now) {
+    for (std::size_t worker = 0; worker < lanes_.size(); ++worker) {
+        Lane& lane = lanes_[worker];
+        auto item = timed_item(worker);
+        if (!item || lane.ended_for || !lane.alive) continue;
+        const Task* task = dispatcher_.task(item->task);
+        auto limit = task->call->limits().timeout;
+        if (item->since + limit > now) continue;
+        // Once told to halt it begins nothing more: what still runs then is what is overdue, and nothing else is hit.
+        channel::Lane& shared = segment_.lane(worker);
+        shared.halt.store(1, std::memory_order_seq_cst);
+        if (shared.progress.load(std::memory_order_seq_cst) != item->progress || shared.task.load() != item->task) {
+            shared.halt.store(0);
+            system::wake(shared.halt, 1);
+            continue;
+        }
+        auto index = task->first + Progress::of(item->progress).item;
+        lane.ended_for = std::make_exception_ptr(TimeoutError(
+            fmt::format("task {} took longer than {:g} s", index, std::chrono::duration<double>(limit).count())));
+        source_->kill(worker);
+    }
+}
+
+// -- the end
+
+void Workforce::fail(const std::exception_ptr& error) {
+    if (broken_) return;
+    broken_ = error;
+    dispatcher_.abort_all(error);
+    dismiss();
+}
+
+void Workforce::dismiss() {
+    leaving_ = true;
+    channel::Header& header = segment_.header();
+    header.closing.store(1);
+    header.bell.fetch_add(1);
+    system::wake(header.bell, system::everybody);
+}
+
+bool Workforce::all_idle() const {
+    for (std::size_t worker = 0; worker < lanes_.size(); ++worker) {
+        const channel::Lane& lane = segment_.lane(worker);
+        if (lanes_[worker].alive && (lane.is_ready.load() == 0 || lane.task.load() != 0)) return false;
+    }
+    return true;
+}
+
+void Workforce::end(bool at_once) {
+    if (!source_) return;
+    dismiss();
+    if (!at_once) source_->join();
+    source_.reset();
+}
+
+}  // namespace haid::pool
