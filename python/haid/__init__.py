@@ -2,13 +2,34 @@
 
     import haid as mp
 
-and what was written for multiprocessing runs.
+and what was written for multiprocessing runs. Whatever is not described here is the standard library's own.
 """
+import importlib
+import multiprocessing
 from multiprocessing import *  # noqa: F401,F403
 
-from . import _haid, _pickling
-from .errors import PoolClosed, PoolError, TaskError, TimeoutError, WorkerLost  # noqa: F401
-from .pool import Pool, ThreadPool  # noqa: F401
+from . import _haid, _pickling, _standard
+from .errors import PoolClosed, PoolError, TaskError, WorkerLost  # noqa: F401
 
-cpu_count = _haid.cpu_count
 _haid.use_pickling(_pickling.dumps, _pickling.loads, _pickling.describe, _pickling.restore)
+_standard.enter()
+
+from . import context, pool  # noqa: E402
+from .pool import ThreadPool  # noqa: E402,F401
+
+SUBDEBUG = multiprocessing.SUBDEBUG
+SUBWARNING = multiprocessing.SUBWARNING
+# Process, Pool, Lock, set_start_method, …: of the start method that the program has chosen.
+globals().update({name: getattr(context._default_context, name) for name in multiprocessing.__all__})
+
+__all__ = [*multiprocessing.__all__, "PoolClosed", "PoolError", "TaskError", "ThreadPool", "WorkerLost"]
+
+
+def __getattr__(name):
+    if name in _standard.MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *(name for name in _standard.MODULES if "." not in name)})

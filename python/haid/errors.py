@@ -1,10 +1,6 @@
 """What can go wrong in a pool, besides what the tasks themselves raise."""
-import multiprocessing
 import signal
-
-
-class TimeoutError(multiprocessing.TimeoutError):
-    """A task took longer than its ``timeout=``, or a result was not there in time."""
+from multiprocessing import TimeoutError  # noqa: F401  A task took longer than its timeout=, or a result was not there
 
 
 class WorkerLost(RuntimeError):

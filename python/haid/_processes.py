@@ -1,0 +1,58 @@
+"""Daemonic processes end with their parent, however it ends.
+
+Every child has the read end of a pipe whose write end its parent holds: multiprocessing's sentinel of the parent. A
+daemonic child tells the kernel to kill it when that write end is closed, which the parent's end does. So that nobody
+else holds it, children that are forked later close it.
+"""
+import fcntl
+import os
+import select
+import signal
+from multiprocessing import popen_fork, util
+
+
+class EndsWithParent:
+    """For classes derived from multiprocessing's BaseProcess."""
+
+    def _bootstrap(self, parent_sentinel=None):
+        if self.daemon and parent_sentinel is not None:
+            _kill_when_closed(parent_sentinel)
+        return super()._bootstrap(parent_sentinel=parent_sentinel)
+
+
+def _kill_when_closed(read_end):
+    fcntl.fcntl(read_end, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(read_end, _F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(read_end, fcntl.F_SETFL, fcntl.fcntl(read_end, fcntl.F_GETFL) | os.O_ASYNC)
+    poll = select.poll()
+    poll.register(read_end, 0)
+    if poll.poll(0):  # it was closed before the kernel knew
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+_F_SETSIG = 10  # Linux; the module fcntl has no name for it in every version
+
+_write_ends = set()
+
+
+def _close_write_ends():
+    while _write_ends:
+        os.close(_write_ends.pop())
+
+
+os.register_at_fork(after_in_child=_close_write_ends)
+
+
+class ForkPopen(popen_fork.Popen):
+    def _launch(self, process_obj):
+        super()._launch(process_obj)
+        ends = self.finalizer._args
+        write_ends = [end for end in ends if end != self.sentinel]
+        _write_ends.update(write_ends)
+        self.finalizer.cancel()
+        self.finalizer = util.Finalize(self, _close, (ends, write_ends))
+
+
+def _close(ends, write_ends):
+    _write_ends.difference_update(write_ends)
+    util.close_fds(*ends)

@@ -1,0 +1,91 @@
+"""Start methods and what belongs to them, with the names of multiprocessing.context.
+
+There is one start method in a program: haid.set_start_method and multiprocessing.set_start_method set the same.
+
+Pools of the start method "fork", and of a program that has not chosen any, are haid's. Those of "spawn" and
+"forkserver" are the standard library's.
+"""
+from multiprocessing import context as _standard
+from multiprocessing import pool as _standard_pool
+
+from . import _haid, pool
+from ._processes import EndsWithParent, ForkPopen
+
+
+class Process(EndsWithParent, _standard.Process):
+    @staticmethod
+    def _Popen(process_obj):
+        return _default_context.get_context().Process._Popen(process_obj)
+
+
+class ForkProcess(EndsWithParent, _standard.ForkProcess):
+    @staticmethod
+    def _Popen(process_obj):
+        return ForkPopen(process_obj)
+
+
+class SpawnProcess(EndsWithParent, _standard.SpawnProcess):
+    pass
+
+
+class ForkServerProcess(EndsWithParent, _standard.ForkServerProcess):
+    pass
+
+
+class BaseContext(_standard.BaseContext):
+    def get_context(self, method=None):
+        return self if method is None else _ours(super().get_context(method))
+
+    def cpu_count(self):
+        """How many CPUs this process may use."""
+        return _haid.cpu_count()
+
+    def Pool(self, processes=None, initializer=None, initargs=(), maxtasksperchild=None, **options):
+        """A pool of worker processes: haid's, unless another start method than "fork" was chosen."""
+        if self.get_start_method(allow_none=True) in (None, "fork"):
+            make, context = pool.Pool, self
+        else:
+            make, context = _standard_pool.Pool, self.get_context()
+        return make(processes, initializer, initargs, maxtasksperchild, context=context, **options)
+
+
+class ForkContext(BaseContext, _standard.ForkContext):
+    Process = ForkProcess
+
+
+class SpawnContext(BaseContext, _standard.SpawnContext):
+    Process = SpawnProcess
+
+
+class ForkServerContext(BaseContext, _standard.ForkServerContext):
+    Process = ForkServerProcess
+
+
+class DefaultContext(BaseContext):
+    """The context of the start method that the program has chosen."""
+
+    Process = Process
+
+    def get_context(self, method=None):
+        return _ours(_standard._default_context.get_context(method))
+
+    def get_start_method(self, allow_none=False):
+        return _standard._default_context.get_start_method(allow_none)
+
+    def set_start_method(self, method, force=False):
+        _standard._default_context.set_start_method(method, force)
+
+    def get_all_start_methods(self):
+        return _standard._default_context.get_all_start_methods()
+
+
+_concrete_contexts = {"fork": ForkContext(), "spawn": SpawnContext(), "forkserver": ForkServerContext()}
+_default_context = DefaultContext()
+
+
+def _ours(context):
+    return _concrete_contexts[context.get_start_method()]
+
+
+def __getattr__(name):
+    return getattr(_standard, name)

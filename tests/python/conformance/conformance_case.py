@@ -1,0 +1,69 @@
+"""CPython's tests of multiprocessing for the start method that the environment names, as a module that child processes
+can import, too; and what runs one class of them and writes down what comes of each test."""
+import json
+import os
+import sys
+import unittest
+
+from test import _test_multiprocessing
+
+_test_multiprocessing.install_tests_in_module_dict(globals(), os.environ["CONFORMANCE_METHOD"])
+PRELOAD = _test_multiprocessing.PRELOAD
+PRELOAD[1:] = [__name__]  # the forkserver of CPython's tests would import another module
+
+FLAVOURS_LEFT_OUT = ("WithManager", "WithThreads")
+
+
+def classes():
+    return sorted(
+        name
+        for name, value in globals().items()
+        if isinstance(value, type)
+        and issubclass(value, unittest.TestCase)
+        and not name.startswith(FLAVOURS_LEFT_OUT)
+        and unittest.defaultTestLoader.getTestCaseNames(value)
+    )
+
+
+class Result(unittest.TextTestResult):
+    """Writes lines: what happened and to which test."""
+
+    def __init__(self, file, *args):
+        super().__init__(*args)
+        self._file = file
+
+    def _write(self, event, test, text=""):
+        name = getattr(test, "_testMethodName", str(test))
+        print(json.dumps([event, name, text]), file=self._file, flush=True)
+
+    def startTest(self, test):
+        self._write("start", test)
+        super().startTest(test)
+
+    def addSuccess(self, test):
+        self._write("passed", test)
+        super().addSuccess(test)
+
+    def addSkip(self, test, reason):
+        self._write("skipped", test, reason)
+        super().addSkip(test, reason)
+
+    def addError(self, test, error):
+        self._write("failed", test, self._exc_info_to_string(error, test))
+        super().addError(test, error)
+
+    def addFailure(self, test, error):
+        self._write("failed", test, self._exc_info_to_string(error, test))
+        super().addFailure(test, error)
+
+    def addSubTest(self, test, subtest, error):
+        if error is not None:
+            self._write("failed", test, self._exc_info_to_string(error, test))
+        super().addSubTest(test, subtest, error)
+
+
+def run(class_name, report, tests=()):
+    names = [f"{class_name}.{test}" for test in tests] or [class_name]
+    suite = unittest.defaultTestLoader.loadTestsFromNames(names, sys.modules[__name__])
+    with open(report, "w") as file:
+        unittest.TextTestRunner(verbosity=2, resultclass=lambda *args: Result(file, *args)).run(suite)
