@@ -31,6 +31,21 @@ class _Parent(process._ParentProcess):
         threading.Event().wait(timeout)
 
 
+class Running:
+    """A worker as its parent sees it."""
+
+    exitcode = None
+
+    def __init__(self, pid):
+        self.pid = pid
+
+    def is_alive(self):
+        return os.path.exists(f"/proc/{self.pid}")
+
+    def __repr__(self):
+        return f"<ForkPoolWorker pid={self.pid}>"
+
+
 def reserve_numbers(count):
     """The numbers of as many workers, of which no other process of this one has one. The first is returned."""
     numbers = [next(process._process_counter) for _ in range(count)]

@@ -4,8 +4,9 @@ import os
 import threading
 import traceback
 import warnings
+from multiprocessing import pool as _standard
 from multiprocessing import util
-from multiprocessing.pool import MaybeEncodingError, RemoteTraceback, ThreadPool
+from multiprocessing.pool import CLOSE, RUN, TERMINATE, MaybeEncodingError, RemoteTraceback, ThreadPool
 
 from . import _worker
 from ._functions import Functions
@@ -49,8 +50,7 @@ class Pool:
         self._processes = processes
         self._numbers_of_functions = {}
         self._numbers = itertools.count(1)
-        self._closed = False
-        self._imaps = set()
+        self._state = RUN
         self._callbacks = _Callbacks(self._engine)
         self._finalizer = util.Finalize(self, _terminate, args=(self._engine, self._callbacks), exitpriority=15)
 
@@ -79,8 +79,8 @@ class Pool:
 
     def apply_async(self, func, args=(), kwds={}, callback=None, error_callback=None, **limits):
         result = AsyncResult(self, single=True)
-        self._start_later(result, func, CALL, callback, error_callback, None, limits)
-        result._call.feed_one((tuple(args), dict(kwds) if kwds else None))
+        call = tuple(args), dict(kwds) if kwds else None
+        self._start_later(result, func, CALL, callback, error_callback, iter((call,)), limits)
         return result
 
     def imap(self, func, iterable, chunksize=1, buffersize=None, **limits):
@@ -114,38 +114,47 @@ class Pool:
     def _collect_later(self, func, iterable, spread, callback, error_callback, limits):
         result = AsyncResult(self)
         self._start_later(result, func, spread, callback, error_callback, iter(iterable), limits)
-        result._call.feed_all()
         return result
 
     def _start_later(self, result, func, spread, callback, error_callback, input, limits):
+        self._check_running()
         completion = None
         if callback or error_callback:
             completion = self._callbacks.expect(result, callback, error_callback)
-        result._call = self._call(func, spread, input=input, background=True, completion=completion, limits=limits)
+        try:
+            call = self._call(func, spread, input=input, background=True, completion=completion, limits=limits)
+        except Exception as error:
+            result._fail(error)
+            if completion is not None:
+                self._callbacks.tell_soon(completion)
+            return
+        result._call = call
+        call.feed_all()
 
     def _iterate(self, func, iterable, chunksize, order, buffersize, limits):
         self._check_running()
         if chunksize < 1:
             raise ValueError(f"Chunksize must be 1+, not {chunksize:n}")
-        call = self._call(func, ITEM, order, iter(iterable), buffersize or BOUND, limits=limits)
-        results = IMapIterator(call)
-        return results
+        if chunksize > 1:
+            iterable = _in_chunks(iterable, chunksize)
+        return IMapIterator(self._call(func, ITEM, order, iter(iterable), buffersize or BOUND, limits=limits))
 
     # -- the end
 
     def close(self):
         """No more calls. Those that were made go on."""
-        self._closed = True
+        if self._state == RUN:
+            self._state = CLOSE
         self._engine.close()
 
     def terminate(self):
         """Ends the workers now."""
-        self._closed = True
+        self._state = TERMINATE
         self._finalizer()
 
     def join(self):
         """After close() or terminate(): waits until everything is done and the workers have ended."""
-        if not self._closed:
+        if self._state == RUN:
             raise ValueError("Pool is still running")
         self._engine.join()
         self._callbacks.join()
@@ -158,19 +167,28 @@ class Pool:
         self.terminate()
 
     def __del__(self, _warn=warnings.warn):
-        if not getattr(self, "_closed", True):
+        if getattr(self, "_state", None) == RUN:
             _warn(f"unclosed running multiprocessing pool {self!r}", ResourceWarning, source=self)
 
     def __reduce__(self):
         raise NotImplementedError("pool objects cannot be passed between processes or pickled")
 
     def __repr__(self):
-        state = "CLOSE" if self._closed else "RUN"
-        return f"<{type(self).__module__}.{type(self).__qualname__} state={state} pool_size={self._processes}>"
+        name = f"{type(self).__module__}.{type(self).__qualname__}"
+        return f"<{name} state={self._state} pool_size={self._processes}>"
 
     def _check_running(self):
-        if self._closed:
+        if self._state != RUN:
             raise PoolClosed
+
+    # -- what programs use of multiprocessing's, though it is not documented
+
+    @property
+    def _pool(self):
+        return [_worker.Running(pid) for pid in self._engine.worker_pids()]
+
+    def _repopulate_pool(self):
+        pass  # the engine replaces its workers
 
 
 def _limits(timeout=None, retries=0, backoff=0.1):
@@ -179,6 +197,13 @@ def _limits(timeout=None, retries=0, backoff=0.1):
     if retries < 0 or backoff < 0:
         raise ValueError("retries and backoff cannot be negative")
     return timeout or 0.0, retries, backoff
+
+
+def _in_chunks(iterable, size):
+    """The items; where reading one fails, the others of its chunk are not given."""
+    items = iter(iterable)
+    while chunk := tuple(itertools.islice(items, size)):
+        yield from chunk
 
 
 def _terminate(engine, callbacks):
@@ -195,6 +220,7 @@ class AsyncResult:
         self._lock = threading.Lock()
         self._done = False
         self._call = None
+        self._told = None  # where there are callbacks: set when they have been called, which comes first
 
     def ready(self):
         return self._wait(0)
@@ -215,6 +241,11 @@ class AsyncResult:
         raise self._value
 
     def _wait(self, timeout):
+        if self._told is None or self._pool._callbacks.is_here():
+            return self._wait_for_call(timeout)
+        return self._told.wait(timeout)
+
+    def _wait_for_call(self, timeout):
         if self._done:
             return True
         # Who comes second waits for the first.
@@ -232,7 +263,12 @@ class AsyncResult:
             value = self._call.take_all()
             self._value, self._success = value[0] if self._single else value, True
         except Exception as error:
-            self._value, self._success = error, False
+            return self._fail(error)
+        self._call = None
+        self._done = True
+
+    def _fail(self, error):
+        self._value, self._success = error, False
         self._call = None
         self._done = True
 
@@ -265,6 +301,7 @@ class _Callbacks:
 
     def expect(self, result, callback, error_callback):
         number = next(self._numbers)
+        result._told = threading.Event()
         self._expected[number] = result, callback, error_callback
         with self._lock:
             if self._thread is None:
@@ -275,18 +312,26 @@ class _Callbacks:
     def _run(self):
         while finished := self._engine.completed():
             for number in finished:
-                self._tell(*self._expected.pop(number))
+                self._tell(number)
 
-    @staticmethod
-    def _tell(result, callback, error_callback):
-        result.wait()
-        tell = callback if result._success else error_callback
-        if tell is None:
-            return
+    def _tell(self, number):
+        result, callback, error_callback = self._expected.pop(number)
         try:
-            tell(result._value)
-        except Exception:
+            result._wait_for_call(None)
+            tell = callback if result._success else error_callback
+            if tell is not None:
+                tell(result._value)
+        except BaseException:
             traceback.print_exc()
+        finally:
+            result._told.set()
+
+    def tell_soon(self, number):
+        """Of a call that the engine does not know."""
+        threading.Thread(target=self._tell, args=(number,), name="haid callback", daemon=True).start()
+
+    def is_here(self):
+        return threading.current_thread() is self._thread
 
     def stop(self):
         self._engine.stop_telling()
@@ -295,3 +340,12 @@ class _Callbacks:
         self.stop()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
+
+
+# Names that multiprocessing has, too.
+ApplyResult = MapResult = AsyncResult
+IMapUnorderedIterator = IMapIterator
+
+
+def __getattr__(name):
+    return getattr(_standard, name)

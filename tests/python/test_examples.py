@@ -42,7 +42,7 @@ def test_every_example_is_tested():
         assert f'"{name}"' in tested, f"{name}.py has no test"
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=needs_r if name == "run_scripts" else ()) for name in EXAMPLES])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=needs_r) if name == "run_scripts" else name for name in EXAMPLES])
 def test_multiprocessing_in_its_place(name, tmp_path):
     source = (FOLDER / f"python/{name}.py").read_text()
     replaced, imports = re.subn(r"^(import|from) haid\b", r"\1 multiprocessing", source, flags=re.MULTILINE)

@@ -141,7 +141,7 @@ def main():
             wrong += 1
             print(f"    {test}: {ours.tests[test][1].strip().splitlines()[-1][:120]}", flush=True)
         if counts[1] and options.verbose:
-            print(ours.log)
+            print(*(line[:200] for line in ours.log.splitlines()), sep="\n")
     print(f"{wrong} failed" + (" that pass with the standard library" if options.baseline else ""))
     return 1 if wrong else 0
 
