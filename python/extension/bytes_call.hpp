@@ -14,25 +14,69 @@
 
 namespace haid::python {
 
-// Encoded inputs, one behind another.
-struct Inputs {
-    BufferEncoder bytes;
-    std::vector<std::size_t> ends;  // where each one ends
+// Encoded inputs, one behind another. Their large parts stay where they are until a task is made of them.
+class Inputs {
+  public:
+    Encoder& bytes() { return bytes_; }
+    // A part of the item that is being written.
+    void add_part(std::span<const std::byte> part);
+    void end_of_item();
 
-    void end_of_item() { ends.push_back(bytes.bytes().size()); }
+    std::size_t count() const { return ends_.size(); }
+    std::size_t size() const { return bytes_.bytes().size() + area_; }
+
+    // The first of the items from `first` on whose end lies beyond `most` bytes, or `first + most_items`; at least one
+    // more than `first`.
+    std::size_t items_within(std::size_t first, std::size_t most_items, std::size_t most) const;
+    // As ItemTable reads them.
+    std::size_t table_size(std::size_t first, std::size_t behind) const;
+    void write_table(std::size_t first, std::size_t behind, std::byte* to) const;
+
+  private:
+    struct Placed {
+        std::size_t position;  // in the area of all parts
+        std::span<const std::byte> bytes;
+    };
+    struct End {
+        std::size_t bytes;
+        std::size_t area;
+    };
+    End end(std::size_t behind) const { return behind == 0 ? End{0, 0} : ends_[behind - 1]; }
+
+    BufferEncoder bytes_;
+    std::vector<End> ends_;  // where each item ends
+    std::vector<Placed> parts_;
+    std::size_t area_ = 0;
 };
 
-// A task's input: how many items there are, where each begins, and the items.
+// The items of a task, any of them.
 class ItemTable {
   public:
     // Throws DecodeError.
     explicit ItemTable(std::span<const std::byte> input);
-    std::span<const std::byte> item(std::uint32_t number) const;
+
+    struct Item {
+        std::span<const std::byte> bytes;
+        std::span<const std::byte> area;  // its parts, as next_part() takes them, and those of the items behind it
+    };
+    Item item(std::uint32_t number) const;
 
   private:
+    struct Header {
+        std::uint64_t count;
+        std::uint64_t items_size;
+        std::uint64_t area_size;
+    };
+    struct Start {
+        std::uint64_t bytes;
+        std::uint64_t area;
+    };
+    friend class Inputs;
+
+    Header header_;
     std::span<const std::byte> starts_;
     std::span<const std::byte> items_;
-    std::uint32_t count_;
+    std::span<const std::byte> area_;
 };
 
 // All functions are called with the engine's lock held.
@@ -41,7 +85,7 @@ class BytesCall final : public detail::Call {
     struct Values {
         std::uint64_t first;
         std::uint32_t count;
-        std::vector<std::byte> bytes;
+        std::shared_ptr<std::vector<std::byte>> bytes;
     };
     struct Failure {
         std::uint64_t item;
@@ -49,6 +93,7 @@ class BytesCall final : public detail::Call {
     };
     // What has come since it was last asked for.
     struct News {
+        std::uint64_t handed_out = 0;  // items, whose parts are not needed any more
         std::vector<Values> values;
         std::vector<Failure> failures;
     };
@@ -61,7 +106,7 @@ class BytesCall final : public detail::Call {
     // The engine could hand out more than there is.
     bool hungry() const { return hungry_ && !ended_; }
     bool has_news() const { return !news_.values.empty() || !news_.failures.empty(); }
-    News take_news() { return std::exchange(news_, {}); }
+    News take_news();
     bool is_finished() const { return finished_; }
     std::exception_ptr error() const { return error_; }
     // Called once, when it is finished.
@@ -72,6 +117,7 @@ class BytesCall final : public detail::Call {
     std::optional<std::uint64_t> remaining() const override;
     std::unique_ptr<detail::LocalTask> take(std::uint32_t) override { return nullptr; }
     void values(std::uint64_t first, std::uint32_t count, Decoder& from, std::uint32_t& decoded) override;
+    void large_value(std::uint64_t item, std::vector<std::byte>& bytes, std::uint32_t& decoded) override;
     void failed(std::uint64_t item, std::exception_ptr error) override;
     void aborted(std::exception_ptr error) override { error_ = std::move(error); }
     void finished() override;
@@ -85,7 +131,8 @@ class BytesCall final : public detail::Call {
     detail::RunTask run_;
     std::vector<std::byte> common_;
     std::deque<Block> blocks_;
-    std::uint64_t waiting_ = 0;  // items
+    std::uint64_t waiting_ = 0;     // items
+    std::uint64_t handed_out_ = 0;  // items
     bool ended_ = false;
     bool hungry_ = true;
     News news_;

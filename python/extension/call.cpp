@@ -4,6 +4,9 @@
 #include <utility>
 
 #include "haid/detail/pool/foreign_error.hpp"
+#include "memory.hpp"
+#include "parts.hpp"
+#include "result.hpp"
 #include "values.hpp"
 
 namespace haid::python {
@@ -34,6 +37,10 @@ nb::object exception_raised() {
 nb::object checked(PyObject* object) {
     if (object == nullptr) throw nb::python_error();
     return nb::steal(object);
+}
+
+bool is_aligned(const std::byte* address) {
+    return reinterpret_cast<std::uintptr_t>(address) % alignof(std::max_align_t) == 0;
 }
 
 nb::object errors() {
@@ -82,7 +89,7 @@ void Call::feed(std::size_t most) {
         std::size_t batch = std::min(most, largest_batch);
         // Workers begin with the first items while the others are read.
         if (fed_ == 0) batch = std::min<std::size_t>(batch, 64);
-        while (inputs->ends.size() < batch && inputs->bytes.bytes().size() < most_bytes_of_a_batch) {
+        while (inputs->count() < batch && inputs->size() < most_bytes_of_a_batch) {
             PyObject* next = PyIter_Next(input_.iterator.ptr());
             nb::object item = nb::steal(next);
             if (next != nullptr && input_.tuples) item = nb::steal(PySequence_Tuple(item.ptr()));
@@ -92,15 +99,15 @@ void Call::feed(std::size_t most) {
                 break;
             }
             try {
-                encode_value(item, inputs->bytes);
+                encode(item, *inputs);
             } catch (nb::python_error& error) {
                 local_[fed_] = nb::borrow(error.value());
-                encode_nothing(inputs->bytes);
+                encode_nothing(inputs->bytes());
             }
             inputs->end_of_item();
             ++fed_;
         }
-        most -= inputs->ends.size();
+        most -= inputs->count();
         nb::gil_scoped_release without_gil;
         auto lock = engine_->lock();
         call_->add(std::move(inputs));
@@ -110,9 +117,18 @@ void Call::feed(std::size_t most) {
     }
 }
 
+void Call::encode(nb::handle item, Inputs& to) {
+    std::vector<Part> apart;
+    encode_value(item, to.bytes(), apart);
+    for (Part& part : apart) {
+        to.add_part(part.bytes);
+        parts_.emplace_back(fed_, std::move(part));
+    }
+}
+
 void Call::feed_one(nb::handle item) {
     auto inputs = std::make_unique<Inputs>();
-    encode_value(item, inputs->bytes);
+    encode(item, *inputs);
     inputs->end_of_item();
     fed_ = 1;
     fed_all_ = true;
@@ -142,27 +158,37 @@ bool Call::take_news(Until until, bool wants_input) {
         if (finished_) error_ = call_->error();
     }
     if (!in_time) in_time = !until || detail::Clock::now() < *until;
-    decode(std::move(news));
+    take(std::move(news));
     if (PyErr_CheckSignals() != 0) throw nb::python_error();
     return in_time;
 }
 
-void Call::decode(BytesCall::News news) {
-    for (const BytesCall::Values& values : news.values) {
-        Decoder from(values.bytes);
-        for (std::uint32_t i = 0; i < values.count; ++i) {
-            std::uint32_t size = 0;
-            from.read(&size, sizeof size);
-            Decoder one(from.take(size == detail::Task::to_end_of_frame ? from.remaining() : size));
-            try {
-                put(values.first + i, decode_value(one), false);
-            } catch (nb::python_error& error) {
-                put(values.first + i, nb::borrow(error.value()), true);
-            }
-        }
-    }
+void Call::take(BytesCall::News news) {
+    while (!parts_.empty() && parts_.front().first < news.handed_out) parts_.pop_front();
+    for (const BytesCall::Values& values : news.values) decode(values);
     for (const BytesCall::Failure& failure : news.failures) {
         put(failure.item, exception_of(failure.item, failure.error), true);
+    }
+}
+
+void Call::decode(const BytesCall::Values& values) {
+    Decoder from(*values.bytes);
+    for (std::uint32_t i = 0; i < values.count; ++i) {
+        std::uint32_t size = 0;
+        from.read(&size, sizeof size);
+        ResultReader one(from.take(size == detail::Task::to_end_of_frame ? from.remaining() : size));
+        auto part = [&](std::size_t bytes) {
+            std::span<const std::byte> here = next_part(one.area, bytes);
+            // Memory that is mostly this part becomes its own.
+            const bool own = bytes > values.bytes->size() / 2 && is_aligned(here.data());
+            return own ? nb::cast(Memory{{values.bytes, const_cast<std::byte*>(here.data())}, bytes})
+                       : copy_of(here.data(), bytes);
+        };
+        try {
+            put(values.first + i, decode_value(one.header, part), false);
+        } catch (nb::python_error& error) {
+            put(values.first + i, nb::borrow(error.value()), true);
+        }
     }
 }
 

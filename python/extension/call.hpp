@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "bytes_call.hpp"
+#include "values.hpp"
 
 namespace haid::python {
 
@@ -56,11 +57,13 @@ class Call {
     using Until = std::optional<detail::Time>;
 
     void feed(std::size_t most);
+    void encode(nanobind::handle item, Inputs& to);
+    void decode(const BytesCall::Values& values);
     bool may_read() const { return !fed_all_ && fed_ - delivered_ < input_.bound; }
     bool has_next() const { return !outcomes_.empty() && outcomes_.front().there; }
     bool take_news(Until until, bool wants_input);
     void look_after_workers();
-    void decode(BytesCall::News news);
+    void take(BytesCall::News news);
     void put(std::uint64_t item, nanobind::object value, bool failed);
     bool all_there() const { return finished_ && (error_ || resolved_ >= fed_); }
     nanobind::object pop();
@@ -78,10 +81,11 @@ class Call {
     bool fed_all_ = false;
     bool finished_ = false;
     bool hungry_ = true;
-    std::exception_ptr error_;                         // of the call
-    std::map<std::uint64_t, nanobind::object> local_;  // errors of items that never left
-    nanobind::object input_error_;                     // raised by the iterator
-    std::deque<Outcome> outcomes_;                     // from item `delivered_` on; as they come: those there
+    std::exception_ptr error_;                          // of the call
+    std::deque<std::pair<std::uint64_t, Part>> parts_;  // of items that are not handed out yet
+    std::map<std::uint64_t, nanobind::object> local_;   // errors of items that never left
+    nanobind::object input_error_;                      // raised by the iterator
+    std::deque<Outcome> outcomes_;                      // from item `delivered_` on; as they come: those there
 };
 
 // What an error of the engine is to Python.

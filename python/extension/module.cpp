@@ -13,6 +13,7 @@
 #include "call.hpp"
 #include "haid/detail/pool/call.hpp"
 #include "haid/resources.hpp"
+#include "memory.hpp"
 #include "values.hpp"
 #include "worker.hpp"
 
@@ -153,6 +154,7 @@ NB_MODULE(_haid, module) {
     nb::register_exception_translator(translate);
     module.def("use_pickling", use_pickling);
     module.def("cpu_count", [] { return haid::cpu_count(); });
+    define_memory(module);
     nb::class_<Engine>(module, "Engine")
         .def(nb::init<int, nb::object, nb::object, std::uint64_t>(), "workers"_a, "start"_a, "leave"_a,
              "tasks_per_worker"_a)

@@ -10,10 +10,23 @@ namespace {
 
 namespace nb = nanobind;
 
-enum class Tag : std::uint8_t { none, yes, no, integer, real, text, bytes, tuple, pickle, nothing };
+enum class Tag : std::uint8_t {
+    none,
+    yes,
+    no,
+    integer,
+    real,
+    text,
+    bytes,
+    tuple,
+    large_text,
+    large_bytes,
+    pickle,
+    nothing
+};
 
-// Longer ones may be shared within a value, which a pickle keeps.
-constexpr std::size_t longest_plain = 4096;
+// Longer ones within a tuple may be one and the same, which a pickle keeps.
+constexpr Py_ssize_t longest_plain = 4096;
 constexpr Py_ssize_t largest_plain_tuple = 16;
 constexpr int deepest_plain = 4;
 
@@ -45,9 +58,9 @@ bool is_plain(PyObject* value, int depth) {
         return overflow == 0;
     }
     if (type == &PyUnicode_Type) {
-        return static_cast<std::size_t>(PyUnicode_GET_LENGTH(value)) <= longest_plain && PyUnicode_IS_ASCII(value);
+        return PyUnicode_GET_LENGTH(value) <= longest_plain && PyUnicode_IS_ASCII(value);
     }
-    if (type == &PyBytes_Type) return static_cast<std::size_t>(PyBytes_GET_SIZE(value)) <= longest_plain;
+    if (type == &PyBytes_Type) return PyBytes_GET_SIZE(value) <= longest_plain;
     if (type != &PyTuple_Type || depth == deepest_plain || PyTuple_GET_SIZE(value) > largest_plain_tuple) return false;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(value); ++i) {
         if (!is_plain(PyTuple_GET_ITEM(value, i), depth + 1)) return false;
@@ -88,10 +101,70 @@ nb::object checked(PyObject* object) {
     return nb::steal(object);
 }
 
-nb::object decode_pickle(std::span<const std::byte> bytes) {
+std::span<const std::byte> bytes_of(const void* data, Py_ssize_t size) {
+    return {static_cast<const std::byte*>(data), static_cast<std::size_t>(size)};
+}
+
+// Text or bytes by themselves, too long to be plain. Whether it was one.
+bool encode_large(nb::handle value, Encoder& to, std::vector<Part>& apart) {
+    std::span<const std::byte> bytes;
+    Tag tag{};
+    if (Py_TYPE(value.ptr()) == &PyBytes_Type) {
+        tag = Tag::large_bytes;
+        bytes = bytes_of(PyBytes_AS_STRING(value.ptr()), PyBytes_GET_SIZE(value.ptr()));
+    } else if (Py_TYPE(value.ptr()) == &PyUnicode_Type && PyUnicode_IS_ASCII(value.ptr())) {
+        tag = Tag::large_text;
+        bytes = bytes_of(PyUnicode_DATA(value.ptr()), PyUnicode_GET_LENGTH(value.ptr()));
+    } else {
+        return false;
+    }
+    write_plain<std::uint64_t>(to, tag, bytes.size());
+    apart.push_back({bytes, nb::borrow(value)});
+    return true;
+}
+
+// The sizes of the parts follow.
+void write_pickle(nb::handle pickle, Encoder& to, std::uint32_t parts) {
+    char* data = nullptr;
+    Py_ssize_t size = 0;
+    if (PyBytes_AsStringAndSize(pickle.ptr(), &data, &size) != 0) throw nb::python_error();
+    write_plain(to, Tag::pickle, static_cast<std::uint64_t>(size));
+    to.write(data, static_cast<std::size_t>(size));
+    to.write(&parts, sizeof parts);
+}
+
+void encode_parts(nb::handle pickle, nb::handle buffers, Encoder& to, std::vector<Part>& apart) {
+    const auto count = static_cast<std::uint32_t>(PyList_GET_SIZE(buffers.ptr()));
+    write_pickle(pickle, to, count);
+    for (std::uint32_t i = 0; i < count; ++i) {
+        nb::handle buffer = PyList_GET_ITEM(buffers.ptr(), i);
+        const Py_buffer* view = PyPickleBuffer_GetBuffer(buffer.ptr());
+        if (view == nullptr) throw nb::python_error();
+        const auto size = static_cast<std::uint64_t>(view->len);
+        to.write(&size, sizeof size);
+        apart.push_back({bytes_of(view->buf, view->len), nb::borrow(buffer)});
+    }
+}
+
+nb::object decode_pickle(Decoder& from, const NextPart& next_part) {
+    std::span<const std::byte> bytes = from.take(read_plain<std::uint64_t>(from));
+    auto count = read_plain<std::uint32_t>(from);
     nb::object view = checked(PyMemoryView_FromMemory(const_cast<char*>(reinterpret_cast<const char*>(bytes.data())),
                                                       static_cast<Py_ssize_t>(bytes.size()), PyBUF_READ));
-    return checked(PyObject_CallOneArg(pickling().loads.ptr(), view.ptr()));
+    nb::list buffers;
+    for (std::uint32_t i = 0; i < count; ++i) buffers.append(next_part(read_plain<std::uint64_t>(from)));
+    return checked(PyObject_CallFunctionObjArgs(pickling().loads.ptr(), view.ptr(), buffers.ptr(), nullptr));
+}
+
+// `make` gets the data and the size.
+template <class Make>
+nb::object decode_large(Decoder& from, const NextPart& next_part, Make make) {
+    nb::object part = next_part(read_plain<std::uint64_t>(from));
+    Py_buffer view;
+    if (PyObject_GetBuffer(part.ptr(), &view, PyBUF_SIMPLE) != 0) throw nb::python_error();
+    PyObject* value = make(static_cast<const char*>(view.buf), view.len);
+    PyBuffer_Release(&view);
+    return checked(value);
 }
 
 }  // namespace
@@ -101,20 +174,22 @@ Pickling& pickling() {
     return only;
 }
 
-void encode_value(nb::handle value, Encoder& to) {
+void encode_value(nb::handle value, Encoder& to, std::vector<Part>& apart) {
     if (is_plain(value.ptr(), 0)) return encode_plain(value.ptr(), to);
-    encode_pickle(checked(PyObject_CallOneArg(pickling().dumps.ptr(), value.ptr())), to);
+    if (encode_large(value, to, apart)) return;
+    nb::object pickle = checked(PyObject_CallOneArg(pickling().dumps.ptr(), value.ptr()));
+    if (PyTuple_Check(pickle.ptr())) {
+        encode_parts(PyTuple_GET_ITEM(pickle.ptr(), 0), PyTuple_GET_ITEM(pickle.ptr(), 1), to, apart);
+    } else {
+        encode_pickle(pickle, to);
+    }
 }
 
 void encode_pickle(nb::handle pickle, Encoder& to) {
-    char* data = nullptr;
-    Py_ssize_t size = 0;
-    if (PyBytes_AsStringAndSize(pickle.ptr(), &data, &size) != 0) throw nb::python_error();
-    write_plain(to, Tag::pickle, static_cast<std::uint64_t>(size));
-    to.write(data, static_cast<std::size_t>(size));
+    write_pickle(pickle, to, 0);
 }
 
-nb::object decode_value(Decoder& from) {
+nb::object decode_value(Decoder& from, const NextPart& next_part) {
     switch (read_plain<Tag>(from)) {
         case Tag::none:
             return nb::none();
@@ -141,11 +216,17 @@ nb::object decode_value(Decoder& from) {
             if (size > largest_plain_tuple) break;
             nb::object tuple = checked(PyTuple_New(size));
             for (std::uint32_t i = 0; i < size; ++i)
-                PyTuple_SET_ITEM(tuple.ptr(), i, decode_value(from).release().ptr());
+                PyTuple_SET_ITEM(tuple.ptr(), i, decode_value(from, next_part).release().ptr());
             return tuple;
         }
+        case Tag::large_bytes:
+            return decode_large(from, next_part, PyBytes_FromStringAndSize);
+        case Tag::large_text:
+            return decode_large(from, next_part, [](const char* data, Py_ssize_t size) {
+                return PyUnicode_FromKindAndData(PyUnicode_1BYTE_KIND, data, size);
+            });
         case Tag::pickle:
-            return decode_pickle(from.take(read_plain<std::uint64_t>(from)));
+            return decode_pickle(from, next_part);
         case Tag::nothing:
             break;
     }

@@ -1,7 +1,8 @@
 // Python values as bytes, and back.
 //
-// None, booleans, integers of 64 bits, floats, short strings and bytes, and small tuples of these are written as they
-// are: some 10 ns instead of the 300 of a pickle, and nobody can tell the difference. All else is a pickle.
+// None, booleans, integers of 64 bits, floats, ASCII text, bytes, and small tuples of these are written as they are:
+// some 10 ns instead of the 300 of a pickle, and nobody can tell the difference. All else is a pickle, and the buffers
+// that it has set apart (of arrays: protocol 5).
 //
 // All functions want the GIL, and throw nanobind::python_error for what Python raises.
 #pragma once
@@ -9,7 +10,9 @@
 #include <nanobind/nanobind.h>
 
 #include <cstddef>
+#include <functional>
 #include <span>
+#include <vector>
 
 #include "haid/codec.hpp"
 
@@ -17,19 +20,29 @@ namespace haid::python {
 
 // The functions of haid._pickling that are used from here.
 struct Pickling {
-    nanobind::object dumps;     // value -> bytes
-    nanobind::object loads;     // memory -> value
+    nanobind::object dumps;     // value -> bytes, or a pair of bytes and the buffers that were set apart
+    nanobind::object loads;     // memory, buffers -> value
     nanobind::object describe;  // exception, or a pair of why a result cannot be pickled and that result -> bytes
     nanobind::object restore;   // bytes -> exception
 };
 // Lives as long as the process.
 Pickling& pickling();
 
-void encode_value(nanobind::handle value, Encoder& to);
-// A value that is a pickle already, of type bytes.
+// Large parts of a value, which are not written with it. Valid as long as `owner` is.
+struct Part {
+    std::span<const std::byte> bytes;
+    nanobind::object owner;
+};
+
+// Writes the value but for its large parts, which follow in `apart` in the order in which they will be asked for.
+void encode_value(nanobind::handle value, Encoder& to, std::vector<Part>& apart);
+// A pickle already, of type bytes.
 void encode_pickle(nanobind::handle pickle, Encoder& to);
+
+// Where large parts come from, one after another: an object with the buffer protocol, of so many bytes.
+using NextPart = std::function<nanobind::object(std::size_t size)>;
 // Throws DecodeError where the bytes are none that encode_value has written.
-nanobind::object decode_value(Decoder& from);
+nanobind::object decode_value(Decoder& from, const NextPart& next_part);
 
 // In place of a value that could not be encoded: the other side sends it back.
 void encode_nothing(Encoder& to);

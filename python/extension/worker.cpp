@@ -6,17 +6,15 @@
 
 #include "bytes_call.hpp"
 #include "haid/detail/pool/foreign_error.hpp"
+#include "memory.hpp"
+#include "parts.hpp"
+#include "result.hpp"
 #include "values.hpp"
 
 namespace haid::python {
 namespace {
 
 namespace nb = nanobind;
-
-// A result on its way out.
-struct Value {
-    nb::handle object;
-};
 
 struct Function {
     nb::object callable;
@@ -36,6 +34,10 @@ nb::object checked(PyObject* object) {
     return nb::steal(object);
 }
 
+nb::object no_parts(std::size_t) {
+    throw DecodeError("haid: a function has no parts");
+}
+
 Function function_of(std::span<const std::byte> common) {
     Decoder from(common);
     std::uint64_t number = 0;
@@ -44,7 +46,7 @@ Function function_of(std::span<const std::byte> common) {
     from.read(&spread, sizeof spread);
     auto& kept = functions_kept();
     if (auto known = kept.find(number); number != 0 && known != kept.end()) return {known->second, spread};
-    nb::object callable = decode_value(from);
+    nb::object callable = decode_value(from, no_parts);
     if (number != 0) {
         if (kept.size() >= most_functions_kept) kept.clear();
         kept.emplace(number, callable);
@@ -82,31 +84,47 @@ std::exception_ptr error_of(const nb::python_error& error) noexcept {
     }
 }
 
-}  // namespace
-}  // namespace haid::python
+// Where an item's large parts are while it runs.
+class Parts {
+  public:
+    Parts(const detail::Task& task, std::span<const std::byte> area) : task_(task), area_(area) {}
+    // The input's memory will be used for something else: what the function keeps of it becomes its own.
+    ~Parts() {
+        for (nb::object& part : parts_) {
+            if (Py_REFCNT(part.ptr()) > 1) keep(nb::cast<Memory&>(part));
+        }
+    }
+    nb::object next(std::size_t size) { return parts_.emplace_back(part_of(task_, next_part(area_, size))); }
 
-template <>
-struct haid::Codec<haid::python::Value> {
-    static void encode(Encoder& to, const haid::python::Value& value) { haid::python::encode_value(value.object, to); }
-    static haid::python::Value decode(Decoder&) { return {}; }
+  private:
+    const detail::Task& task_;
+    std::span<const std::byte> area_;
+    std::vector<nb::object> parts_;
 };
 
-namespace haid::python {
-namespace {
+// What encode_value makes of a result; its memory is used again.
+struct Encoded {
+    BufferEncoder header;
+    std::vector<Part> parts;
+};
 
-void run_item(detail::Task& task, const Function& function, const ItemTable& items) {
-    std::span<const std::byte> bytes = items.item(task.item());
-    if (is_nothing(bytes)) return task.failed(std::make_exception_ptr(detail::ForeignError({})));
-    Decoder from(bytes);
-    nb::object item = decode_value(from);
+void run_item(detail::Task& task, const Function& function, const ItemTable& items, Encoded& encoded) {
+    ItemTable::Item input = items.item(task.item());
+    if (is_nothing(input.bytes)) return task.failed(std::make_exception_ptr(detail::ForeignError({})));
+    Parts parts(task, input.area);
+    Decoder from(input.bytes);
+    nb::object item = decode_value(from, [&](std::size_t size) { return parts.next(size); });
     nb::object result = call(function, item);
-    item.reset();
+    encoded.header.clear();
+    encoded.parts.clear();
     try {
-        task.write_value(Value{result});
+        encode_value(result, encoded.header, encoded.parts);
     } catch (nb::python_error& error) {
         nb::object reason = nb::borrow(error.value());
-        task.failed(foreign_error(nb::make_tuple(reason, result), pickling().describe));
+        return task.failed(foreign_error(nb::make_tuple(reason, result), pickling().describe));
     }
+    task.write_value(Result{encoded.header.bytes(), encoded.parts});
+    encoded.parts.clear();
 }
 
 }  // namespace
@@ -115,6 +133,7 @@ void run_items(detail::Task& task) {
     std::optional<Function> function;
     std::optional<ItemTable> items;
     std::exception_ptr broken;
+    Encoded encoded;
     try {
         function = function_of(task.common());
         items.emplace(task.input());
@@ -129,7 +148,7 @@ void run_items(detail::Task& task) {
                 if (broken) {
                     task.failed(broken);
                 } else {
-                    run_item(task, *function, *items);
+                    run_item(task, *function, *items, encoded);
                 }
             } catch (const nb::python_error& error) {
                 task.failed(error_of(error));

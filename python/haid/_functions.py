@@ -2,8 +2,8 @@
 
 Workers are forked from what this process was when the pool was made. A function of a module is found there by its name.
 The module ``__main__`` is different: a person at a prompt or in a notebook goes on writing in it. So a call brings along
-what has been defined or redefined there since, functions and classes, and the worker enters it in its own ``__main__``.
-Data stays what the worker has (it may come from an initializer), unless a function that is sent by value refers to it
+what has been defined or redefined there since, the functions that it uses and the classes, and the worker enters them in
+its own ``__main__``. Data stays what the worker has (it may come from an initializer), unless a function that is sent by value refers to it
 and it is new or another one now.
 """
 import io
@@ -25,12 +25,12 @@ class Functions:
     def dumps(self, function):
         """The function as bytes, and whether a worker may keep what it makes of them: not so where a task could leave
         something behind in it for the next one."""
-        changes = self._changes()
+        changes = self._changes_for(function)
         by_name = getattr(function, "__qualname__", None) is not None and not hasattr(function, "__self__")
         may_keep = by_name or isinstance(function, types.BuiltinFunctionType)
         if not changes and not self._is_new(function):
             try:
-                return _pickling.dumps(function), may_keep
+                return _pickling.dumps_whole(function), may_keep
             except Exception as error:
                 reason = error
         else:
@@ -45,16 +45,41 @@ class Functions:
         _ByValue(buffer, self).dump(_Definitions(changes, function))
         return buffer.getvalue()
 
-    def _changes(self):
-        """Functions and classes of __main__ that are not what they were."""
+    def _changes_for(self, function):
+        """Functions and classes of __main__ that are not what they were: those that the function uses, in whatever
+        depth, and all classes, for its inputs may be of them."""
         before = self._before
-        return {
+        changes = {
             name: value
             for name, value in self._main.items()
             if before.get(name, _MISSING) is not value
             and isinstance(value, (types.FunctionType, type))
             and value.__module__ == "__main__"
         }
+        if not changes:
+            return changes
+        used = self._used_by(function)
+        return {
+            name: value
+            for name, value in changes.items()
+            if name in used or (isinstance(value, type) and self._can_be_sent(value))
+        }
+
+    def _used_by(self, function):
+        """The names in __main__ of what a function, and what these use."""
+        used, left = set(), [function]
+        while left:
+            for name in _global_names(left.pop()) & self._main.keys() - used:
+                used.add(name)
+                left.append(self._main[name])
+        return used
+
+    def _can_be_sent(self, definition):
+        try:
+            self._dumps_by_value({}, definition)
+        except Exception:
+            return False
+        return True
 
     def _is_new(self, definition):
         """Whether a function or class of __main__ is not there under its name in the workers."""
@@ -74,6 +99,23 @@ class Functions:
 
 
 _MISSING = object()
+
+
+def _global_names(definition):
+    """Names that the code of a function, or of the methods of a class or an object, may look up in its module."""
+    if isinstance(definition, types.MethodType):
+        definition = definition.__self__ if isinstance(definition.__self__, type) else type(definition.__self__)
+    functions = [definition]
+    if not isinstance(definition, types.FunctionType):
+        kind = definition if isinstance(definition, type) else type(definition)
+        functions = vars(kind).values() if kind.__module__ == "__main__" else ()
+        functions = [getattr(function, "__func__", function) for function in functions]
+    names, codes = set(), [function.__code__ for function in functions if isinstance(function, types.FunctionType)]
+    while codes:
+        code = codes.pop()
+        names.update(code.co_names)
+        codes += [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
+    return names
 
 
 class _Definitions:

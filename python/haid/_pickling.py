@@ -8,7 +8,7 @@ from multiprocessing.reduction import ForkingPickler
 from .errors import TaskError
 
 PROTOCOL = 5
-loads = pickle.loads
+SMALLEST_PART = 16 * 1024  # bytes
 
 
 class _Pickler(ForkingPickler):
@@ -16,14 +16,23 @@ class _Pickler(ForkingPickler):
 
     def __init__(self):
         self.buffer = io.BytesIO()
-        super().__init__(self.buffer, PROTOCOL)
+        self.apart = []
+        super().__init__(self.buffer, PROTOCOL, True, self._set_apart)
+
+    def _set_apart(self, buffer):
+        """Whether a buffer (of an array) goes with the pickle. A large one does not: it is copied once, not twice."""
+        if buffer.raw().nbytes < SMALLEST_PART:
+            return True
+        self.apart.append(buffer)
+        return False
 
 
 _idle = []
 
 
 def dumps(value):
-    """The value as multiprocessing pickles it. Every call has a memo of its own: values do not share anything."""
+    """The value as multiprocessing pickles it; with what was set apart, if anything was. Every call has a memo of its
+    own: values do not share anything."""
     pickler = _idle.pop() if _idle else _Pickler()
     pickler.dump(value)
     pickler.clear_memo()
@@ -32,8 +41,18 @@ def dumps(value):
     buffer.seek(0)
     buffer.truncate()
     # One whose pickling has failed is not used again: something is in its buffer.
+    apart, pickler.apart = pickler.apart, []
     _idle.append(pickler)
-    return data
+    return (data, apart) if apart else data
+
+
+def loads(data, buffers=()):
+    return pickle.loads(data, buffers=buffers)
+
+
+def dumps_whole(value):
+    """As one piece."""
+    return bytes(ForkingPickler.dumps(value, PROTOCOL))
 
 
 def describe(error):
@@ -50,7 +69,7 @@ def describe(error):
         message = "(its text could not be made)"
     error.__traceback__ = None
     try:
-        value = dumps(error)
+        value = dumps_whole(error)
     except Exception:
         value = None
     described = pickle.dumps((name, message, text, value), PROTOCOL)
@@ -70,7 +89,7 @@ def restore(described):
     error = None
     if value is not None:
         try:
-            error = loads(value)
+            error = pickle.loads(value)
         except Exception:
             pass
     if not isinstance(error, Exception):

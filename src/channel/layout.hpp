@@ -113,7 +113,10 @@ struct Frame {
     std::uint16_t unused;
     std::uint32_t first;
     std::uint32_t count;
-    std::uint64_t nanoseconds;  // that these items took
+    union {
+        std::uint64_t nanoseconds;  // that these items took
+        std::uint64_t whole;        // of a piece: the bytes of the whole value; 0: not known
+    };
 };
 static_assert(sizeof(Frame) == 32);
 

@@ -48,6 +48,16 @@ Segment::~Segment() {
     ::munmap(memory_, size_);
 }
 
+std::shared_ptr<std::byte> Segment::map_privately(std::span<const std::byte> part) const {
+    const auto begin = static_cast<std::size_t>(part.data() - memory_);
+    const std::size_t before = begin % page;
+    const std::size_t size = before + part.size();
+    void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file_.get(),
+                          static_cast<off_t>(begin - before));
+    if (memory == MAP_FAILED) system::throw_errno("cannot map a task's input");
+    return {static_cast<std::byte*>(memory) + before, [memory, size](std::byte*) { ::munmap(memory, size); }};
+}
+
 void Segment::discard(std::uint64_t offset, std::size_t size) const {
     ::madvise(memory_ + offset, size, MADV_REMOVE);
 }

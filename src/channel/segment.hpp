@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 
 #include "channel/layout.hpp"
@@ -27,6 +28,9 @@ class Segment {
     std::byte* block(std::uint64_t offset) const { return memory_ + offset; }
     std::uint64_t arena_begin() const { return arena_at_; }
     std::uint64_t arena_end() const { return size_; }
+    // The same bytes in memory of this process alone: a page is copied when it is written to here. Until then it shows
+    // what the segment has. Throws SystemError.
+    std::shared_ptr<std::byte> map_privately(std::span<const std::byte> part) const;
     // Gives the memory of a part of the arena back to the system; it reads as zeros then.
     void discard(std::uint64_t offset, std::size_t size) const;
 

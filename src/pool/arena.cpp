@@ -12,11 +12,12 @@ int Arena::kind_of(std::size_t size) {
 std::optional<std::uint64_t> Arena::allocate(std::size_t size) {
     int kind = kind_of(size);
     if (kind > largest) return std::nullopt;
-    std::vector<std::uint64_t>& free = free_[static_cast<std::size_t>(kind)];
+    std::vector<Free>& free = free_[static_cast<std::size_t>(kind)];
     std::uint64_t block = end_of_used_;
     std::uint64_t block_size = std::uint64_t{1} << kind;
     if (!free.empty()) {
-        block = free.back();
+        block = free.back().block;
+        kept_ -= free.back().kept;
         free.pop_back();
     } else if (block_size <= segment_.arena_end() - end_of_used_) {
         end_of_used_ += block_size;
@@ -30,8 +31,13 @@ std::optional<std::uint64_t> Arena::allocate(std::size_t size) {
 void Arena::free(std::uint64_t block, std::size_t size) {
     int kind = kind_of(size);
     std::uint64_t block_size = std::uint64_t{1} << kind;
-    if (block_size > keep_memory_of) segment_.discard(block, block_size);
-    free_[static_cast<std::size_t>(kind)].push_back(block);
+    std::size_t kept = size > small ? size : 0;
+    if (kept_ + kept > most_to_keep) {
+        segment_.discard(block, block_size);
+        kept = 0;
+    }
+    kept_ += kept;
+    free_[static_cast<std::size_t>(kind)].push_back({block, kept});
     in_use_ -= block_size;
 }
 

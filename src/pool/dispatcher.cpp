@@ -233,8 +233,9 @@ void Dispatcher::hand_out_again(const channel::Unstarted& range) {
 
 // -- back
 
-void Dispatcher::values(std::uint64_t number, std::uint32_t first, std::uint32_t count, Decoder from,
-                        std::uint64_t nanoseconds, int worker) {
+template <class Take>
+void Dispatcher::take_values(std::uint64_t number, std::uint32_t first, std::uint32_t count, std::uint64_t nanoseconds,
+                             int worker, Take take) {
     Task* task = ledger_.find(number);
     if (task == nullptr || count == 0 || count > task->open || first + count > task->items) return;
     ActiveCall& call = *task->call;
@@ -246,7 +247,7 @@ void Dispatcher::values(std::uint64_t number, std::uint32_t first, std::uint32_t
     std::uint32_t decoded = 0;
     if (!call.cancelled) {
         try {
-            call.call->values(first_item, count, from, decoded);
+            take(*call.call, first_item, decoded);
         } catch (const DecodeError& error) {
             for (std::uint32_t item = decoded; item < count; ++item) {
                 call.call->failed(first_item + item, std::make_exception_ptr(TaskError(
@@ -261,6 +262,22 @@ void Dispatcher::values(std::uint64_t number, std::uint32_t first, std::uint32_t
         }
     }
     resolve(number, count);
+}
+
+void Dispatcher::values(std::uint64_t number, std::uint32_t first, std::uint32_t count, Decoder from,
+                        std::uint64_t nanoseconds, int worker) {
+    take_values(number, first, count, nanoseconds, worker,
+                [&](detail::Call& call, std::uint64_t item, std::uint32_t& decoded) {
+                    call.values(item, count, from, decoded);
+                });
+}
+
+void Dispatcher::large_value(std::uint64_t number, std::uint32_t item, std::vector<std::byte>& bytes,
+                             std::uint64_t nanoseconds, int worker) {
+    take_values(number, item, 1, nanoseconds, worker,
+                [&](detail::Call& call, std::uint64_t index, std::uint32_t& decoded) {
+                    call.large_value(index, bytes, decoded);
+                });
 }
 
 void Dispatcher::failed(std::uint64_t number, std::uint32_t item, std::exception_ptr error) {

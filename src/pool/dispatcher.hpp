@@ -41,6 +41,9 @@ class Dispatcher {
     // -- what became of a task; one that is not known any more is ignored
     void values(std::uint64_t task, std::uint32_t first, std::uint32_t count, Decoder from, std::uint64_t nanoseconds,
                 int worker);
+    // One that came in pieces; the call may take the memory over.
+    void large_value(std::uint64_t task, std::uint32_t item, std::vector<std::byte>& bytes, std::uint64_t nanoseconds,
+                     int worker);
     void failed(std::uint64_t task, std::uint32_t item, std::exception_ptr error);
     // These items have not begun, and nobody will begin them: somebody else is to.
     void hand_out_again(const channel::Unstarted& range);
@@ -64,6 +67,10 @@ class Dispatcher {
     std::uint32_t items_for_next_task(const ActiveCall& call) const;
     void post(std::uint64_t number, std::uint32_t from, std::uint32_t to);
     bool post_waiting(detail::Time now);
+    // `take` gives values to the call, and says how many.
+    template <class Take>
+    void take_values(std::uint64_t number, std::uint32_t first, std::uint32_t count, std::uint64_t nanoseconds,
+                     int worker, Take take);
     void resolve(std::uint64_t number, std::uint32_t items);
     void free_input(const Task& task);
     bool no_more_input(ActiveCall& call);

@@ -35,8 +35,12 @@ std::size_t count_of(const detail::EngineOptions& options, int cpus) {
 
 WorkerSettings worker_settings(detail::EngineOptions& options, channel::Segment& segment,
                                const channel::ParentSleep& sleep, int cpus) {
-    return {&segment, sleep.event(), std::move(options.initializer), options.tasks_per_worker,
-            std::max(cpus / static_cast<int>(segment.workers()), 1), std::move(options.hooks)};
+    return {&segment,
+            sleep.event(),
+            std::move(options.initializer),
+            options.tasks_per_worker,
+            std::max(cpus / static_cast<int>(segment.workers()), 1),
+            std::move(options.hooks)};
 }
 
 }  // namespace

@@ -136,14 +136,15 @@ void RunningTask::publish(Frame::Kind kind, std::uint32_t first, std::uint32_t c
     if (hooks_ != nullptr) hooks_->flush();
     if (has_unflushed_output()) flush_output();
     Clock::time_point now = Clock::now();
+    const bool whole = kind != Frame::Kind::piece;
     Frame frame{claimed_slot_.task,
                 static_cast<std::uint32_t>(size),
                 kind,
                 0,
                 first,
                 count,
-                static_cast<std::uint64_t>(std::chrono::nanoseconds(now - last_time_).count())};
-    last_time_ = now;
+                {whole ? static_cast<std::uint64_t>(std::chrono::nanoseconds(now - last_time_).count()) : announced_}};
+    if (whole) last_time_ = now;
     ring_.publish(frame);
     if (++unannounced_ >= many_frames) {
         bell_.ring(true);

@@ -29,6 +29,9 @@ class RunningTask final : public detail::Task {
     std::uint64_t items_run() const { return items_run_; }
 
     std::span<const std::byte> common() const override;
+    std::shared_ptr<std::byte> private_input(std::span<const std::byte> part) const override {
+        return segment_.map_privately(part);
+    }
     bool claim() override;
     void failed(std::exception_ptr error) override;
 

@@ -95,6 +95,11 @@ class Call {
     // Items `first` to `first + count` have these values, one after another. Throws DecodeError where they have not;
     // `decoded` says how many were taken before.
     virtual void values(std::uint64_t first, std::uint32_t count, Decoder& from, std::uint32_t& decoded) = 0;
+    // The same for one value that is larger than a frame, in memory that may be taken over.
+    virtual void large_value(std::uint64_t item, std::vector<std::byte>& bytes, std::uint32_t& decoded) {
+        Decoder from(bytes);
+        values(item, 1, from, decoded);
+    }
     // This item has failed, for good.
     virtual void failed(std::uint64_t item, std::exception_ptr error) = 0;
     // No item will be resolved any more: the engine cannot go on, or was ended.

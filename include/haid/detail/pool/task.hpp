@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <cstring>
 #include <exception>
+#include <memory>
+#include <ranges>
 #include <span>
 
 #include "haid/codec.hpp"
@@ -27,6 +29,9 @@ class Task : public Encoder {
     std::uint64_t context() const { return context_; }
     // What TaskWriter::share() was given.
     virtual std::span<const std::byte> common() const = 0;
+    // A part of the input as memory of this process alone, writable, which shows what the input has as long as the
+    // item is not done, and its own pages where it was written to. Throws std::system_error.
+    virtual std::shared_ptr<std::byte> private_input(std::span<const std::byte> part) const = 0;
     // Of item 0 in the call.
     std::uint64_t first() const { return first_; }
     std::uint32_t item() const { return item_; }
@@ -58,6 +63,7 @@ class Task : public Encoder {
         if constexpr (flat<R>) {
             encode(*this, value);
         } else {
+            announce(encoded_size(value));
             std::uint32_t size = to_end_of_frame;
             write(&size, sizeof size);
             encode(*this, value);
@@ -68,6 +74,8 @@ class Task : public Encoder {
             }
         }
     }
+    // The running item's value will have so many bytes; 0: not known. A hint: memory is made at once for them.
+    void announce(std::size_t size) { announced_ = size; }
     // The size of a value that is alone in its frame.
     static constexpr std::uint32_t to_end_of_frame = 0xffffffff;
 
@@ -99,10 +107,24 @@ class Task : public Encoder {
     std::uint32_t claimed_ = 0;  // items before it are claimed
     std::byte* frame_begin_ = nullptr;
     std::byte* value_begin_ = nullptr;
+    std::size_t announced_ = 0;
     bool in_pieces_ = false;  // a part of the running item's value has been handed over
     std::atomic<std::uint64_t>* progress_ = nullptr;
 
   private:
+    // As far as it can be told without encoding the value.
+    template <class R>
+    static std::size_t encoded_size(const R& value) {
+        if constexpr (requires { Codec<R>::size(value); }) {
+            return Codec<R>::size(value);
+        } else if constexpr (std::ranges::contiguous_range<R> && std::ranges::sized_range<R>) {
+            if constexpr (flat<std::ranges::range_value_t<R>>) {
+                return 2 * sizeof(std::uint64_t) + std::ranges::size(value) * sizeof(std::ranges::range_value_t<R>);
+            }
+        }
+        return 0;
+    }
+
     std::uint64_t progress_of(std::uint32_t item, bool runs) const {
         return Progress{item, runs, static_cast<std::uint64_t>(at_ - frame_begin_)}.word();
     }
