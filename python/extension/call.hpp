@@ -44,6 +44,10 @@ class Call {
     bool wait(std::optional<double> seconds);
     // Of Order::whole, after wait(): the list. Raises the error of the first item that has failed.
     nanobind::object take_all();
+    // Items whose results are there, or their errors.
+    std::uint64_t resolved() const { return resolved_; }
+    bool is_fed() const { return fed_all_; }
+
     // The next result, or what it raises. Reads inputs meanwhile, as long as no more than the bound are on their way.
     // Raises StopIteration at the end, what the input raises before that, TimeoutError.
     nanobind::object next(std::optional<double> seconds);

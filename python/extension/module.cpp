@@ -170,6 +170,8 @@ NB_MODULE(_haid, module) {
     nb::class_<Call>(module, "Call")
         .def("feed_all", &Call::feed_all)
         .def("feed_one", &Call::feed_one)
+        .def("resolved", &Call::resolved)
+        .def("is_fed", &Call::is_fed)
         .def("wait", &Call::wait, "seconds"_a.none())
         .def("take_all", &Call::take_all)
         .def("next", &Call::next, "seconds"_a.none() = nb::none());

@@ -15,12 +15,16 @@ import cloudpickle
 from . import _pickling
 
 
+MOST_NAMES = 1000  # that are remembered
+
+
 class Functions:
     """Makes bytes of functions for the workers that are forked now."""
 
     def __init__(self):
         self._main = vars(sys.modules["__main__"])
         self._before = dict(self._main)
+        self._names = {}
 
     def dumps(self, function):
         """The function as bytes, and whether a worker may keep what it makes of them: not so where a task could leave
@@ -30,7 +34,7 @@ class Functions:
         may_keep = by_name or isinstance(function, types.BuiltinFunctionType)
         if not changes and not self._is_new(function):
             try:
-                return _pickling.dumps_whole(function), may_keep
+                return self._dumps_by_reference(function), may_keep
             except Exception as error:
                 reason = error
         else:
@@ -39,6 +43,18 @@ class Functions:
             return self._dumps_by_value(changes, function), may_keep
         except Exception as error:
             raise (reason or error) from None
+
+    def _dumps_by_reference(self, function):
+        # A function's own pickle is its name.
+        is_name = isinstance(function, types.FunctionType)
+        if is_name and (known := self._names.get(function)) is not None:
+            return known
+        pickled = _pickling.dumps_whole(function)
+        if is_name:
+            if len(self._names) >= MOST_NAMES:
+                self._names.clear()
+            self._names[function] = pickled
+        return pickled
 
     def _dumps_by_value(self, changes, function):
         buffer = io.BytesIO()

@@ -1,5 +1,6 @@
 """Pools of worker processes, with the interface of multiprocessing.pool."""
 import itertools
+import operator
 import os
 import threading
 import traceback
@@ -11,6 +12,7 @@ from multiprocessing.pool import CLOSE, RUN, TERMINATE, MaybeEncodingError, Remo
 from . import _worker
 from ._functions import Functions
 from ._haid import Engine, cpu_count
+from ._progress import show_as_they_pass, show_until_done
 from .errors import PoolClosed, TimeoutError
 
 __all__ = ["AsyncResult", "IMapIterator", "MaybeEncodingError", "Pool", "RemoteTraceback", "ThreadPool"]
@@ -28,7 +30,8 @@ class Pool:
     Functions may be lambdas, closures, and defined after the pool was made. ``map``, ``starmap``, ``imap``, ``apply``
     and their variants also take, as keywords: ``timeout`` (seconds that one item may take; its worker is ended then,
     and the item fails with haid.TimeoutError), ``retries`` (how often an item that has failed is tried again) and
-    ``backoff`` (seconds before the first retry; doubled for each further one).
+    ``backoff`` (seconds before the first retry; doubled for each further one); those that wait and those that iterate
+    also ``progress=True`` (a bar of tqdm).
 
     A worker that dies costs the item that it ran, which fails with haid.WorkerLost. The workers end with this process,
     however it ends.
@@ -50,19 +53,20 @@ class Pool:
         self._processes = processes
         self._numbers_of_functions = {}
         self._numbers = itertools.count(1)
+        self._lazy = []  # calls that read their input as their results are taken
         self._state = RUN
         self._callbacks = _Callbacks(self._engine)
         self._finalizer = util.Finalize(self, _terminate, args=(self._engine, self._callbacks), exitpriority=15)
 
     # -- calls
 
-    def map(self, func, iterable, chunksize=None, **limits):
+    def map(self, func, iterable, chunksize=None, progress=False, **limits):
         """func of every item, in order. Waits."""
-        return self._collect(func, iterable, ITEM, limits)
+        return self._collect(func, iterable, ITEM, progress, limits)
 
-    def starmap(self, func, iterable, chunksize=None, **limits):
+    def starmap(self, func, iterable, chunksize=None, progress=False, **limits):
         """func(*item) of every item, in order. Waits."""
-        return self._collect(func, iterable, TUPLE, limits)
+        return self._collect(func, iterable, TUPLE, progress, limits)
 
     def map_async(self, func, iterable, chunksize=None, callback=None, error_callback=None, **limits):
         return self._collect_later(func, iterable, ITEM, callback, error_callback, limits)
@@ -83,13 +87,14 @@ class Pool:
         self._start_later(result, func, CALL, callback, error_callback, iter((call,)), limits)
         return result
 
-    def imap(self, func, iterable, chunksize=1, buffersize=None, **limits):
-        """The results in the order of the inputs, lazily: no more than ``buffersize`` inputs are read ahead."""
-        return self._iterate(func, iterable, chunksize, INPUTS, buffersize, limits)
+    def imap(self, func, iterable, chunksize=1, buffersize=None, progress=False, **limits):
+        """The results in the order of the inputs, lazily: no more than ``buffersize`` inputs are read and not yet
+        taken as results, so that an endless input works. After close() the rest is read by join()."""
+        return self._iterate(func, iterable, chunksize, INPUTS, buffersize, progress, limits)
 
-    def imap_unordered(self, func, iterable, chunksize=1, buffersize=None, **limits):
+    def imap_unordered(self, func, iterable, chunksize=1, buffersize=None, progress=False, **limits):
         """The results as they come, lazily."""
-        return self._iterate(func, iterable, chunksize, AS_THEY_COME, buffersize, limits)
+        return self._iterate(func, iterable, chunksize, AS_THEY_COME, buffersize, progress, limits)
 
     def _call(self, func, spread, order=WHOLE, input=None, bound=BOUND, background=False, completion=None, limits={}):
         self._check_running()
@@ -105,9 +110,11 @@ class Pool:
             known.clear()
         return known.get(pickled) or known.setdefault(pickled, next(self._numbers))
 
-    def _collect(self, func, iterable, spread, limits):
+    def _collect(self, func, iterable, spread, progress, limits):
         call = self._call(func, spread, input=iter(iterable), limits=limits)
         call.feed_all()
+        if progress:
+            show_until_done(call, operator.length_hint(iterable) or None, func)
         call.wait(None)
         return call.take_all()
 
@@ -131,13 +138,18 @@ class Pool:
         result._call = call
         call.feed_all()
 
-    def _iterate(self, func, iterable, chunksize, order, buffersize, limits):
+    def _iterate(self, func, iterable, chunksize, order, buffersize, progress, limits):
         self._check_running()
         if chunksize < 1:
             raise ValueError(f"Chunksize must be 1+, not {chunksize:n}")
+        total = operator.length_hint(iterable) or None
         if chunksize > 1:
             iterable = _in_chunks(iterable, chunksize)
-        return IMapIterator(self._call(func, ITEM, order, iter(iterable), buffersize or BOUND, limits=limits))
+        call = self._call(func, ITEM, order, iter(iterable), buffersize or BOUND, limits=limits)
+        self._lazy = [one for one in self._lazy if not one.is_fed()]
+        self._lazy.append(call)
+        results = IMapIterator(call)
+        return show_as_they_pass(results, total, func) if progress else results
 
     # -- the end
 
@@ -156,6 +168,9 @@ class Pool:
         """After close() or terminate(): waits until everything is done and the workers have ended."""
         if self._state == RUN:
             raise ValueError("Pool is still running")
+        if self._state == CLOSE:
+            for call in self._lazy:
+                call.feed_all()
         self._engine.join()
         self._callbacks.join()
 
