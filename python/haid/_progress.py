@@ -1,5 +1,7 @@
 """Bars that show how far a call is, in terminals and notebooks."""
 
+from .errors import TimeoutError
+
 SECONDS_BETWEEN_LOOKS = 0.1
 
 
