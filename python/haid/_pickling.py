@@ -75,7 +75,15 @@ def describe(error):
     described = pickle.dumps((name, message, text, value), PROTOCOL)
     if len(described) <= LARGEST_ERROR:
         return described
-    return pickle.dumps((name, message[:SHORTENED], text[-SHORTENED:], None), PROTOCOL)
+    return pickle.dumps((name, message[:SHORTENED], text[-SHORTENED:], _shortened(error, message)), PROTOCOL)
+
+
+def _shortened(error, message):
+    """The same error with less to say, where a message is all that it consists of."""
+    try:
+        return dumps_whole(type(error)(message[:SHORTENED])) if error.args == (message,) else None
+    except Exception:
+        return None
 
 
 # The extension module takes errors of up to a MiB (ForeignError::most).

@@ -76,8 +76,8 @@ class Pool:
 
     def apply(self, func, args=(), kwds={}, **limits):
         """func(*args, **kwds) in a worker. Waits."""
-        call = self._call(func, CALL, limits=limits)
-        call.feed_one((tuple(args), dict(kwds) if kwds else None))
+        call = self._call(func, CALL, input=iter(((tuple(args), dict(kwds) if kwds else None),)), limits=limits)
+        call.feed_all()
         call.wait(None)
         return call.take_all()[0]
 
