@@ -5,8 +5,8 @@ import sys
 
 import haid
 
-# The standard library's modules import one another by name: so all are there before.
+# The standard library's modules stay what they are under their names, or their classes could not be pickled; they
+# import one another by these names, so all are there before. What the tests reach through `multiprocessing` is haid's.
 for name in haid._standard.MODULES:
     importlib.import_module(f"multiprocessing.{name}")
-for name in ("multiprocessing", "multiprocessing.context", "multiprocessing.pool"):
-    sys.modules[name] = sys.modules[name.replace("multiprocessing", "haid")]
+sys.modules["multiprocessing"] = haid
