@@ -59,6 +59,8 @@ nb::object python_exception(const std::exception_ptr& error) {
         return errors().attr("WorkerLost")(thrown.what(), thrown.exit_code());
     } catch (const TimeoutError& thrown) {
         return errors().attr("TimeoutError")(thrown.what());
+    } catch (const OwnerDied& thrown) {
+        return errors().attr("OwnerDied")(thrown.what());
     } catch (const PoolClosed&) {
         return errors().attr("PoolClosed")();
     } catch (const std::bad_alloc&) {

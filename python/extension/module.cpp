@@ -13,6 +13,7 @@
 #include "call.hpp"
 #include "haid/detail/pool/call.hpp"
 #include "haid/resources.hpp"
+#include "lock.hpp"
 #include "memory.hpp"
 #include "values.hpp"
 #include "worker.hpp"
@@ -155,6 +156,7 @@ NB_MODULE(_haid, module) {
     module.def("use_pickling", use_pickling);
     module.def("cpu_count", [] { return haid::cpu_count(); });
     define_memory(module);
+    define_lock(module);
     nb::class_<Engine>(module, "Engine")
         .def(nb::init<int, nb::object, nb::object, std::uint64_t>(), "workers"_a, "start"_a, "leave"_a,
              "tasks_per_worker"_a)

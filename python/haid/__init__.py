@@ -9,12 +9,12 @@ import multiprocessing
 from multiprocessing import *  # noqa: F401,F403
 
 from . import _haid, _pickling, _standard
-from .errors import PoolClosed, PoolError, TaskError, WorkerLost  # noqa: F401
+from .errors import OwnerDied, PoolClosed, PoolError, TaskError, WorkerLost  # noqa: F401
 
 _haid.use_pickling(_pickling.dumps, _pickling.loads, _pickling.describe, _pickling.restore)
 _standard.enter()
 
-from . import context, pool  # noqa: E402
+from . import context, pool, synchronize  # noqa: E402
 from .pool import ThreadPool  # noqa: E402,F401
 
 SUBDEBUG = multiprocessing.SUBDEBUG
@@ -22,7 +22,7 @@ SUBWARNING = multiprocessing.SUBWARNING
 # Process, Pool, Lock, set_start_method, …: of the start method that the program has chosen.
 globals().update({name: getattr(context._default_context, name) for name in multiprocessing.__all__})
 
-__all__ = [*multiprocessing.__all__, "PoolClosed", "PoolError", "TaskError", "ThreadPool", "WorkerLost"]
+__all__ = [*multiprocessing.__all__, "OwnerDied", "PoolClosed", "PoolError", "TaskError", "ThreadPool", "WorkerLost"]
 
 
 def __getattr__(name):

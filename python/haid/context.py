@@ -8,7 +8,7 @@ Pools of the start method "fork", and of a program that has not chosen any, are 
 from multiprocessing import context as _standard
 from multiprocessing import pool as _standard_pool
 
-from . import _haid, pool
+from . import _haid, pool, synchronize
 from ._processes import EndsWithParent, ForkPopen
 
 
@@ -39,6 +39,13 @@ class BaseContext(_standard.BaseContext):
     def cpu_count(self):
         """How many CPUs this process may use."""
         return _haid.cpu_count()
+
+    def Lock(self):
+        """A lock that is not lost with a process that ends while it holds it."""
+        return synchronize.Lock(ctx=self.get_context())
+
+    def RLock(self):
+        return synchronize.RLock(ctx=self.get_context())
 
     def Pool(self, processes=None, initializer=None, initargs=(), maxtasksperchild=None, **options):
         """A pool of worker processes: haid's, unless another start method than "fork" was chosen."""

@@ -34,6 +34,10 @@ class TaskError(RuntimeError):
         return f"{self.args[0]}: {self.args[1]}" if self.args[1] else self.args[0]
 
 
+class OwnerDied(RuntimeError):
+    """A process ended while it held the lock. Whoever gets this does not hold it either; the lock is free."""
+
+
 class PoolError(RuntimeError):
     """The pool cannot work (any more)."""
 

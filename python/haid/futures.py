@@ -1,0 +1,227 @@
+"""concurrent.futures on haid's workers."""
+import atexit
+import collections
+import functools
+import os
+import threading
+import time
+import weakref
+from concurrent import futures
+from concurrent.futures import process as _standard
+from concurrent.futures.process import BrokenProcessPool
+
+from . import context, errors, pool
+
+__all__ = ["BrokenProcessPool", "InitializerFailed", "ProcessPoolExecutor", "WorkerLost"]
+
+
+class WorkerLost(errors.WorkerLost, BrokenProcessPool):
+    """haid.WorkerLost for those who catch BrokenProcessPool. The executor works on."""
+
+
+class InitializerFailed(BrokenProcessPool):
+    """The executor does not work any more."""
+
+
+class ProcessPoolExecutor(futures.Executor):
+    """concurrent.futures.ProcessPoolExecutor on a haid.Pool.
+
+    A worker that dies costs the call that it ran, which fails with a BrokenProcessPool (WorkerLost); all others go on.
+    Only an initializer that fails breaks the executor. A ``map`` cannot be cancelled once it was called.
+
+    Where another start method than "fork" was chosen, this makes the standard library's executor.
+    """
+
+    def __new__(cls, max_workers=None, mp_context=None, *args, **options):
+        method = (mp_context or context._default_context).get_start_method(allow_none=True)
+        if method in (None, "fork"):
+            return super().__new__(cls)
+        return _standard.ProcessPoolExecutor(max_workers, mp_context, *args, **options)
+
+    def __init__(self, max_workers=None, mp_context=None, initializer=None, initargs=(), *, max_tasks_per_child=None):
+        if max_workers is not None and max_workers <= 0:
+            raise ValueError("max_workers must be greater than 0")
+        if initializer is not None:
+            if not callable(initializer):
+                raise TypeError("initializer must be a callable")
+            initializer, initargs = _initialize, (initializer, initargs)
+        self._work = _Work(pool.Pool(max_workers, initializer, initargs, max_tasks_per_child))
+        weakref.finalize(self, self._work.shutdown, wait=False).atexit = False
+
+    def submit(self, fn, /, *args, **kwargs):
+        return self._work.submit(fn, args, kwargs)
+
+    submit.__doc__ = futures.Executor.submit.__doc__
+
+    def map(self, fn, *iterables, timeout=None, chunksize=1, buffersize=None):
+        """The results of fn(*arguments) in order, one set of arguments from each of the iterables.
+
+        All arguments are read at once; with ``buffersize`` only as many as that are read and not yet taken as results.
+        Raises TimeoutError where a result is not there ``timeout`` seconds after the call.
+        """
+        if chunksize < 1:
+            raise ValueError("chunksize must be >= 1.")
+        return self._work.map(fn, zip(*iterables), timeout, buffersize)
+
+    def shutdown(self, wait=True, *, cancel_futures=False):
+        self._work.shutdown(wait, cancel_futures)
+
+    shutdown.__doc__ = futures.Executor.shutdown.__doc__
+
+    # What programs use of the standard library's, though it is not documented.
+
+    @property
+    def _max_workers(self):
+        return self._work.pool._processes
+
+    @property
+    def _processes(self):
+        return {worker.pid: worker for worker in self._work.pool._pool}
+
+    @property
+    def _broken(self):
+        return self._work.broken
+
+
+class _Work:
+    """The calls of an executor. It lives until the last of them is done, also where nobody has the executor any more."""
+
+    def __init__(self, pool):
+        self.pool = pool
+        self.broken = False
+        # One more than there are workers: nobody is idle while the next call is handed out. Others can be cancelled.
+        self._most = pool._processes + 1
+        self._under_way = 0
+        self._waiting = collections.deque()
+        self._closed = False
+        self._changed = threading.Condition()
+        _all_work.add(self)
+
+    def submit(self, fn, args, kwargs):
+        future = futures.Future()
+        with self._changed:
+            self._check_open()
+            self._waiting.append((future, fn, args, kwargs))
+        self._begin()
+        return future
+
+    def map(self, fn, arguments, timeout, buffersize):
+        until = None if timeout is None else time.monotonic() + timeout
+        if buffersize is None:
+            arguments = list(arguments)
+        with self._changed:
+            self._check_open()
+            call = self.pool._call(fn, pool.TUPLE, pool.INPUTS, iter(arguments), buffersize or pool.BOUND, True)
+        if buffersize is None:
+            call.feed_all()
+        return self._results(call, until)
+
+    def _results(self, call, until):
+        while True:
+            try:
+                yield call.next(None if until is None else max(until - time.monotonic(), 0))
+            except StopIteration:
+                return
+            except errors.TimeoutError as error:
+                if until is None or time.monotonic() < until:
+                    raise
+                raise futures.TimeoutError from error
+            except Exception as error:
+                raise self._translated(error)
+
+    def _check_open(self):
+        if self.broken:
+            raise BrokenProcessPool(self.broken)
+        if self._closed:
+            raise RuntimeError("cannot schedule new futures after shutdown")
+
+    def _begin(self):
+        """Hands out what may be under way."""
+        while True:
+            with self._changed:
+                if not self._waiting or self._under_way >= self._most:
+                    break
+                future, fn, args, kwargs = self._waiting.popleft()
+                self._under_way += 1
+            if not future.set_running_or_notify_cancel():
+                self._end()
+                continue
+            try:
+                self.pool.apply_async(fn, args, kwargs, functools.partial(self._succeeded, future),
+                                      functools.partial(self._failed, future))
+            except Exception as error:
+                self._end()
+                future.set_exception(error)
+
+    def _succeeded(self, future, value):
+        self._end()
+        self._begin()
+        future.set_result(value)
+
+    def _failed(self, future, error):
+        error = self._translated(error)
+        self._end()
+        self._begin()
+        future.set_exception(error)
+
+    def _end(self):
+        with self._changed:
+            self._under_way -= 1
+        self._close_when_done()
+
+    def _translated(self, error):
+        if isinstance(error, errors.WorkerLost):
+            return WorkerLost(str(error), error.exit_code)
+        if isinstance(error, InitializerFailed):
+            self.broken = str(error)
+        if isinstance(error.__cause__, pool.RemoteTraceback):
+            error.__cause__ = _standard._RemoteTraceback(error.__cause__.tb)
+        return error
+
+    def shutdown(self, wait=True, cancel_futures=False):
+        cancelled = ()
+        with self._changed:
+            self._closed = True
+            if cancel_futures:
+                cancelled, self._waiting = self._waiting, collections.deque()
+        for future, *_ in cancelled:
+            future.cancel()
+            future.set_running_or_notify_cancel()
+        self._close_when_done()
+        if not wait:
+            return
+        if self.pool._callbacks.is_here():
+            raise RuntimeError("a callback of a future cannot wait for the executor's end")
+        with self._changed:
+            self._changed.wait_for(self._is_done)
+        self.pool.join()
+
+    def _is_done(self):
+        return self._closed and not self._waiting and not self._under_way
+
+    def _close_when_done(self):
+        with self._changed:
+            if self._is_done():
+                self.pool.close()
+                self._changed.notify_all()
+
+
+def _initialize(initializer, initargs):
+    try:
+        initializer(*initargs)
+    except BaseException as error:
+        futures._base.LOGGER.critical("Exception in initializer:", exc_info=True)
+        raise InitializerFailed(f"the initializer failed: {error!r}") from error
+
+
+_all_work = weakref.WeakSet()
+
+
+@atexit.register
+def _finish():
+    for work in list(_all_work):
+        work.shutdown()
+
+
+# The calls are the parent's.
+os.register_at_fork(after_in_child=_all_work.clear)
