@@ -10,6 +10,7 @@
 
 #include "haid/detail/sync/deadline.hpp"
 #include "haid/error.hpp"
+#include "process/fork.hpp"
 #include "system/descriptor.hpp"
 
 namespace haid::python {
@@ -32,23 +33,25 @@ std::optional<std::uint64_t> start_of(std::uint32_t pid) {
     return at == std::string::npos ? 0 : std::strtoull(stat.c_str() + at, nullptr, 10);
 }
 
-std::uint64_t own_start() {
-    static pid_t known_for = 0;
-    static std::uint64_t start = 0;
-    if (known_for != ::getpid()) {
-        start = start_of(static_cast<std::uint32_t>(::getpid())).value_or(0);
-        known_for = ::getpid();
-    }
-    return start;
+struct Self {
+    std::uint32_t pid = static_cast<std::uint32_t>(::getpid());
+    std::uint64_t start = start_of(pid).value_or(0);
+};
+
+// Of this process, which a fork may have made since.
+Self& self() {
+    static Self only;
+    static const bool watches = (process::at_fork_in_child([] { only.pid = 0; }), true);
+    if (watches && only.pid == 0) only = {};
+    return only;
 }
 
 }  // namespace
 
 bool ProcessLock::try_take(std::uint32_t sleepers) {
     std::uint32_t nobody = 0;
-    if (!shared().holder.compare_exchange_strong(nobody, static_cast<std::uint32_t>(::getpid()) | sleepers))
-        return false;
-    shared().holder_started.store(own_start());
+    if (!shared().holder.compare_exchange_strong(nobody, self().pid | sleepers)) return false;
+    shared().holder_started.store(self().start, std::memory_order_release);
     thread_ = PyThread_get_thread_ident();
     count_ = 1;
     return true;
@@ -108,7 +111,7 @@ void ProcessLock::look_after_holder() {
     // 0 from before a release until the next holder has told.
     const bool another = started && told != 0 && *started != told && shared().holder.load() == word;
     if (started && !another) return;
-    shared().holder_started.store(0);
+    shared().holder_started.store(0, std::memory_order_release);
     if (!shared().holder.compare_exchange_strong(word, 0)) return;
     system::wake(shared().holder, 1);
     throw OwnerDied(
@@ -129,7 +132,7 @@ void ProcessLock::release() {
         }
     }
     count_ = 0;
-    shared().holder_started.store(0);
+    shared().holder_started.store(0, std::memory_order_release);
     const std::uint32_t word = shared().holder.exchange(0);
     if (word == 0) {
         PyErr_SetString(PyExc_ValueError, "semaphore or lock released too many times");
