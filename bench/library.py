@@ -5,13 +5,12 @@
 import argparse
 import os
 import pathlib
-import signal
 import statistics
 import subprocess
 import sys
 
 sys.dont_write_bytecode = True
-from measuring import Failure, ratios, spread, table  # noqa: E402
+from measuring import Contest, Failure, figures, positive, ratios, table  # noqa: E402
 
 TIME_LIMIT = 60  # seconds, for each contestant in each round
 POOL, FORKED, LIMIT, TBB, OPENMP, ASYNC, NAIVE = ("Pool", "haid::map", "limit", "oneTBB", "OpenMP", "std::async",
@@ -27,50 +26,13 @@ CONTESTANTS = ("map.pool", "map.forked", "map.tbb", "map.openmp", "map.async", "
                "lock.shared")
 
 
-def run(program, *arguments):
-    """The figures that the program prints. It has a session of its own: what it does to its group stays there."""
-    with subprocess.Popen([program, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True) as process:
-        try:
-            output, errors = process.communicate(timeout=TIME_LIMIT)
-        except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
-    if process.returncode != 0:
-        raise Failure(f"exit status {process.returncode}: {errors.strip()[-200:]}")
-    return {name: float(value) for name, value in (line.split("\t") for line in output.splitlines())}
-
-
-class Bench:
+class Bench(Contest):
     def __init__(self, program):
-        self.program = str(pathlib.Path(program).absolute())
-        self.cpus = round(run(self.program, "cpus")["cpus"])
+        program = str(pathlib.Path(program).absolute())
+        self.cpus = round(figures([program, "cpus"], TIME_LIMIT)["cpus"])
         # All rounds have the same uneven tasks: about a second of work.
-        self.turns = round(run(self.program, "turns")["turns"])
-        self.figures = {name: [] for name in CONTESTANTS}
-        self.failures = {}
-        self.rows = []
-        self.requirements = []
-
-    def measure(self, rounds):
-        """Interleaved, so that a busy minute of the machine hits all alike. Who fails once is not run again."""
-        for number in range(rounds):
-            print(f"measuring: round {number + 1} of {rounds} …", file=sys.stderr)
-            for name in CONTESTANTS:
-                if name in self.failures:
-                    continue
-                try:
-                    self.figures[name].append(run(self.program, name, str(self.turns)))
-                except (Failure, OSError, ValueError, subprocess.SubprocessError) as failure:
-                    self.failures[name] = str(failure)
-
-    def values(self, name, figure="seconds"):
-        """Of each round; nothing of a contestant that failed."""
-        return [] if name in self.failures else [one[figure] for one in self.figures[name]]
-
-    def cell(self, name, form, scale):
-        values = self.values(name)
-        return form.format(statistics.median(values) * scale) if values else "failed"
+        turns = str(round(figures([program, "turns"], TIME_LIMIT)["turns"]))
+        super().__init__(CONTESTANTS, lambda name: figures([program, name, turns], TIME_LIMIT))
 
     def row(self, what, names, form="{:,.1f} ms", scale=1e3, ratio=(), cells=None):
         """`names`: of the contestants, by column."""
@@ -78,13 +40,6 @@ class Bench:
         filled.update({column: self.cell(name, form, scale) for column, name in names.items()})
         filled["haid / limit"] = f"{statistics.median(ratio):.2f}" if ratio else "–"
         self.rows.append([what, *(({**filled, **(cells or {})})[column] for column in COLUMNS[1:])])
-
-    def require(self, text, values, reached, form="{:.2f}"):
-        verdict = "not measured" if not values else "reached" if reached(statistics.median(values)) else "NOT reached"
-        self.requirements.append(f"{verdict}: {text}: {spread(values, form) if values else '–'}")
-
-    def ratios(self, first, second):
-        return ratios(self.values(first), self.values(second))
 
 
 def quick_items(bench):
@@ -179,13 +134,6 @@ def print_results(bench):
           "Naive pool: processes, pipes, one item at a time; measured with 20,000 items, its map is scaled from them. "
           "std::async: a piece for each worker.\n")
     print("\n".join(bench.requirements))
-
-
-def positive(text):
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
 
 
 def parse():

@@ -7,6 +7,7 @@ import re
 import signal
 import statistics
 import subprocess
+import sys
 import time
 import typing
 
@@ -158,6 +159,68 @@ def _own_cpu(pid):
     of its children, where wait4 would add them up."""
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def figures(command, time_limit, environment=None):
+    """The figures that the command prints, a name and a value a line. It has a session of its own: what it does to its
+    group stays there."""
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          errors="replace", env=environment, start_new_session=True) as process:
+        try:
+            output, errors = process.communicate(timeout=time_limit)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    if process.returncode != 0:
+        raise Failure(f"exit status {process.returncode}: {errors.strip()[-200:]}")
+    return {name: float(value) for name, value in (line.split("\t") for line in output.splitlines())}
+
+
+class Contest:
+    """What contestants tell of themselves, round by round, and what is required of it."""
+
+    def __init__(self, contestants, run):
+        """`run` gives the figures of a contestant by its name."""
+        self.run = run
+        self.figures = {name: [] for name in contestants}
+        self.failures = {}
+        self.rows = []
+        self.requirements = []
+
+    def measure(self, rounds, names=None):
+        """Interleaved, so that a busy minute of the machine hits all alike. Who fails once is not run again."""
+        for number in range(rounds):
+            print(f"measuring: round {number + 1} of {rounds} …", file=sys.stderr)
+            for name in names or self.figures:
+                if name in self.failures:
+                    continue
+                try:
+                    self.figures[name].append(self.run(name))
+                except (Failure, OSError, ValueError, subprocess.SubprocessError) as failure:
+                    self.failures[name] = str(failure)
+
+    def values(self, name, figure="seconds"):
+        """Of each round; nothing of a contestant that failed."""
+        return [] if name in self.failures else [one[figure] for one in self.figures[name]]
+
+    def cell(self, name, form, scale):
+        values = self.values(name)
+        return form.format(statistics.median(values) * scale) if values else "failed"
+
+    def ratios(self, first, second):
+        return ratios(self.values(first), self.values(second))
+
+    def require(self, text, values, reached, form="{:.2f}"):
+        verdict = "not measured" if not values else "reached" if reached(statistics.median(values)) else "NOT reached"
+        self.requirements.append(f"{verdict}: {text}: {spread(values, form) if values else '–'}")
+
+
+def positive(text):
+    """For argparse."""
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
 
 
 def ratios(first, second):

@@ -14,7 +14,7 @@ import sys
 import tempfile
 
 sys.dont_write_bytecode = True
-from measuring import Contestant, Failure, Runner, ratios, spread, table  # noqa: E402
+from measuring import Contestant, Failure, Runner, positive, ratios, spread, table  # noqa: E402
 
 HAID, LIMIT, GNU, MOREUTILS, XARGS = "haid", "limit", "GNU parallel", "moreutils parallel", "xargs"
 PEERS = (GNU, MOREUTILS, XARGS)
@@ -296,13 +296,6 @@ def measure(bench):
     print("Limit: a loop that only starts processes and waits (bare_spawn), where nothing else is said.\n"
           "haid / limit: the median of the rounds' ratios; in brackets below, their range.\n")
     print("\n".join(bench.requirements))
-
-
-def positive(text):
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
 
 
 def parse():
