@@ -1,9 +1,10 @@
 """What happens in a worker process around its tasks: it becomes a process as multiprocessing knows them."""
 import itertools
 import os
+import signal
 import sys
 import threading
-from multiprocessing import process, util
+from multiprocessing import connection, process, util
 
 
 class _Worker(process.BaseProcess):
@@ -41,6 +42,28 @@ class Running:
 
     def is_alive(self):
         return os.path.exists(f"/proc/{self.pid}")
+
+    def join(self, timeout=None):
+        try:
+            end = os.pidfd_open(self.pid)
+        except ProcessLookupError:
+            return
+        try:
+            connection.wait([end], timeout)
+        finally:
+            os.close(end)
+
+    def terminate(self):
+        self._send(signal.SIGTERM)
+
+    def kill(self):
+        self._send(signal.SIGKILL)
+
+    def _send(self, signal_number):
+        try:
+            os.kill(self.pid, signal_number)
+        except ProcessLookupError:
+            pass
 
     def __repr__(self):
         return f"<ForkPoolWorker pid={self.pid}>"

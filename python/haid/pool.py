@@ -277,7 +277,7 @@ class AsyncResult:
         try:
             value = self._call.take_all()
             self._value, self._success = value[0] if self._single else value, True
-        except Exception as error:
+        except BaseException as error:  # unpickling a result can raise anything
             return self._fail(error)
         self._call = None
         self._done = True
