@@ -1,17 +1,36 @@
-"""CPython's tests of multiprocessing for the start method that the environment names, as a module that child processes
-can import, too; and what runs one class of them and writes down what comes of each test."""
+"""CPython's tests of a module, as a module that child processes can import, too; and what runs one class of them and
+writes down what comes of each test. The environment names the module and the start method."""
+import importlib
 import json
 import os
+import pkgutil
 import sys
 import unittest
 
-from test import _test_multiprocessing
-
-_test_multiprocessing.install_tests_in_module_dict(globals(), os.environ["CONFORMANCE_METHOD"])
-PRELOAD = _test_multiprocessing.PRELOAD
-PRELOAD[1:] = [__name__]  # the forkserver of CPython's tests would import another module
-
+METHOD = os.environ["CONFORMANCE_METHOD"]
 FLAVOURS_LEFT_OUT = ("WithManager", "WithThreads")
+
+
+def enter_multiprocessing():
+    tests = importlib.import_module("test._test_multiprocessing")
+    tests.install_tests_in_module_dict(globals(), METHOD)
+    tests.PRELOAD[1:] = [__name__]  # what CPython's own test of the forkserver would have it import
+
+
+def enter_futures():
+    """The classes of the executor of processes, for the start method."""
+    tests = importlib.import_module("test.test_concurrent_futures")
+    modules = [tests]
+    for module in pkgutil.iter_modules(getattr(tests, "__path__", ())):  # from 3.12 on it is a package
+        if module.name.startswith("test_"):
+            modules.append(importlib.import_module(f"{tests.__name__}.{module.name}"))
+    flavour = "ProcessPool" + METHOD.capitalize()
+    for module in modules:
+        globals().update({name: value for name, value in vars(module).items()
+                          if name.startswith(flavour) and not name.startswith(flavour + "server")})
+
+
+{"multiprocessing": enter_multiprocessing, "futures": enter_futures}[os.environ["CONFORMANCE_MODULE"]]()
 
 
 def classes():

@@ -3,6 +3,7 @@
 
     run.py                                          all classes, start method fork
     run.py --method spawn --class WithProcessesTestPool --baseline
+    run.py --module futures                         the tests of concurrent.futures.ProcessPoolExecutor
 
 The tests are those of the Python that runs this (Debian: libpython3.11-testsuite), as they are. Each class runs in a
 process of its own, under a watchdog. With --baseline they run a second time, with the standard library; the exit
@@ -45,32 +46,33 @@ class Outcomes:
         return sorted(test for test, (found, _) in self.tests.items() if found == outcome)
 
 
-def environment(method, standard_library):
+def environment(module, method, standard_library):
     path = [str(HERE)] if standard_library else [str(HERE / "in_place"), str(HERE)]
     inherited = os.environ.get("PYTHONPATH")
     return {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([*path, *([inherited] if inherited else [str(PACKAGE)])]),
+        "CONFORMANCE_MODULE": module,
         "CONFORMANCE_METHOD": method,
         "PYTHONFAULTHANDLER": "1",
     }
 
 
-def classes(method):
+def classes(module, method):
     code = "import conformance_case as case; print(*case.classes())"
-    found = subprocess.run([sys.executable, "-c", code], env=environment(method, True), stdout=subprocess.PIPE,
+    found = subprocess.run([sys.executable, "-c", code], env=environment(module, method, True), stdout=subprocess.PIPE,
                            text=True, check=True)
     return found.stdout.split()
 
 
-def run_class(name, method, *, tests=(), standard_library=False, limit=120):
+def run_class(name, module="multiprocessing", method="fork", *, tests=(), standard_library=False, limit=120):
     """The outcomes of one class. Whatever it starts has ended."""
     outcomes = Outcomes()
     code = f"import conformance_case as case; case.run({name!r}, 'report', {tuple(tests)!r})"
     with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
         began = time.monotonic()
         with open(f"{folder}/log", "w+") as log:
-            process = subprocess.Popen([sys.executable, "-c", code], env=environment(method, standard_library),
+            process = subprocess.Popen([sys.executable, "-c", code], env=environment(module, method, standard_library),
                                        stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder,
                                        start_new_session=True)
             ended = wait(process, limit)
@@ -116,6 +118,7 @@ def failures(ours, standard):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--module", default="multiprocessing", choices=["multiprocessing", "futures"])
     parser.add_argument("--method", default="fork", choices=["fork", "spawn", "forkserver"])
     parser.add_argument("--class", dest="classes", action="append", metavar="NAME", help="only this class (repeatable)")
     parser.add_argument("--test", dest="tests", action="append", default=[], metavar="NAME", help="only this test")
@@ -127,14 +130,14 @@ def main():
     heading = f"{'class':44}{'tests':>6}{'passed':>7}{'failed':>7}{'skipped':>8}{'seconds':>8}"
     print(heading + (f"{'standard library':>18}{'seconds':>8}" if options.baseline else ""))
     wrong = 0
-    for name in options.classes or classes(options.method):
+    for name in options.classes or classes(options.module, options.method):
         how = {"tests": options.tests, "limit": options.limit}
-        ours = run_class(name, options.method, **how)
+        ours = run_class(name, options.module, options.method, **how)
         counts = [len(ours.named(outcome)) for outcome in ("passed", "failed", "skipped")]
         line = f"{name:44}{sum(counts):6}{counts[0]:7}{counts[1]:7}{counts[2]:8}{ours.seconds:8.1f}"
         standard = None
         if options.baseline:
-            standard = run_class(name, options.method, standard_library=True, **how)
+            standard = run_class(name, options.module, options.method, standard_library=True, **how)
             line += f"{len(standard.named('passed')):11} passed{standard.seconds:8.1f}"
         print(line, flush=True)
         for test in failures(ours, standard):
