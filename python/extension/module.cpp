@@ -5,8 +5,11 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <unistd.h>
+
 #include <condition_variable>
 #include <mutex>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -110,7 +113,10 @@ class Engine {
     void stop_telling() { completions_->stop(); }
 
     int workers() const { return engine_->workers(); }
-    std::vector<int> worker_pids() const { return engine_->worker_pids(); }
+    std::vector<int> worker_pids() {
+        nb::gil_scoped_release without_gil;
+        return engine_->worker_pids();
+    }
     void close() {
         nb::gil_scoped_release without_gil;
         engine_->close();
@@ -141,6 +147,13 @@ void translate(const std::exception_ptr& error, void*) {
     }
 }
 
+// What the C library has, which os.environ does not follow.
+std::vector<std::string> environment() {
+    std::vector<std::string> entries;
+    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) entries.emplace_back(*entry);
+    return entries;
+}
+
 void use_pickling(nb::object dumps, nb::object loads, nb::object describe, nb::object restore) {
     pickling() = {std::move(dumps), std::move(loads), std::move(describe), std::move(restore)};
 }
@@ -154,6 +167,7 @@ NB_MODULE(_haid, module) {
     nb::set_leak_warnings(false);
     nb::register_exception_translator(translate);
     module.def("use_pickling", use_pickling);
+    module.def("environment", environment);
     module.def("cpu_count", [] { return haid::cpu_count(); });
     define_memory(module);
     define_lock(module);

@@ -6,6 +6,8 @@ import sys
 import threading
 from multiprocessing import connection, process, util
 
+from . import _haid
+
 
 class _Worker(process.BaseProcess):
     """Who a worker is; it was not started by multiprocessing."""
@@ -33,7 +35,7 @@ class _Parent(process._ParentProcess):
 
 
 class Running:
-    """A worker as its parent sees it."""
+    """A worker as its parent sees it. ``pid`` is 0 until it runs."""
 
     exitcode = None
 
@@ -41,9 +43,11 @@ class Running:
         self.pid = pid
 
     def is_alive(self):
-        return os.path.exists(f"/proc/{self.pid}")
+        return not self.pid or os.path.exists(f"/proc/{self.pid}")
 
     def join(self, timeout=None):
+        if not self.pid:
+            return
         try:
             end = os.pidfd_open(self.pid)
         except ProcessLookupError:
@@ -60,6 +64,8 @@ class Running:
         self._send(signal.SIGKILL)
 
     def _send(self, signal_number):
+        if not self.pid:
+            return
         try:
             os.kill(self.pid, signal_number)
         except ProcessLookupError:
@@ -85,6 +91,10 @@ def starter(first_number, parent_pid, initializer, initargs):
         util._close_stdin()
         process._current_process = _Worker(first_number + worker, parent)
         process._parent_process = _Parent(parent.name, parent_pid, None)
+        for entry in _haid.environment():
+            name, _, value = entry.partition("=")
+            if os.environ.get(name) != value:  # what this worker may use: HAID_CPUS, OMP_NUM_THREADS, …
+                os.environ[name] = value
         util._finalizer_registry.clear()
         util._run_after_forkers()
         for stream in (sys.stdout, sys.stderr):
@@ -92,7 +102,11 @@ def starter(first_number, parent_pid, initializer, initargs):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(line_buffering=True, write_through=False)
         if initializer is not None:
-            initializer(*initargs)
+            try:
+                initializer(*initargs)
+            except BaseException:
+                leave()
+                raise
 
     return start
 

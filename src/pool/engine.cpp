@@ -86,7 +86,10 @@ void ProcessEngine::require_ours() const {
     if (!is_ours()) throw Error("this pool belongs to another process: a child makes its own");
 }
 
-std::vector<int> ProcessEngine::worker_pids() const {
+std::vector<int> ProcessEngine::worker_pids() {
+    Lock guard = lock();
+    // Nobody may have looked since the last call.
+    if (!driven_ && !terminated_) workers_.take_deaths();
     std::vector<int> pids;
     for (std::size_t worker = 0; worker < segment_.workers(); ++worker) {
         pids.push_back(static_cast<int>(segment_.lane(worker).pid.load()));

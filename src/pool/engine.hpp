@@ -22,7 +22,7 @@ class ProcessEngine final : public detail::Engine {
     ~ProcessEngine() override;
 
     int workers() const override { return static_cast<int>(workers_.size()); }
-    std::vector<int> worker_pids() const override;
+    std::vector<int> worker_pids() override;
     Lock lock() override;
     void submit(Lock& lock, std::shared_ptr<detail::Call> call) override;
     void refill(Lock& lock, detail::Call& call) override;

@@ -52,7 +52,7 @@ class ThreadEngine final : public detail::Engine {
     }
 
     int workers() const override { return static_cast<int>(threads_.size()); }
-    std::vector<int> worker_pids() const override { return std::vector<int>(threads_.size()); }
+    std::vector<int> worker_pids() override { return std::vector<int>(threads_.size()); }
     Lock lock() override { return Lock(mutex_); }
 
     void submit(Lock&, std::shared_ptr<Call> call) override {

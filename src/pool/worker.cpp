@@ -8,10 +8,12 @@
 #include "pool/output_flush.hpp"
 #include "pool/running_task.hpp"
 #include "system/cpu_budget.hpp"
+#include "system/thread_libraries.hpp"
 
 namespace haid::pool {
 
 int work(const WorkerSettings& settings, std::size_t worker) {
+    system::limit_loaded_libraries(settings.cpus);
     system::apply_cpu_budget(settings.cpus);
     channel::Segment& segment = *settings.segment;
     channel::Header& header = segment.header();

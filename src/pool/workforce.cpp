@@ -159,6 +159,7 @@ void Workforce::start(std::size_t worker) {
 }
 
 bool Workforce::take_deaths() {
+    if (!source_) return false;
     try {
         std::vector<Death> deaths = source_->deaths();
         for (const Death& death : deaths) bury(death);

@@ -148,7 +148,7 @@ class Engine {
 
     virtual int workers() const = 0;
     // Their process numbers; 0: is being started, or is a thread.
-    virtual std::vector<int> worker_pids() const = 0;
+    virtual std::vector<int> worker_pids() = 0;
     virtual Lock lock() = 0;
 
     // The call begins. Throws PoolClosed.
