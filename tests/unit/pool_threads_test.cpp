@@ -185,6 +185,8 @@ TEST_F(ThreadPools, MayBeUsedByTheirOwnFunctions) {
     ThreadPool pool(2);
     auto sums = pool.map([&](int end) { return pool.map(twice, std::views::iota(0, end)).size(); }, up_to(10));
     EXPECT_EQ(sums.at(9), 9U);
+    ThreadPool alone(1);
+    EXPECT_EQ(alone.apply([&] { return alone.map(twice, std::vector<int>()).size(); }), 0U);
 }
 
 // -- map
