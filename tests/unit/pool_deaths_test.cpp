@@ -50,19 +50,10 @@ int twice_or_die_pair(std::pair<int, int> item) {
     return twice_or_die(item.first, item.second);
 }
 
-int twice(int value) {
-    return 2 * value;
-}
-
 std::vector<std::pair<int, int>> with_victim(int victim, Way way) {
     std::vector<std::pair<int, int>> items;
     for (int i = 0; i < count; ++i) items.emplace_back(i, i == victim ? static_cast<int>(way) : -1);
     return items;
-}
-
-void expect_works(Pool& pool) {
-    std::vector<int> results = pool.map(twice, std::views::iota(0, 200));
-    for (int i = 0; i < 200; ++i) ASSERT_EQ(results.at(static_cast<std::size_t>(i)), 2 * i);
 }
 
 template <class Body>

@@ -18,14 +18,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-int twice(int value) {
-    return 2 * value;
-}
-
-void expect_works(Pool& pool) {
-    EXPECT_EQ(pool.map(twice, std::views::iota(0, 3)), (std::vector{0, 2, 4}));
-}
-
 class PoolErrors : public PoolTest {};
 
 TEST_F(PoolErrors, MemoryThatCanBeHadNoMoreIsAnException) {
