@@ -91,7 +91,7 @@ void expect_one_lost(Way way, int victim, Results&& results, bool in_order = tru
 class PoolDeaths : public PoolTest, public testing::WithParamInterface<std::tuple<Way, int>> {
   protected:
     void SetUp() override {
-        if (way == Way::memory && !memory_can_be_limited) GTEST_SKIP();
+        if (way == Way::memory && !memory_can_be_limited) GTEST_SKIP() << no_memory_limit;
     }
     const Way way = std::get<0>(GetParam());
     const int victim = std::get<1>(GetParam());
@@ -155,7 +155,7 @@ INSTANTIATE_TEST_SUITE_P(Each, PoolDeaths,
 class PoolDeathsElsewhere : public PoolTest, public testing::WithParamInterface<Way> {
   protected:
     void SetUp() override {
-        if (GetParam() == Way::memory && !memory_can_be_limited) GTEST_SKIP();
+        if (GetParam() == Way::memory && !memory_can_be_limited) GTEST_SKIP() << no_memory_limit;
     }
 };
 

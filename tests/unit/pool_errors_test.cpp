@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 class PoolErrors : public PoolTest {};
 
 TEST_F(PoolErrors, MemoryThatCanBeHadNoMoreIsAnException) {
-    if (!memory_can_be_limited) GTEST_SKIP();
+    if (!memory_can_be_limited) GTEST_SKIP() << no_memory_limit;
     Pool pool(1);
     auto greedy = [](int) {
         limit_memory();

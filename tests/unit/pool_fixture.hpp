@@ -135,6 +135,7 @@ constexpr bool memory_can_be_limited = false;
 #else
 constexpr bool memory_can_be_limited = true;
 #endif
+constexpr char no_memory_limit[] = "the address sanitizer needs addresses without a limit";
 
 // What was thrown is an E; for whatever is to be known of it.
 template <class E, class Body, class Look>
