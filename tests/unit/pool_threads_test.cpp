@@ -21,10 +21,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-int twice(int value) {
-    return 2 * value;
-}
-
 struct Mine : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
