@@ -2,7 +2,6 @@
 
 ./dev bench library [--quick] [--rounds N] [--program PATH]
 """
-import argparse
 import os
 import pathlib
 import statistics
@@ -10,7 +9,8 @@ import subprocess
 import sys
 
 sys.dont_write_bytecode = True
-from measuring import Contest, Failure, figures, positive, ratios, table  # noqa: E402
+from measuring import (  # noqa: E402
+    BUILT, Contest, Failure, argument_parser, exit_status, figures, machine, parse_arguments, print_outcome, ratios)
 
 TIME_LIMIT = 60  # seconds, for each contestant in each round
 POOL, FORKED, LIMIT, TBB, OPENMP, ASYNC, NAIVE = ("Pool", "haid::map", "limit", "oneTBB", "OpenMP", "std::async",
@@ -122,46 +122,37 @@ def locks(bench):
 
 
 def print_facts(bench, rounds):
-    load = os.getloadavg()[0]
-    busy = " (others are using this machine: the figures are rough)" if load > 0.5 else ""
-    print(f"Linux {os.uname().release}; workers: {bench.cpus}; load before: {load:.1f}{busy}")
+    print(machine(f"workers: {bench.cpus}"))
     print(f"{rounds} rounds, medians; each contestant in a process of its own\n", flush=True)
 
 
 def print_results(bench):
-    print(table(COLUMNS, bench.rows) + "\n")
-    print("haid / limit: the median of the rounds' ratios of what the two columns show; in brackets below, their range.\n"
-          "Naive pool: processes, pipes, one item at a time; measured with 20,000 items, its map is scaled from them. "
-          "std::async: a piece for each worker.\n")
-    print("\n".join(bench.requirements))
+    print_outcome(COLUMNS, bench, (
+        "haid / limit: the median of the rounds' ratios of what the two columns show; in brackets below, their range.\n"
+        "Naive pool: processes, pipes, one item at a time; measured with 20,000 items, its map is scaled from them. "
+        "std::async: a piece for each worker."))
 
 
 def parse():
-    root = pathlib.Path(__file__).resolve().parent.parent
-    parser = argparse.ArgumentParser(description="Measures haid's C++ library beside the limit and its peers.")
-    parser.add_argument("--program", default=root / "build/bin/library_bench", help="what runs the contestants")
-    parser.add_argument("--rounds", type=positive, help="how often each is run (5, with --quick 2)")
-    parser.add_argument("--quick", action="store_true", help="fewer rounds: a first impression")
-    return parser.parse_args()
+    parser = argument_parser("Measures haid's C++ library beside the limit and its peers.", "fewer rounds")
+    parser.add_argument("--program", default=BUILT / "library_bench", help="what runs the contestants")
+    return parse_arguments(parser)
 
 
 def main():
     arguments = parse()
-    rounds = arguments.rounds or (2 if arguments.quick else 5)
     if not os.access(arguments.program, os.X_OK):
         sys.exit(f"{arguments.program} is missing: build it first (./dev bench library does)")
     try:
         bench = Bench(arguments.program)
-        print_facts(bench, rounds)
-        bench.measure(rounds)
+        print_facts(bench, arguments.rounds)
+        bench.measure(arguments.rounds)
     except (Failure, subprocess.SubprocessError) as failure:
         sys.exit(f"bench: {failure}")
     for part in (quick_items, single_tasks, start, much_memory, uneven, locks):
         part(bench)
     print_results(bench)
-    for name, failure in bench.failures.items():
-        print(f"could not be measured: {name}: {failure}", file=sys.stderr)
-    return 1 if bench.failures else 0
+    return exit_status(f"{name}: {failure}" for name, failure in bench.failures.items())
 
 
 if __name__ == "__main__":

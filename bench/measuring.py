@@ -1,4 +1,5 @@
-"""Runs commands, tells what each cost, and sets the figures in a table."""
+"""What the benchmarks share: commands and what each cost, tables and verdicts, arguments."""
+import argparse
 import contextlib
 import dataclasses
 import os
@@ -10,6 +11,8 @@ import subprocess
 import sys
 import time
 import typing
+
+BUILT = pathlib.Path(__file__).resolve().parent.parent / "build/bin"
 
 
 class Failure(Exception):
@@ -211,16 +214,8 @@ class Contest:
         return ratios(self.values(first), self.values(second))
 
     def require(self, text, values, reached, form="{:.2f}"):
-        verdict = "not measured" if not values else "reached" if reached(statistics.median(values)) else "NOT reached"
-        self.requirements.append(f"{verdict}: {text}: {spread(values, form) if values else '–'}")
-
-
-def positive(text):
-    """For argparse."""
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
+        verdict = reached(statistics.median(values)) if values else None
+        self.requirements.append(requirement(text, verdict, spread(values, form) if values else "–"))
 
 
 def ratios(first, second):
@@ -243,3 +238,51 @@ def table(header, rows):
 
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
     return "\n".join([line(header), line(rule), *map(line, rows)])
+
+
+def machine(workers):
+    """What the figures rest on, for a line above them; `workers` says how many there are."""
+    load = os.getloadavg()[0]
+    busy = " (others are using this machine: the figures are rough)" if load > 0.5 else ""
+    return f"Linux {os.uname().release}; {workers}; load before: {load:.1f}{busy}"
+
+
+def requirement(text, reached, figure):
+    """`reached` is None where it was not measured."""
+    verdict = "not measured" if reached is None else "reached" if reached else "NOT reached"
+    return f"{verdict}: {text}: {figure}"
+
+
+def print_outcome(columns, bench, explanation):
+    print(table(columns, bench.rows) + "\n")
+    print(explanation + "\n")
+    print("\n".join(bench.requirements))
+
+
+def exit_status(failures):
+    """Tells what failed, and whether anything did."""
+    status = 0
+    for failure in failures:
+        print(f"could not be measured: {failure}", file=sys.stderr)
+        status = 1
+    return status
+
+
+def positive(text):
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def argument_parser(description, quickly):
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--rounds", type=positive, help="how often each is run (5, with --quick 2)")
+    parser.add_argument("--quick", action="store_true", help=f"{quickly}: a first impression")
+    return parser
+
+
+def parse_arguments(parser):
+    arguments = parser.parse_args()
+    arguments.rounds = arguments.rounds or (2 if arguments.quick else 5)
+    return arguments

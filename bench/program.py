@@ -2,7 +2,6 @@
 
 ./dev bench [--quick] [--rounds N] [--haid PATH]
 """
-import argparse
 import math
 import os
 import pathlib
@@ -14,7 +13,9 @@ import sys
 import tempfile
 
 sys.dont_write_bytecode = True
-from measuring import Contestant, Failure, Runner, positive, ratios, spread, table  # noqa: E402
+from measuring import (  # noqa: E402
+    BUILT, Contestant, Failure, Runner, argument_parser, exit_status, machine, parse_arguments, print_outcome, ratios,
+    requirement, spread)
 
 HAID, LIMIT, GNU, MOREUTILS, XARGS = "haid", "limit", "GNU parallel", "moreutils parallel", "xargs"
 PEERS = (GNU, MOREUTILS, XARGS)
@@ -27,7 +28,7 @@ FULL_RATE = 2900  # bare processes a second at which the numbers of jobs are the
 class Bench:
     def __init__(self, arguments, runner):
         self.quick = arguments.quick
-        self.rounds = arguments.rounds or (2 if arguments.quick else 5)
+        self.rounds = arguments.rounds
         self.haid = str(pathlib.Path(arguments.haid).absolute())
         self.bare = str(pathlib.Path(self.haid).parent / "bare_spawn")
         self.peers = {name: path for name, path in find_peers().items() if path}
@@ -56,8 +57,7 @@ class Bench:
         self.rows.append([what, cells[HAID], cells[LIMIT], ratio, *(cells[name] for name in PEERS)])
 
     def require(self, text, reached, figure):
-        verdict = "not measured" if reached is None else "reached" if reached else "NOT reached"
-        self.requirements.append(f"{verdict}: {text}: {figure}")
+        self.requirements.append(requirement(text, reached, figure))
 
 
 def cell(result, values, form):
@@ -249,9 +249,7 @@ def find_peers():
 
 
 def print_facts(bench):
-    load = os.getloadavg()[0]
-    busy = " (others are using this machine: the figures are rough)" if load > 0.5 else ""
-    print(f"Linux {os.uname().release}; CPUs that may be used: {bench.cpus}; load before: {load:.1f}{busy}")
+    print(machine(f"CPUs that may be used: {bench.cpus}"))
     print(what_it_says([bench.haid, "--version"]).splitlines()[0])
     for name in PEERS:
         if name not in bench.peers:
@@ -292,19 +290,15 @@ def measure(bench):
     peak_memory(bench)
     much_output(bench)
     program_size(bench)
-    print(table(COLUMNS, bench.rows) + "\n")
-    print("Limit: a loop that only starts processes and waits (bare_spawn), where nothing else is said.\n"
-          "haid / limit: the median of the rounds' ratios; in brackets below, their range.\n")
-    print("\n".join(bench.requirements))
+    print_outcome(COLUMNS, bench, (
+        "Limit: a loop that only starts processes and waits (bare_spawn), where nothing else is said.\n"
+        "haid / limit: the median of the rounds' ratios; in brackets below, their range."))
 
 
 def parse():
-    root = pathlib.Path(__file__).resolve().parent.parent
-    parser = argparse.ArgumentParser(description="Measures haid beside the limit and its peers.")
-    parser.add_argument("--haid", default=root / "build/bin/haid", help="the program; bare_spawn is beside it")
-    parser.add_argument("--rounds", type=positive, help="how often each is run (5, with --quick 2)")
-    parser.add_argument("--quick", action="store_true", help="fewer rounds and jobs: a first impression")
-    return parser.parse_args()
+    parser = argument_parser("Measures haid beside the limit and its peers.", "fewer rounds and jobs")
+    parser.add_argument("--haid", default=BUILT / "haid", help="the program; bare_spawn is beside it")
+    return parse_arguments(parser)
 
 
 def main():
@@ -320,9 +314,7 @@ def main():
         sys.exit(f"bench: {failure}")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    for failure in bench.failures:
-        print(f"could not be measured: {failure}", file=sys.stderr)
-    return 1 if bench.failures else 0
+    return exit_status(bench.failures)
 
 
 if __name__ == "__main__":

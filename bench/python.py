@@ -2,7 +2,6 @@
 
 ./dev bench python [--quick] [--rounds N] [--python PATH] [--peers FOLDER]
 """
-import argparse
 import os
 import pathlib
 import statistics
@@ -11,7 +10,8 @@ import sys
 import tempfile
 
 sys.dont_write_bytecode = True
-from measuring import Contest, figures, positive, ratios, table  # noqa: E402
+from measuring import (  # noqa: E402
+    Contest, argument_parser, exit_status, figures, machine, parse_arguments, print_outcome, ratios)
 from python_peers import PEERS, set_up, versions  # noqa: E402
 
 HAID, STANDARD, EXECUTOR = "haid", "multiprocessing", "ProcessPoolExecutor"
@@ -102,21 +102,18 @@ def memory(bench):
 
 
 def print_facts(python, peers, rounds):
-    load = os.getloadavg()[0]
-    busy = " (others are using this machine: the figures are rough)" if load > 0.5 else ""
     found = versions(peers)
-    print(f"Linux {os.uname().release}; Python {versions(python)['python']}; load before: {load:.1f}{busy}")
+    print(machine(f"Python {versions(python)['python']}"))
     print("; ".join(f"{name} {found.get(name, 'not installed')}" for name in PEERS))
     print(f"2 workers; {rounds} rounds, medians; each contestant in a process of its own\n", flush=True)
 
 
 def print_results(bench):
-    print(table(COLUMNS, bench.rows) + "\n")
-    print(f"Tasks do nothing: f(x) returns x. Better by: than {STANDARD}; the median of the rounds' ratios. In brackets "
-          "below: the range.\nArrays: each way by itself, through imap_unordered or what comes next to it; where they "
-          "arrive, a number of each page is read.\nMemory: strings of 100 characters, chunksize=100, Python itself "
-          f"included. Memory and all of {PEERS[-1]} are measured once: they take long.\n")
-    print("\n".join(bench.requirements))
+    print_outcome(COLUMNS, bench, (
+        f"Tasks do nothing: f(x) returns x. Better by: than {STANDARD}; the median of the rounds' ratios. In brackets "
+        "below: the range.\nArrays: each way by itself, through imap_unordered or what comes next to it; where they "
+        "arrive, a number of each page is read.\nMemory: strings of 100 characters, chunksize=100, Python itself "
+        f"included. Memory and all of {PEERS[-1]} are measured once: they take long."))
 
 
 def measure(bench, rounds):
@@ -128,12 +125,10 @@ def measure(bench, rounds):
 
 def parse():
     build = pathlib.Path(__file__).resolve().parent.parent / "build"
-    parser = argparse.ArgumentParser(description="Measures haid's Python package beside multiprocessing and peers.")
+    parser = argument_parser("Measures haid's Python package beside multiprocessing and peers.", "fewer and shorter rounds")
     parser.add_argument("--python", default=build / "venv/bin/python", type=pathlib.Path, help="the one that has haid")
     parser.add_argument("--peers", default=build / "peers", type=pathlib.Path, help="where the peers are installed")
-    parser.add_argument("--rounds", type=positive, help="how often each is run (5, with --quick 2)")
-    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds: a first impression")
-    return parser.parse_args()
+    return parse_arguments(parser)
 
 
 def environment_in(folder):
@@ -145,7 +140,7 @@ def environment_in(folder):
 
 def main():
     arguments = parse()
-    rounds = arguments.rounds or (2 if arguments.quick else 5)
+    rounds = arguments.rounds
     python = arguments.python.absolute()
     if not os.access(python, os.X_OK):
         sys.exit(f"{python} is missing: build it first (./dev bench python does)")
@@ -163,9 +158,7 @@ def main():
     for part in (small_tasks, large_values, starts, memory):
         part(bench)
     print_results(bench)
-    for name, failure in bench.failures.items():
-        print(f"could not be measured: {name}: {failure}", file=sys.stderr)
-    return 1 if bench.failures else 0
+    return exit_status(f"{name}: {failure}" for name, failure in bench.failures.items())
 
 
 if __name__ == "__main__":

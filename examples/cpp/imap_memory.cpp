@@ -1,8 +1,8 @@
 // map reads all inputs before it begins and keeps all results; imap has a few of either at a time. That is memory.
 //
 //     $ imap_memory
-//     imap: 400 results of 1 MiB, at most 25 MiB in memory
-//     map:  400 results of 1 MiB, at most 821 MiB in memory
+//     imap: 400 results of 1 MiB, at most … MiB in memory
+//     map:  400 results of 1 MiB, at most … MiB in memory
 #include <fstream>
 #include <haid/haid.hpp>
 #include <iostream>

@@ -71,7 +71,7 @@ class Process {
     // Before start() only, else haid::Error.
     void daemon(bool daemon);
 
-    // Costs what fork costs: less than 1 ms, and some 13 ms more for each GiB that this process uses. Flushes this
+    // Costs what fork costs: less than 1 ms, and more where this process uses gigabytes. Flushes this
     // process's standard output and error before, so that nothing is printed twice. Throws haid::Error if it was
     // started before, std::system_error where the system has no process or descriptor left (it can be started again
     // then).

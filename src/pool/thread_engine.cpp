@@ -77,7 +77,11 @@ class ThreadEngine final : public detail::Engine {
         for (;;) {
             if (enough()) return true;
             // A thread of ours that waits for a call of its own works on it: all of them may be waiting.
-            if (worker_of == this && run_one(lock, std::this_thread::get_id())) continue;
+            if (worker_of == this) {
+                if (run_one(lock, std::this_thread::get_id())) continue;
+                // What had nothing left to run is finished now, and nobody else will say so.
+                if (enough()) return true;
+            }
             if (!until) {
                 changed_.wait(lock);
             } else if (changed_.wait_until(lock, *until) == std::cv_status::timeout) {

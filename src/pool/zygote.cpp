@@ -132,9 +132,15 @@ class Zygote {
         system::uninterrupted([&] { return ::send(socket_, &death, sizeof death, MSG_NOSIGNAL); });
     }
 
-    // By their own numbers, never by their group: that is the program's. What a child leaves behind becomes a child of
-    // ours when it ends, and is ended in the next round.
+    // By their own numbers, never by their group: that is the program's.
     void end_everything() {
+        for (const process::Forked& child : workers_) {
+            if (child.pid > 0) ::kill(child.pid, SIGKILL);
+        }
+        for (const process::Forked& child : workers_) {
+            if (child.pid > 0) system::uninterrupted([&] { return ::waitpid(child.pid, nullptr, 0); });
+        }
+        // What a child leaves behind becomes a child of ours when it ends, and is ended in the next round.
         while (::waitpid(-1, nullptr, WNOHANG) >= 0 || errno == EINTR) {
             for (const system::ProcessEntry& entry : system::process_table()) {
                 if (entry.parent == ::getpid()) ::kill(entry.pid, SIGKILL);

@@ -46,11 +46,18 @@ std::string decode_octal(std::string_view text) {
     return decoded;
 }
 
+// What the kernel says of this process's cgroups.
+struct Texts {
+    explicit Texts(const std::string& root)
+        : cgroups(read_text(root + "/proc/self/cgroup").value_or("")),
+          mounts(read_text(root + "/proc/self/mountinfo").value_or("")) {}
+    std::string cgroups;
+    std::string mounts;
+};
+
 // The cgroup of this process in the hierarchy of a v1 controller, or in the v2 hierarchy for "".
-std::optional<std::string> own_cgroup(const std::string& root, std::string_view controller) {
-    auto text = read_text(root + "/proc/self/cgroup");
-    if (!text) return {};
-    for (auto line : split(*text, '\n')) {  // "4:cpu,cpuacct:/path", "0::/path"
+std::optional<std::string> own_cgroup(const Texts& texts, std::string_view controller) {
+    for (auto line : split(texts.cgroups, '\n')) {  // "4:cpu,cpuacct:/path", "0::/path"
         auto first = line.find(':');
         auto second = first == line.npos ? first : line.find(':', first + 1);
         if (second == line.npos) continue;
@@ -62,11 +69,9 @@ std::optional<std::string> own_cgroup(const std::string& root, std::string_view 
     return {};
 }
 
-std::vector<Mount> mounts_of(const std::string& root, std::string_view controller) {
+std::vector<Mount> mounts_of(const std::string& root, const Texts& texts, std::string_view controller) {
     std::vector<Mount> mounts;
-    auto text = read_text(root + "/proc/self/mountinfo");
-    if (!text) return mounts;
-    for (auto line : split(*text, '\n')) {
+    for (auto line : split(texts.mounts, '\n')) {
         // "id parent major:minor root point options optional… - type source super-options"
         auto dash = line.find(" - ");
         if (dash == line.npos) continue;
@@ -96,9 +101,9 @@ std::optional<std::string> path_below(std::string_view top, std::string_view cgr
 }
 
 // The folders of this process's cgroup and of those above it, as far as they exist, innermost first.
-std::vector<std::string> own_folders(const std::string& root, std::string_view controller) {
-    auto cgroup = own_cgroup(root, controller);
-    auto mounts = mounts_of(root, controller);
+std::vector<std::string> own_folders(const std::string& root, const Texts& texts, std::string_view controller) {
+    auto cgroup = own_cgroup(texts, controller);
+    auto mounts = mounts_of(root, texts, controller);
     if (!cgroup || mounts.empty()) return {};
     // The mount that shows most of the way up; of equals, the one that was mounted last.
     const Mount* best = &mounts.back();
@@ -136,9 +141,9 @@ ResourceSource quota_source(const char* name, const std::string& path, std::stri
     return {name, fmt::format("{}: {}", path, text), static_cast<double>(allowed) / static_cast<double>(in)};
 }
 
-void add_v2_quotas(const std::string& root, std::vector<ResourceSource>& sources) {
+void add_v2_quotas(const std::string& root, const Texts& texts, std::vector<ResourceSource>& sources) {
     constexpr auto name = "cgroup v2 quota";
-    auto folders = own_folders(root, "");
+    auto folders = own_folders(root, texts, "");
     bool any_file = false;
     auto count = sources.size();
     for (const auto& folder : folders) {
@@ -154,9 +159,9 @@ void add_v2_quotas(const std::string& root, std::vector<ResourceSource>& sources
     if (any_file && sources.size() == count) sources.push_back(no_limit(name, folders, "quota"));
 }
 
-void add_v1_quotas(const std::string& root, std::vector<ResourceSource>& sources) {
+void add_v1_quotas(const std::string& root, const Texts& texts, std::vector<ResourceSource>& sources) {
     constexpr auto name = "cgroup v1 quota";
-    auto folders = own_folders(root, "cpu");
+    auto folders = own_folders(root, texts, "cpu");
     bool any_file = false;
     auto count = sources.size();
     for (const auto& folder : folders) {
@@ -195,8 +200,8 @@ CgroupMemoryLimit memory_limit(const char* name, const std::string& path, std::u
     return {{name, fmt::format("{}: {}", path, limit), static_cast<double>(limit)}, limit, left};
 }
 
-void add_v2_memory(const std::string& root, std::vector<CgroupMemoryLimit>& limits) {
-    auto folders = own_folders(root, "");
+void add_v2_memory(const std::string& root, const Texts& texts, std::vector<CgroupMemoryLimit>& limits) {
+    auto folders = own_folders(root, texts, "");
     bool any_file = false;
     auto count = limits.size();
     for (const auto& folder : folders) {
@@ -230,9 +235,9 @@ std::uint64_t v1_headroom(const std::string& folder, std::uint64_t limit) {
                     statistic(folder + "/memory.stat", "total_inactive_file").value_or(0));
 }
 
-void add_v1_memory(const std::string& root, std::vector<CgroupMemoryLimit>& limits) {
+void add_v1_memory(const std::string& root, const Texts& texts, std::vector<CgroupMemoryLimit>& limits) {
     constexpr auto name = "cgroup v1 memory limit";
-    auto folders = own_folders(root, "memory");
+    auto folders = own_folders(root, texts, "memory");
     bool any_file = false;
     auto count = limits.size();
     auto tightest = v1_unlimited;
@@ -267,16 +272,18 @@ void add_v1_memory(const std::string& root, std::vector<CgroupMemoryLimit>& limi
 }  // namespace
 
 std::vector<ResourceSource> cgroup_cpu_sources(const std::string& root) {
+    const Texts texts(root);
     std::vector<ResourceSource> sources;
-    add_v2_quotas(root, sources);
-    add_v1_quotas(root, sources);
+    add_v2_quotas(root, texts, sources);
+    add_v1_quotas(root, texts, sources);
     return sources;
 }
 
 std::vector<CgroupMemoryLimit> cgroup_memory_limits(const std::string& root) {
+    const Texts texts(root);
     std::vector<CgroupMemoryLimit> limits;
-    add_v2_memory(root, limits);
-    add_v1_memory(root, limits);
+    add_v2_memory(root, texts, limits);
+    add_v1_memory(root, texts, limits);
     return limits;
 }
 

@@ -3,8 +3,8 @@
 //     clang++-16 -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -Iinclude -Itests/unit
 //     tests/fuzz/decoder_fuzz.cpp
 //
-// With -DHAID_FUZZ_SEED=1 it is a program of its own, for compilers without libFuzzer: it changes encoded values at
-// random, from that seed, as many times as its argument says.
+// With -DHAID_FUZZ_SEED=1, as CTest runs it, it is a program of its own, for compilers without libFuzzer: it changes
+// encoded values at random, from that seed, as many times as its argument says.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>

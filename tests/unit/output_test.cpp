@@ -2,11 +2,11 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include <stdexcept>
 
+#include "redirected.hpp"
 #include "system/calls.hpp"
 #include "system/error.hpp"
 
@@ -14,35 +14,6 @@ namespace haid::command {
 namespace {
 
 using namespace std::chrono_literals;
-
-// Descriptors 1 and 2 lead to other files for as long as it lives; nothing may be asserted meanwhile.
-class Redirected {
-  public:
-    Redirected(int output, int error) {
-        std::fflush(stdout);
-        ::dup2(output, STDOUT_FILENO);
-        ::dup2(error, STDERR_FILENO);
-    }
-    ~Redirected() {
-        ::dup2(output_.get(), STDOUT_FILENO);
-        ::dup2(error_.get(), STDERR_FILENO);
-    }
-    Redirected(const Redirected&) = delete;
-    Redirected& operator=(const Redirected&) = delete;
-
-  private:
-    system::Descriptor output_{::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)};
-    system::Descriptor error_{::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)};
-};
-
-std::string content(int fd) {
-    std::string text;
-    char buffer[4096];
-    for (ssize_t size; (size = ::pread(fd, buffer, sizeof buffer, static_cast<off_t>(text.size()))) > 0;) {
-        text.append(buffer, static_cast<std::size_t>(size));
-    }
-    return text;
-}
 
 // An Output that prints into files. The actions of a test are given as a function, so that its assertions come later.
 class OutputTest : public testing::Test {

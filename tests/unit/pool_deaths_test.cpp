@@ -65,19 +65,10 @@ int twice_or_die_pair(std::pair<int, int> item) {
     return twice_or_die(item.first, item.second);
 }
 
-int twice(int value) {
-    return 2 * value;
-}
-
 std::vector<std::pair<int, int>> with_victim(int victim, Way way) {
     std::vector<std::pair<int, int>> items;
     for (int i = 0; i < count; ++i) items.emplace_back(i, i == victim ? static_cast<int>(way) : -1);
     return items;
-}
-
-void expect_works(Pool& pool) {
-    std::vector<int> results = pool.map(twice, std::views::iota(0, 200));
-    for (int i = 0; i < 200; ++i) ASSERT_EQ(results.at(static_cast<std::size_t>(i)), 2 * i);
 }
 
 template <class Body>
@@ -115,7 +106,7 @@ void expect_one_lost(Way way, int victim, Results&& results, bool in_order = tru
 class PoolDeaths : public PoolTest, public testing::WithParamInterface<std::tuple<Way, int>> {
   protected:
     void SetUp() override {
-        if (way == Way::memory && !memory_can_be_limited) GTEST_SKIP();
+        if (way == Way::memory && !memory_can_be_limited) GTEST_SKIP() << no_memory_limit;
     }
     const Way way = std::get<0>(GetParam());
     const int victim = std::get<1>(GetParam());
@@ -179,7 +170,7 @@ INSTANTIATE_TEST_SUITE_P(Each, PoolDeaths,
 class PoolDeathsElsewhere : public PoolTest, public testing::WithParamInterface<Way> {
   protected:
     void SetUp() override {
-        if (GetParam() == Way::memory && !memory_can_be_limited) GTEST_SKIP();
+        if (GetParam() == Way::memory && !memory_can_be_limited) GTEST_SKIP() << no_memory_limit;
     }
 };
 

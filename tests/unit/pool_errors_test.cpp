@@ -18,18 +18,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-int twice(int value) {
-    return 2 * value;
-}
-
-void expect_works(Pool& pool) {
-    EXPECT_EQ(pool.map(twice, std::views::iota(0, 3)), (std::vector{0, 2, 4}));
-}
-
 class PoolErrors : public PoolTest {};
 
 TEST_F(PoolErrors, MemoryThatCanBeHadNoMoreIsAnException) {
-    if (!memory_can_be_limited) GTEST_SKIP();
+    if (!memory_can_be_limited) GTEST_SKIP() << no_memory_limit;
     Pool pool(1);
     auto greedy = [](int) {
         limit_memory();

@@ -12,11 +12,12 @@
 #include <exception>
 #include <new>
 #include <numeric>
+#include <ranges>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
-#include "haid/error.hpp"
+#include "haid/pool.hpp"
 
 namespace haid {
 
@@ -51,6 +52,15 @@ class PoolTest : public testing::Test {
         return numbers;
     }
 };
+
+inline int twice(int value) {
+    return 2 * value;
+}
+
+inline void expect_works(Pool& pool) {
+    std::vector<int> results = pool.map(twice, std::views::iota(0, 200));
+    for (int i = 0; i < 200; ++i) ASSERT_EQ(results.at(static_cast<std::size_t>(i)), 2 * i);
+}
 
 enum class Way { kill, segv, leave, abort, memory, terminate, exit };
 constexpr Way all_ways[] = {Way::kill, Way::segv, Way::leave, Way::abort, Way::memory, Way::terminate, Way::exit};
@@ -125,6 +135,7 @@ constexpr bool memory_can_be_limited = false;
 #else
 constexpr bool memory_can_be_limited = true;
 #endif
+constexpr char no_memory_limit[] = "the address sanitizer needs addresses without a limit";
 
 // What was thrown is an E; for whatever is to be known of it.
 template <class E, class Body, class Look>

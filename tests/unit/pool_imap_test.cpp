@@ -11,19 +11,12 @@
 
 #include "haid/pool.hpp"
 #include "pool_fixture.hpp"
+#include "processes.hpp"
 
 namespace haid {
 namespace {
 
 using namespace std::chrono_literals;
-
-[[noreturn]] void sleep_for_ever() {
-    for (;;) ::pause();
-}
-
-int twice(int value) {
-    return 2 * value;
-}
 
 // 0, 1, 2, … to be read once; counts what it was asked for. Like a stream, it has read what it stands on.
 class Numbers {

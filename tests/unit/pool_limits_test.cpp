@@ -10,6 +10,7 @@
 
 #include "haid/pool.hpp"
 #include "pool_fixture.hpp"
+#include "processes.hpp"
 
 namespace haid {
 
@@ -30,14 +31,6 @@ struct Codec<Fragile> {
 namespace {
 
 using namespace std::chrono_literals;
-
-[[noreturn]] void sleep_for_ever() {
-    for (;;) ::pause();
-}
-
-int twice(int value) {
-    return 2 * value;
-}
 
 class PoolLimits : public PoolTest {};
 

@@ -20,10 +20,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-int twice(int value) {
-    return 2 * value;
-}
-
 class PoolSurvival : public PoolTest {};
 
 // What a task tells when it runs; its descriptors are the same in every process of the test.

@@ -21,10 +21,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-int twice(int value) {
-    return 2 * value;
-}
-
 struct Mine : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
@@ -185,6 +181,8 @@ TEST_F(ThreadPools, MayBeUsedByTheirOwnFunctions) {
     ThreadPool pool(2);
     auto sums = pool.map([&](int end) { return pool.map(twice, std::views::iota(0, end)).size(); }, up_to(10));
     EXPECT_EQ(sums.at(9), 9U);
+    ThreadPool alone(1);
+    EXPECT_EQ(alone.apply([&] { return alone.map(twice, std::vector<int>()).size(); }), 0U);
 }
 
 // -- map

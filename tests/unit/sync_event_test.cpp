@@ -12,10 +12,7 @@ using namespace std::chrono_literals;
 class EventTest : public SyncTest {
   protected:
     pid_t start_waiter(Event& event) {
-        return start([&] {
-            event.wait();
-            return 0;
-        });
+        return start_waiting([&] { event.wait(); });
     }
 };
 
@@ -50,23 +47,15 @@ TEST_F(EventTest, WhoWaitsGoesOnEvenIfItIsClearedAtOnce) {
 
 TEST_F(EventTest, WaitsAreNotShorterThanAskedFor) {
     Event event;
-    const Stopwatch watch;
-    EXPECT_FALSE(event.wait_for(20ms));
-    EXPECT_GE(watch.elapsed(), 20ms);
-    const auto until = std::chrono::system_clock::now() + 20ms;
-    EXPECT_FALSE(event.wait_until(until));
-    EXPECT_GE(std::chrono::system_clock::now(), until);
+    expect_waits_in_vain([&](auto limit) { return event.wait_for(limit); },
+                         [&](auto until) { return event.wait_until(until); });
     event.set();
     EXPECT_TRUE(event.wait_until(std::chrono::steady_clock::time_point::max()));
 }
 
 TEST_F(EventTest, SignalsDoNotEndAWait) {
     Event event;
-    const Interruptions interruptions;
-    const pid_t waiter = start_waiter(event);
-    Interruptions::interrupt(waiter, until_asleep);
-    event.set();
-    EXPECT_EQ(end(waiter), 0);
+    expect_signals_not_to_end([&] { event.wait(); }, [&] { event.set(); });
 }
 
 TEST_F(EventTest, PingPong) {

@@ -80,21 +80,9 @@ class EveryInstantTest : public SyncTest {
     }
 
   public:
+    using SyncTest::asleep_in;
     using SyncTest::end;
     using SyncTest::pause;
-    using SyncTest::start;
-    using SyncTest::until_asleep;
-
-    // Another process that sleeps in `wait`.
-    template <class Wait>
-    pid_t asleep_in(Wait wait) {
-        const pid_t pid = start([=] {
-            wait();
-            return 0;
-        });
-        until_asleep(pid);
-        return pid;
-    }
 };
 
 struct LockCase {

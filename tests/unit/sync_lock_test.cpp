@@ -232,15 +232,8 @@ TYPED_TEST(LockTest, EndlessTimeLimitsDoNotOverflow) {
 
 TYPED_TEST(LockTest, SignalsDoNotEndAWait) {
     TypeParam lock;
-    const Interruptions interruptions;
     lock.lock();
-    const pid_t waiter = this->start([&] {
-        std::scoped_lock guard(lock);
-        return 0;
-    });
-    Interruptions::interrupt(waiter, this->until_asleep);
-    lock.unlock();
-    EXPECT_EQ(this->end(waiter), 0);
+    this->expect_signals_not_to_end([&] { std::scoped_lock guard(lock); }, [&] { lock.unlock(); });
 }
 
 TYPED_TEST(LockTest, DestroyingOneThatIsHeldLeavesTheOthersAlone) {

@@ -17,10 +17,7 @@ using namespace std::chrono_literals;
 class SemaphoreTest : public SyncTest {
   protected:
     pid_t start_waiter(Semaphore& semaphore) {
-        return start([&] {
-            semaphore.acquire();
-            return 0;
-        });
+        return start_waiting([&] { semaphore.acquire(); });
     }
 };
 
@@ -82,12 +79,8 @@ TEST_F(SemaphoreTest, NeverMoreInsideThanPermits) {
 
 TEST_F(SemaphoreTest, WaitsAreNotShorterThanAskedFor) {
     Semaphore semaphore(0);
-    const Stopwatch watch;
-    EXPECT_FALSE(semaphore.try_acquire_for(20ms));
-    EXPECT_GE(watch.elapsed(), 20ms);
-    const auto until = std::chrono::system_clock::now() + 20ms;
-    EXPECT_FALSE(semaphore.try_acquire_until(until));
-    EXPECT_GE(std::chrono::system_clock::now(), until);
+    expect_waits_in_vain([&](auto limit) { return semaphore.try_acquire_for(limit); },
+                         [&](auto until) { return semaphore.try_acquire_until(until); });
     EXPECT_FALSE(semaphore.try_acquire_for(-1s));
     semaphore.release();
     EXPECT_TRUE(semaphore.try_acquire_for(std::chrono::hours::max()));
@@ -106,11 +99,7 @@ TEST_F(SemaphoreTest, TimeLimitsHoldAlsoBehindOthersThatWait) {
 
 TEST_F(SemaphoreTest, SignalsDoNotEndAWait) {
     Semaphore semaphore(0);
-    const Interruptions interruptions;
-    const pid_t waiter = start_waiter(semaphore);
-    Interruptions::interrupt(waiter, until_asleep);
-    semaphore.release();
-    EXPECT_EQ(end(waiter), 0);
+    expect_signals_not_to_end([&] { semaphore.acquire(); }, [&] { semaphore.release(); });
 }
 
 TEST_F(SemaphoreTest, OneThatDiesWaitingTakesNothingAway) {
