@@ -6,8 +6,8 @@
     run.py --module futures                         the tests of concurrent.futures.ProcessPoolExecutor
 
 The tests are those of the Python that runs this (Debian: libpython3.11-testsuite), as they are. Each class runs in a
-process of its own, under a watchdog. With --baseline they run a second time, with the standard library; the exit
-status is 1 where haid fails what passes there.
+process of its own, under a watchdog. With --baseline they run a second time, with the standard library. The exit status
+is 1 where haid fails what passes there; differences.py names where it differs on purpose.
 """
 import argparse
 import json
@@ -18,6 +18,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+from differences import DIFFERENCES
 
 HERE = pathlib.Path(__file__).resolve().parent
 PACKAGE = HERE.parents[2] / "python"
@@ -110,10 +112,31 @@ def wait(process, limit):
         process.wait()
 
 
-def failures(ours, standard):
-    """The tests that fail, though they pass (or were not run) with the standard library."""
-    return [test for test in ours.named("failed")
-            if standard is None or standard.tests.get(test, ("passed",))[0] == "passed"]
+def unexpected(name, ours):
+    """The tests of a class that fail, and not on purpose."""
+    return [test for test in ours.named("failed") if f"{name}.{test}" not in DIFFERENCES]
+
+
+def report(name, ours, standard, verbose):
+    """Prints what came of a class. The tests that fail, though they pass with the standard library."""
+    wrong = unexpected(name, ours)
+    if standard is not None:
+        wrong = [test for test in wrong if standard.tests.get(test, ("passed",))[0] == "passed"]
+    counts = {outcome: len(ours.named(outcome)) for outcome in ("passed", "failed", "skipped")}
+    differing = counts["failed"] - len(unexpected(name, ours))
+    line = (f"{name:44}{sum(counts.values()):6}{counts['passed']:7}{counts['failed'] - differing:7}{differing:8}"
+            f"{counts['skipped']:8}{ours.seconds:8.1f}")
+    if standard is not None:
+        line += f"{len(standard.named('passed')):11} passed{standard.seconds:8.1f}"
+    print(line, flush=True)
+    for test in ours.named("failed"):
+        why = DIFFERENCES.get(f"{name}.{test}")
+        if test in wrong or why:
+            what = f"differs: {why}" if why else (ours.tests[test][1].strip().splitlines() or ["?"])[-1][:120]
+            print(f"    {test}: {what}", flush=True)
+    if wrong and verbose:
+        print(*(line[:200] for line in ours.log.splitlines()), sep="\n")
+    return wrong
 
 
 def main():
@@ -127,25 +150,17 @@ def main():
     parser.add_argument("--verbose", action="store_true", help="the whole output of classes that fail")
     options = parser.parse_args()
 
-    heading = f"{'class':44}{'tests':>6}{'passed':>7}{'failed':>7}{'skipped':>8}{'seconds':>8}"
+    heading = f"{'class':44}{'tests':>6}{'passed':>7}{'failed':>7}{'differs':>8}{'skipped':>8}{'seconds':>8}"
     print(heading + (f"{'standard library':>18}{'seconds':>8}" if options.baseline else ""))
-    wrong = 0
+    how = {"tests": options.tests, "limit": options.limit}
+    wrong = []
     for name in options.classes or classes(options.module, options.method):
-        how = {"tests": options.tests, "limit": options.limit}
         ours = run_class(name, options.module, options.method, **how)
-        counts = [len(ours.named(outcome)) for outcome in ("passed", "failed", "skipped")]
-        line = f"{name:44}{sum(counts):6}{counts[0]:7}{counts[1]:7}{counts[2]:8}{ours.seconds:8.1f}"
         standard = None
         if options.baseline:
             standard = run_class(name, options.module, options.method, standard_library=True, **how)
-            line += f"{len(standard.named('passed')):11} passed{standard.seconds:8.1f}"
-        print(line, flush=True)
-        for test in failures(ours, standard):
-            wrong += 1
-            print(f"    {test}: {ours.tests[test][1].strip().splitlines()[-1][:120]}", flush=True)
-        if counts[1] and options.verbose:
-            print(*(line[:200] for line in ours.log.splitlines()), sep="\n")
-    print(f"{wrong} failed" + (" that pass with the standard library" if options.baseline else ""))
+        wrong += report(name, ours, standard, options.verbose)
+    print(f"{len(wrong)} failed" + (" that pass with the standard library" if options.baseline else ""))
     return 1 if wrong else 0
 
 
