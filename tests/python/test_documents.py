@@ -1,0 +1,53 @@
+"""What docs/python.md shows runs, in its order; its program prints what it says."""
+import pathlib
+import re
+import subprocess
+import sys
+
+DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "docs/python.md"
+
+# What the pieces take for granted.
+AROUND = """
+import haid
+import haid as mp
+
+def simulate(seed):
+    return seed * 2
+
+seeds = [1, 2, 3]
+pool = mp.Pool(2)
+"""
+
+CHECKS = """
+assert squares == [1, 4, 9] and table == [8, 9] and first == 2
+assert child.exitcode == 0
+assert scaled == [5.0, 10.0, 15.0]
+assert list(results) == []
+pool.close()
+pool.join()
+"""
+
+
+def blocks():
+    return re.findall(r"^```python\n(.*?)^```$", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def run(source, folder):
+    path = folder / "block.py"
+    path.write_text(source)
+    result = subprocess.run([sys.executable, path], capture_output=True, text=True, timeout=60)
+    assert (result.returncode, result.stderr) == (0, "")
+    return result.stdout
+
+
+def test_the_program_runs(tmp_path):
+    (program,) = [block for block in blocks() if "__main__" in block]
+    assert run(program, tmp_path) == "[16, 4, 9]\n"
+
+
+def test_the_pieces_run(tmp_path):
+    pieces = [block for block in blocks() if "__main__" not in block]
+    assert len(pieces) >= 5
+    lines = run(AROUND + "".join(pieces) + CHECKS, tmp_path).splitlines()
+    assert sorted(lines[:3]) == ["2", "4", "6"]  # imap_unordered
+    assert lines[3:] == ["2", "4", "6"] * 2
