@@ -1,10 +1,12 @@
-"""What docs/python.md shows runs, in its order; its program prints what it says."""
+"""What the documents show of Python runs, in its order; their whole programs print what they say."""
 import pathlib
 import re
 import subprocess
 import sys
 
-DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "docs/python.md"
+import pytest
+
+CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 
 # What the pieces take for granted.
 AROUND = """
@@ -28,8 +30,8 @@ pool.join()
 """
 
 
-def blocks():
-    return re.findall(r"^```python\n(.*?)^```$", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
+def blocks(document):
+    return re.findall(r"^```python\n(.*?)^```$", (CHECKOUT / document).read_text(), re.MULTILINE | re.DOTALL)
 
 
 def run(source, folder):
@@ -40,13 +42,17 @@ def run(source, folder):
     return result.stdout
 
 
-def test_the_program_runs(tmp_path):
-    (program,) = [block for block in blocks() if "__main__" in block]
-    assert run(program, tmp_path) == "[16, 4, 9]\n"
+@pytest.mark.parametrize("document, expected", [
+    ("README.md", "[16, 4, 9]\n[2, 3]\n"),
+    ("docs/python.md", "[16, 4, 9]\n"),
+])
+def test_the_program_runs(document, expected, tmp_path):
+    (program,) = [block for block in blocks(document) if "__main__" in block]
+    assert run(program, tmp_path) == expected
 
 
 def test_the_pieces_run(tmp_path):
-    pieces = [block for block in blocks() if "__main__" not in block]
+    pieces = [block for block in blocks("docs/python.md") if "__main__" not in block]
     assert len(pieces) >= 5
     lines = run(AROUND + "".join(pieces) + CHECKS, tmp_path).splitlines()
     assert sorted(lines[:3]) == ["2", "4", "6"]  # imap_unordered
