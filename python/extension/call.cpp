@@ -273,6 +273,15 @@ nb::object Call::pop() {
     return std::move(outcome.value);
 }
 
+void Call::give_up() {
+    fed_all_ = true;
+    nb::gil_scoped_release without_gil;
+    auto lock = engine_->lock();
+    call_->end_of_input();
+    engine_->cancel(lock, *call_);
+    engine_->refill(lock, *call_);
+}
+
 void Call::raise(nb::handle exception) {
     PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.ptr())), exception.ptr());
     throw nb::python_error();

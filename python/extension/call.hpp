@@ -47,6 +47,8 @@ class Call {
     // Items whose results are there, or their errors.
     std::uint64_t resolved() const { return resolved_; }
     bool is_fed() const { return fed_all_; }
+    // Nobody wants further results: no more inputs are read, and what has not begun will not.
+    void give_up();
 
     // The next result, or what it raises. Reads inputs meanwhile, as long as no more than the bound are on their way.
     // Raises StopIteration at the end, what the input raises before that, TimeoutError.

@@ -188,6 +188,7 @@ NB_MODULE(_haid, module) {
         .def("feed_one", &Call::feed_one)
         .def("resolved", &Call::resolved)
         .def("is_fed", &Call::is_fed)
+        .def("give_up", &Call::give_up)
         .def("wait", &Call::wait, "seconds"_a.none())
         .def("take_all", &Call::take_all)
         .def("next", &Call::next, "seconds"_a.none() = nb::none());

@@ -8,14 +8,12 @@ import importlib
 import multiprocessing
 from multiprocessing import *  # noqa: F401,F403
 
-from . import _haid, _pickling, _standard
+from . import _standard
 from .errors import OwnerDied, PoolClosed, PoolError, TaskError, WorkerLost  # noqa: F401
 
-_haid.use_pickling(_pickling.dumps, _pickling.loads, _pickling.describe, _pickling.restore)
 _standard.enter()
 
-from . import context, pool, synchronize  # noqa: E402
-from .pool import ThreadPool  # noqa: E402,F401
+from . import context, synchronize  # noqa: E402,F401
 
 SUBDEBUG = multiprocessing.SUBDEBUG
 SUBWARNING = multiprocessing.SUBWARNING
@@ -26,7 +24,10 @@ __all__ = [*multiprocessing.__all__, "OwnerDied", "PoolClosed", "PoolError", "Ta
 
 
 def __getattr__(name):
-    if name in _standard.MODULES:
+    # What a program that only starts processes does without: each of them is the smaller for it.
+    if name == "ThreadPool":
+        return importlib.import_module(f"{__name__}.pool").ThreadPool
+    if name in _standard.MODULES or name in ("pool", "futures"):
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

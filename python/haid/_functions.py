@@ -6,11 +6,8 @@ what has been defined or redefined there since, the functions that it uses and t
 its own ``__main__``. Data stays what the worker has (it may come from an initializer), unless a function that is sent by value refers to it
 and it is new or another one now.
 """
-import io
 import sys
 import types
-
-import cloudpickle
 
 from . import _pickling
 
@@ -32,7 +29,7 @@ class Functions:
         changes = self._changes_for(function)
         by_name = getattr(function, "__qualname__", None) is not None and not hasattr(function, "__self__")
         may_keep = by_name or isinstance(function, types.BuiltinFunctionType)
-        if not changes and not self._is_new(function):
+        if not changes and not self.is_new(function):
             try:
                 return self._dumps_by_reference(function), may_keep
             except Exception as error:
@@ -57,9 +54,10 @@ class Functions:
         return pickled
 
     def _dumps_by_value(self, changes, function):
-        buffer = io.BytesIO()
-        _ByValue(buffer, self).dump(_Definitions(changes, function))
-        return buffer.getvalue()
+        # Most programs never need it, and every process that they fork is the smaller for that.
+        from . import _by_value
+
+        return _by_value.dumps(_Definitions(changes, function), self)
 
     def _changes_for(self, function):
         """Functions and classes of __main__ that are not what they were: those that the function uses, in whatever
@@ -97,7 +95,7 @@ class Functions:
             return False
         return True
 
-    def _is_new(self, definition):
+    def is_new(self, definition):
         """Whether a function or class of __main__ is not there under its name in the workers."""
         if getattr(definition, "__module__", None) != "__main__":
             return False
@@ -148,36 +146,3 @@ class _Definitions:
 def _define(changes, function):
     vars(sys.modules["__main__"]).update(changes)
     return function
-
-
-class _MainNamespace:
-    def __reduce__(self):
-        return _main_namespace, ()
-
-
-def _main_namespace():
-    return vars(sys.modules["__main__"])
-
-
-class _ByValue(cloudpickle.Pickler):
-    """By value what the workers do not have; their functions use their own __main__."""
-
-    def __init__(self, buffer, functions):
-        super().__init__(buffer, _pickling.PROTOCOL)
-        self._functions = functions
-
-    def reducer_override(self, definition):
-        if (
-            isinstance(definition, (types.FunctionType, type))
-            and definition.__module__ == "__main__"
-            and not self._functions._is_new(definition)
-        ):
-            return NotImplemented  # by reference
-        return super().reducer_override(definition)
-
-    def _dynamic_function_reduce(self, func):
-        make, (code, namespace, *others), (attributes, slots), *rest = super()._dynamic_function_reduce(func)
-        if self._functions.is_main(func.__globals__):
-            namespace = _MainNamespace()
-            slots = {**slots, "__globals__": self._functions.changed_data(slots["__globals__"])}
-        return make, (code, namespace, *others), (attributes, slots), *rest

@@ -5,6 +5,7 @@ import traceback
 from multiprocessing.pool import MaybeEncodingError, RemoteTraceback
 from multiprocessing.reduction import ForkingPickler
 
+from . import _haid
 from .errors import TaskError
 
 PROTOCOL = 5
@@ -104,3 +105,6 @@ def restore(described):
         error = TaskError(name, message)
     error.__cause__ = RemoteTraceback(f'\n"""\n{text}"""')
     return error
+
+
+_haid.use_pickling(dumps, loads, describe, restore)

@@ -6,9 +6,8 @@ Pools of the start method "fork", and of a program that has not chosen any, are 
 "forkserver" are the standard library's.
 """
 from multiprocessing import context as _standard
-from multiprocessing import pool as _standard_pool
 
-from . import _haid, pool, synchronize
+from . import _haid, synchronize
 from ._processes import EndsWithParent, ForkPopen
 
 
@@ -50,10 +49,14 @@ class BaseContext(_standard.BaseContext):
     def Pool(self, processes=None, initializer=None, initargs=(), maxtasksperchild=None, **options):
         """A pool of worker processes: haid's, unless another start method than "fork" was chosen."""
         if self.get_start_method(allow_none=True) in (None, "fork"):
-            make, context = pool.Pool, self
+            from .pool import Pool
+
+            context = self
         else:
-            make, context = _standard_pool.Pool, self.get_context()
-        return make(processes, initializer, initargs, maxtasksperchild, context=context, **options)
+            from multiprocessing.pool import Pool
+
+            context = self.get_context()
+        return Pool(processes, initializer, initargs, maxtasksperchild, context=context, **options)
 
 
 class ForkContext(BaseContext, _standard.ForkContext):

@@ -289,7 +289,13 @@ class AsyncResult:
 
 
 class IMapIterator:
-    """Results one after another; what an item raised is raised in its turn."""
+    """Results one after another; what an item raised is raised in its turn.
+
+    One that is left before its end needs no more input. One that nobody has ever asked for a result is wanted for what
+    its tasks do: the pool's join() reads its input.
+    """
+
+    _asked = False
 
     def __init__(self, call):
         self._call = call
@@ -298,10 +304,19 @@ class IMapIterator:
         return self
 
     def __next__(self):
+        self._asked = True
         return self._call.next(None)
 
     def next(self, timeout=None):
+        self._asked = True
         return self._call.next(timeout)
+
+    def __del__(self):
+        if self._asked and not self._call.is_fed():
+            try:
+                self._call.give_up()
+            except RuntimeError:
+                pass  # in a child of the pool's process
 
 
 class _Callbacks:
