@@ -223,7 +223,8 @@ def _in_chunks(iterable, size):
 
 def _terminate(engine, callbacks):
     engine.terminate()
-    callbacks.stop()
+    # A thread that waits in the extension module must not be there any more when the interpreter ends.
+    callbacks.join()
 
 
 class AsyncResult:
