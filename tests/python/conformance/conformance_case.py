@@ -81,8 +81,10 @@ class Result(unittest.TextTestResult):
         super().addSubTest(test, subtest, error)
 
 
-def run(class_name, report, tests=()):
-    names = [f"{class_name}.{test}" for test in tests] or [class_name]
-    suite = unittest.defaultTestLoader.loadTestsFromNames(names, sys.modules[__name__])
+def run(class_name, report, tests=(), left_out=()):
+    loader = unittest.defaultTestLoader
+    tests = tests or loader.getTestCaseNames(globals()[class_name])
+    names = [f"{class_name}.{test}" for test in tests if test not in left_out]
+    suite = loader.loadTestsFromNames(names, sys.modules[__name__])
     with open(report, "w") as file:
         unittest.TextTestRunner(verbosity=2, resultclass=lambda *args: Result(file, *args)).run(suite)
