@@ -76,10 +76,7 @@ class Pool:
 
     def apply(self, func, args=(), kwds={}, **limits):
         """func(*args, **kwds) in a worker. Waits."""
-        call = self._call(func, CALL, input=iter(((tuple(args), dict(kwds) if kwds else None),)), limits=limits)
-        call.feed_all()
-        call.wait(None)
-        return call.take_all()[0]
+        return self._collect(func, [(tuple(args), dict(kwds) if kwds else None)], CALL, False, limits)[0]
 
     def apply_async(self, func, args=(), kwds={}, callback=None, error_callback=None, **limits):
         result = AsyncResult(self, single=True)
@@ -112,11 +109,14 @@ class Pool:
 
     def _collect(self, func, iterable, spread, progress, limits):
         call = self._call(func, spread, input=iter(iterable), limits=limits)
-        call.feed_all()
-        if progress:
-            show_until_done(call, operator.length_hint(iterable) or None, func)
-        call.wait(None)
-        return call.take_all()
+        try:
+            call.feed_all()
+            if progress:
+                show_until_done(call, operator.length_hint(iterable) or None, func)
+            call.wait(None)
+            return call.take_all()
+        finally:
+            del call  # an error refers to this frame: whoever keeps one does not keep all results
 
     def _collect_later(self, func, iterable, spread, callback, error_callback, limits):
         result = AsyncResult(self)
@@ -137,6 +137,7 @@ class Pool:
             return
         result._call = call
         call.feed_all()
+        del call  # as in _collect
 
     def _iterate(self, func, iterable, chunksize, order, buffersize, progress, limits):
         self._check_running()
