@@ -8,11 +8,15 @@ import fcntl
 import os
 import select
 import signal
-from multiprocessing import popen_fork, util
+from multiprocessing import util
 
 
 class EndsWithParent:
     """For classes derived from multiprocessing's BaseProcess."""
+
+    def start(self):
+        super().start()
+        _keep_to_this_process(self._popen)
 
     def _bootstrap(self, parent_sentinel=None):
         if self.daemon and parent_sentinel is not None:
@@ -43,14 +47,12 @@ def _close_write_ends():
 os.register_at_fork(after_in_child=_close_write_ends)
 
 
-class ForkPopen(popen_fork.Popen):
-    def _launch(self, process_obj):
-        super()._launch(process_obj)
-        ends = self.finalizer._args
-        write_ends = [end for end in ends if end != self.sentinel]
-        _write_ends.update(write_ends)
-        self.finalizer.cancel()
-        self.finalizer = util.Finalize(self, _close, (ends, write_ends))
+def _keep_to_this_process(popen):
+    ends = popen.finalizer._args  # what the parent has of both pipes
+    write_ends = [end for end in ends if end != popen.sentinel]
+    _write_ends.update(write_ends)
+    popen.finalizer.cancel()
+    popen.finalizer = util.Finalize(popen, _close, (ends, write_ends))
 
 
 def _close(ends, write_ends):

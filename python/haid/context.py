@@ -8,7 +8,7 @@ Pools of the start method "fork", and of a program that has not chosen any, are 
 from multiprocessing import context as _standard
 
 from . import _haid, synchronize
-from ._processes import EndsWithParent, ForkPopen
+from ._processes import EndsWithParent
 
 
 class Process(EndsWithParent, _standard.Process):
@@ -18,9 +18,7 @@ class Process(EndsWithParent, _standard.Process):
 
 
 class ForkProcess(EndsWithParent, _standard.ForkProcess):
-    @staticmethod
-    def _Popen(process_obj):
-        return ForkPopen(process_obj)
+    pass
 
 
 class SpawnProcess(EndsWithParent, _standard.SpawnProcess):

@@ -1,0 +1,96 @@
+"""haid has every name of multiprocessing, and there is one start method for both."""
+import importlib
+import multiprocessing
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+import haid
+
+SUBMODULES = [module.name for module in pkgutil.iter_modules(multiprocessing.__path__) if "win32" not in module.name]
+
+
+@pytest.mark.parametrize("name", [name for name in dir(multiprocessing) if not name.startswith("_") and name != "sys"])
+def test_name(name):
+    getattr(haid, name)
+
+
+def test_star():
+    names = {}
+    exec("from haid import *", names)
+    assert set(multiprocessing.__all__) < set(names)
+
+
+@pytest.mark.parametrize("name", SUBMODULES + ["dummy.connection"])
+def test_submodule(name):
+    """Both ways to come by it give the same, which has all of the standard library's names."""
+    code = f"""
+import haid
+first = haid.{name}
+import haid.{name}, importlib
+assert haid.{name} is first is importlib.import_module("haid.{name}")
+standard = importlib.import_module("multiprocessing.{name}")
+assert standard.__spec__.name == "multiprocessing.{name}"
+for one in getattr(standard, "__all__", ()):
+    getattr(first, one)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_from_import():
+    from haid import managers
+    from haid.connection import Client
+    from haid.shared_memory import SharedMemory
+
+    assert managers is importlib.import_module("multiprocessing.managers")
+    assert Client.__module__ == "multiprocessing.connection" and SharedMemory
+
+
+def test_what_there_is_not():
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        haid.nothing
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("haid.nothing")
+
+
+def test_nothing_is_imported_that_was_not_asked_for():
+    code = "import haid, sys; print(*(name for name in ('haid.managers', 'multiprocessing.managers', 'ctypes') if name in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True).stdout == "\n"
+
+
+START_METHOD = """
+import haid, multiprocessing
+haid.set_start_method("spawn")
+assert multiprocessing.get_start_method() == haid.get_start_method() == "spawn"
+assert type(haid.get_context()).__name__ == "SpawnContext" and haid.get_context().get_start_method() == "spawn"
+try:
+    multiprocessing.set_start_method("fork")
+except RuntimeError:
+    multiprocessing.set_start_method("fork", force=True)
+assert haid.get_start_method() == "fork"
+"""
+
+
+def test_start_method():
+    subprocess.run([sys.executable, "-c", START_METHOD], check=True, timeout=60)
+
+
+@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+def test_context(method):
+    context = haid.get_context(method)
+    assert context is haid.get_context(method) is context.get_context() is haid.get_context("fork").get_context(method)
+    assert isinstance(context, type(multiprocessing.get_context(method)))
+    assert issubclass(context.Process, multiprocessing.process.BaseProcess)
+    assert context.cpu_count() == haid.cpu_count()
+    with pytest.raises(ValueError):
+        context.set_start_method("fork")
+    with context.Pool(1) as pool:
+        assert isinstance(pool, haid.pool.Pool) == (method == "fork")
+        assert pool.map(abs, [-1]) == [1]
+
+
+def test_unknown_context():
+    with pytest.raises(ValueError, match="cannot find context"):
+        haid.get_context("thread")
