@@ -1,4 +1,5 @@
-"""Daemonic processes end with their parent, however it ends.
+"""What processes do besides what multiprocessing's do: they print whole lines, and daemonic ones end with their parent,
+however it ends.
 
 Every child has the read end of a pipe whose write end its parent holds: multiprocessing's sentinel of the parent. A
 daemonic child tells the kernel to kill it when that write end is closed, which the parent's end does. So that nobody
@@ -8,6 +9,7 @@ import fcntl
 import os
 import select
 import signal
+import sys
 from multiprocessing import util
 
 
@@ -21,7 +23,15 @@ class EndsWithParent:
     def _bootstrap(self, parent_sentinel=None):
         if self.daemon and parent_sentinel is not None:
             _kill_when_closed(parent_sentinel)
+        print_whole_lines()
         return super()._bootstrap(parent_sentinel=parent_sentinel)
+
+
+def print_whole_lines():
+    """Each line goes out at once and whole: none is lost with a process that dies, none is mixed with another's."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(line_buffering=True, write_through=False)
 
 
 def _kill_when_closed(read_end):

@@ -2,11 +2,10 @@
 import itertools
 import os
 import signal
-import sys
 import threading
 from multiprocessing import connection, process, util
 
-from . import _haid
+from . import _haid, _processes
 
 
 class _Worker(process.BaseProcess):
@@ -97,10 +96,7 @@ def starter(first_number, parent_pid, initializer, initargs):
                 os.environ[name] = value
         util._finalizer_registry.clear()
         util._run_after_forkers()
-        for stream in (sys.stdout, sys.stderr):
-            # Each line goes out at once and whole: none is lost with a worker that dies, none is mixed with another.
-            if hasattr(stream, "reconfigure"):
-                stream.reconfigure(line_buffering=True, write_through=False)
+        _processes.print_whole_lines()
         if initializer is not None:
             try:
                 initializer(*initargs)
