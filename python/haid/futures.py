@@ -172,8 +172,10 @@ class _Work:
     def _translated(self, error):
         if isinstance(error, errors.WorkerLost):
             return WorkerLost(str(error), error.exit_code)
-        if isinstance(error, InitializerFailed):
+        if isinstance(error, (InitializerFailed, errors.PoolError)):
             self.broken = str(error)
+            if not isinstance(error, BrokenProcessPool):
+                return BrokenProcessPool(self.broken)
         if isinstance(error.__cause__, pool.RemoteTraceback):
             error.__cause__ = _standard._RemoteTraceback(error.__cause__.tb)
         return error

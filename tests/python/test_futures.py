@@ -97,6 +97,14 @@ def test_an_initializer_that_fails(caplog):
     executor.shutdown()
 
 
+def test_workers_that_do_not_come_to_life():
+    with ProcessPoolExecutor(2, initializer=os._exit, initargs=(3,)) as executor:
+        with pytest.raises(BrokenProcessPool, match="before they are ready"):
+            executor.submit(abs, 1).result()
+        with pytest.raises(BrokenProcessPool):
+            executor.submit(abs, 1)
+
+
 def test_cancel():
     with ProcessPoolExecutor(1) as executor:
         running = executor.submit(sleep_and_give, 1, 0.2)
