@@ -22,7 +22,8 @@ needs_r = pytest.mark.skipif(shutil.which("Rscript") is None, reason="Rscript is
 
 
 def run(path, *arguments, **settings):
-    environment = {**os.environ, **settings.pop("environment", {})}
+    # Whole lines of a Process need Python's buffer: print writes piece by piece without.
+    environment = {**os.environ, "PYTHONUNBUFFERED": "", **settings.pop("environment", {})}
     return subprocess.run([sys.executable, path, *arguments], text=True, timeout=100, env=environment, **settings)
 
 
@@ -78,6 +79,15 @@ def test_a_thousand_lines_in_files_are_all_there(name, expected, shape, tmp_path
             result = run(FOLDER / f"python/{name}.py", stdout=file, stderr=subprocess.PIPE)
         assert (result.returncode, result.stderr) == (0, "")
         assert sorted(shape(path.read_text().splitlines())) == expected, f"run {number}"
+
+
+@pytest.mark.parametrize("name, expected, shape", [
+    ("pool_map_print", SQUARES, list),
+    ("worker_identity", GREETINGS, without_worker),
+])
+def test_lines_are_whole_where_python_does_not_buffer(name, expected, shape):
+    for _ in range(20):
+        assert sorted(shape(lines_of(name, PYTHONUNBUFFERED="1"))) == expected
 
 
 def test_process_hello():
