@@ -23,11 +23,15 @@ globals().update({name: getattr(context._default_context, name) for name in mult
 __all__ = [*multiprocessing.__all__, "OwnerDied", "PoolClosed", "PoolError", "TaskError", "ThreadPool", "WorkerLost"]
 
 
+# What a program that only starts processes does without: each of them is the smaller for it.
+_LATER = {"ThreadPool": "pool", "ProcessPoolExecutor": "futures", "run": "_run", "Outcome": "_run",
+          "CommandsFailed": "_run"}
+
+
 def __getattr__(name):
-    # What a program that only starts processes does without: each of them is the smaller for it.
-    if name == "ThreadPool":
-        return importlib.import_module(f"{__name__}.pool").ThreadPool
-    if name in _standard.MODULES or name in ("pool", "futures"):
+    if name in _LATER:
+        return getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
+    if name in _standard.MODULES or name == "pool":
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

@@ -3,6 +3,7 @@ import itertools
 import operator
 import os
 import threading
+import time
 import traceback
 import warnings
 from multiprocessing import pool as _standard
@@ -22,6 +23,8 @@ ITEM, TUPLE, CALL = range(3)
 WHOLE, INPUTS, AS_THEY_COME = range(3)
 BOUND = 4096  # items of an imap that are on their way, where the caller does not say
 MOST_FUNCTIONS = 1000  # that are remembered
+MOST_RETRIES = 2**32 - 1
+FOR_EVER = 3e9  # seconds
 
 
 class Pool:
@@ -53,7 +56,7 @@ class Pool:
         self._processes = processes
         self._numbers_of_functions = {}
         self._numbers = itertools.count(1)
-        self._lazy = []  # calls that read their input as their results are taken
+        self._lazy = []  # calls that read their input as their results are taken, and their locks
         self._state = RUN
         self._callbacks = _Callbacks(self._engine)
         self._finalizer = util.Finalize(self, _terminate, args=(self._engine, self._callbacks), exitpriority=15)
@@ -147,9 +150,9 @@ class Pool:
         if chunksize > 1:
             iterable = _in_chunks(iterable, chunksize)
         call = self._call(func, ITEM, order, iter(iterable), buffersize or BOUND, limits=limits)
-        self._lazy = [one for one in self._lazy if not one.is_fed()]
-        self._lazy.append(call)
-        results = IMapIterator(call)
+        results = IMapIterator(self, call)
+        self._lazy = [one for one in self._lazy if not one[0].is_fed()]
+        self._lazy.append((call, results._lock))
         return show_as_they_pass(results, total, func) if progress else results
 
     # -- the end
@@ -170,8 +173,9 @@ class Pool:
         if self._state == RUN:
             raise ValueError("Pool is still running")
         if self._state == CLOSE:
-            for call in self._lazy:
-                call.feed_all()
+            for call, lock in self._lazy:
+                with lock:
+                    call.feed_all()
         self._engine.join()
         self._callbacks.join()
 
@@ -210,9 +214,10 @@ class Pool:
 def _limits(timeout=None, retries=0, backoff=0.1):
     if timeout is not None and not timeout > 0:
         raise ValueError(f"timeout must be more than 0 seconds, not {timeout!r}")
-    if retries < 0 or backoff < 0:
+    retries = operator.index(retries)
+    if retries < 0 or not backoff >= 0:
         raise ValueError("retries and backoff cannot be negative")
-    return timeout or 0.0, retries, backoff
+    return min(timeout or 0.0, FOR_EVER), min(retries, MOST_RETRIES), min(backoff, FOR_EVER)
 
 
 def _in_chunks(iterable, size):
@@ -294,24 +299,35 @@ class IMapIterator:
     """Results one after another; what an item raised is raised in its turn.
 
     One that is left before its end needs no more input. One that nobody has ever asked for a result is wanted for what
-    its tasks do: the pool's join() reads its input.
+    its tasks do: the pool's join() reads its input. Any threads may share it.
     """
 
     _asked = False
 
-    def __init__(self, call):
+    def __init__(self, pool, call):
+        self._pool = pool  # ends when nobody has it any more
         self._call = call
+        self._lock = threading.RLock()  # the input may ask for a result, which it is told is too early
 
     def __iter__(self):
         return self
 
     def __next__(self):
         self._asked = True
-        return self._call.next(None)
+        with self._lock:
+            return self._call.next(None)
 
     def next(self, timeout=None):
+        if timeout is None:
+            return self.__next__()
         self._asked = True
-        return self._call.next(timeout)
+        end = time.monotonic() + timeout
+        if not self._lock.acquire(timeout=min(max(timeout, 0), threading.TIMEOUT_MAX)):
+            raise TimeoutError
+        try:
+            return self._call.next(max(end - time.monotonic(), 0))
+        finally:
+            self._lock.release()
 
     def __del__(self):
         if self._asked and not self._call.is_fed():
