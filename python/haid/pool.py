@@ -118,6 +118,9 @@ class Pool:
                 show_until_done(call, operator.length_hint(iterable) or None, func)
             call.wait(None)
             return call.take_all()
+        except BaseException:
+            call.give_up()  # Ctrl-C: what has not begun is not wanted any more
+            raise
         finally:
             del call  # an error refers to this frame: whoever keeps one does not keep all results
 
@@ -307,13 +310,15 @@ class IMapIterator:
     def __init__(self, pool, call):
         self._pool = pool  # ends when nobody has it any more
         self._call = call
-        self._lock = threading.RLock()  # the input may ask for a result, which it is told is too early
+        self._lock = threading.RLock()
 
     def __iter__(self):
         return self
 
     def __next__(self):
         self._asked = True
+        if self._lock._is_owned():
+            raise self._too_early()
         with self._lock:
             return self._call.next(None)
 
@@ -321,6 +326,8 @@ class IMapIterator:
         if timeout is None:
             return self.__next__()
         self._asked = True
+        if self._lock._is_owned():
+            raise self._too_early()
         end = time.monotonic() + timeout
         if not self._lock.acquire(timeout=min(max(timeout, 0), threading.TIMEOUT_MAX)):
             raise TimeoutError
@@ -328,6 +335,10 @@ class IMapIterator:
             return self._call.next(max(end - time.monotonic(), 0))
         finally:
             self._lock.release()
+
+    @staticmethod
+    def _too_early():
+        return ValueError("the input of an imap asks for a result of the same imap")
 
     def __del__(self):
         if self._asked and not self._call.is_fed():

@@ -1,0 +1,258 @@
+"""What makes multiprocessing's pools hang, one test for each: every call ends, and the pool works afterwards."""
+import os
+import signal
+import sys
+import threading
+import time
+
+import pytest
+
+import haid
+from breaking import eventually, expect_works, kill_myself, segfault, twice
+
+
+def wait_for_ever(_=None):
+    threading.Event().wait()
+
+
+def pids_of(pool):
+    return [worker.pid for worker in pool._pool if worker.pid]
+
+
+def test_idle_worker_is_killed(pool):
+    expect_works(pool)
+    for _ in range(3):
+        for pid in pids_of(pool):
+            os.kill(pid, signal.SIGKILL)
+        expect_works(pool)
+
+
+def test_busy_worker_is_killed(pool, tmp_path):
+    def busy(path):
+        path.write_text(str(os.getpid()))
+        wait_for_ever()
+
+    path = tmp_path / "pid"
+    result = pool.apply_async(busy, (path,))
+    eventually(lambda: path.exists() and path.read_text())
+    os.kill(int(path.read_text()), signal.SIGKILL)
+    with pytest.raises(haid.WorkerLost):
+        result.get()
+    expect_works(pool)
+
+
+class OwnInit(Exception):
+    def __init__(self, number, text):
+        super().__init__(f"{number}: {text}")
+        self.number = number
+
+
+def raises_own(_):
+    raise OwnInit(3, "three")
+
+
+def test_exception_with_its_own_init(pool):
+    with pytest.raises(haid.TaskError, match="3: three") as caught:
+        pool.map(raises_own, range(3))
+    assert caught.value.type_name.endswith("OwnInit")
+    expect_works(pool)
+
+
+def raises_in_str(_):
+    class Silent(Exception):
+        def __str__(self):
+            sys.exit("no text")
+
+    raise Silent
+
+
+def test_exception_whose_text_raises(pool):
+    for call in pool.map, pool.apply:
+        with pytest.raises(Exception):
+            call(raises_in_str, [1])
+    expect_works(pool)
+
+
+def fails():
+    raise ValueError("not today")
+
+
+@pytest.mark.parametrize("initializer", [fails, sys.exit, kill_myself, segfault, lambda: os._exit(0)])
+def test_initializer_fails(initializer):
+    with haid.Pool(2, initializer) as pool:
+        results = pool.imap(twice, range(1000)) if initializer is fails else None
+        for call in (lambda: pool.map(twice, range(10)), lambda: pool.apply_async(twice, (1,)).get(),
+                     lambda: list(results or pool.imap(twice, range(10)))):
+            with pytest.raises((haid.PoolError, haid.TaskError, ValueError, haid.WorkerLost)):
+                call()
+        pool.close()
+        pool.join()
+
+
+def test_terminate_in_a_callback():
+    pool = haid.Pool(2)
+    ended = threading.Event()
+
+    def end(_):
+        pool.terminate()
+        pool.join()
+        ended.set()
+
+    first = pool.apply_async(twice, (1,), callback=end)
+    other = pool.map_async(wait_for_ever, range(4), callback=print, error_callback=lambda _: None)
+    assert first.get() == 2
+    with pytest.raises(haid.PoolClosed):
+        other.get()
+    assert ended.wait(30)
+    pool.join()
+
+
+def test_callback_raises(pool, capsys):
+    def callback(_):
+        raise KeyError("in the callback")
+
+    results = [pool.apply_async(twice, (i,), callback=callback) for i in range(5)]
+    assert [result.get() for result in results] == [0, 2, 4, 6, 8]
+    assert capsys.readouterr().err.count("KeyError: 'in the callback'") == 5
+    assert pool.apply_async(sys.exit, error_callback=callback).wait() is None
+    expect_works(pool)
+
+
+def test_callback_uses_the_pool(pool):
+    seen = []
+    result = pool.map_async(twice, range(5), callback=lambda values: seen.append(pool.map(twice, values)))
+    result.wait()
+    assert seen == [[0, 4, 8, 12, 16]]
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_workers_are_replaced_all_the_time(most):
+    with haid.Pool(2, maxtasksperchild=most) as pool:
+        assert pool.map(twice, range(300)) == [2 * i for i in range(300)]
+        assert sorted(pool.imap_unordered(twice, range(300))) == [2 * i for i in range(300)]
+        results = [pool.apply_async(twice, (i,)) for i in range(100)]
+        assert [result.get() for result in results] == [2 * i for i in range(100)]
+        pool.close()
+        pool.join()
+
+
+@pytest.mark.parametrize("size", [65_535, 1 << 20, 30 << 20])
+def test_larger_than_a_pipe(pool, size):
+    assert pool.map(len, [bytes(size)] * 4) == [size] * 4
+    assert [len(value) for value in pool.imap(bytes, [size] * 4)] == [size] * 4
+    assert pool.apply(len, (["a" * 100] * (size // 1000),)) == size // 1000
+    with pytest.raises(Exception):
+        pool.map(raises_large, [size] * 3)
+    expect_works(pool)
+
+
+def raises_large(size):
+    raise ValueError("x" * size)
+
+
+def test_join_after_a_broken_map():
+    pool = haid.Pool(2)
+    for function in kill_myself, segfault:
+        with pytest.raises(haid.WorkerLost):
+            pool.starmap(function, [()] * 2)
+    pool.close()
+    pool.join()
+
+
+def broken_input():
+    yield from range(10)
+    raise KeyError("no more")
+
+
+def test_input_raises(pool):
+    for call in (pool.map, pool.starmap):
+        with pytest.raises((KeyError, TypeError)):
+            call(twice, broken_input())
+    with pytest.raises(KeyError):
+        pool.map_async(twice, broken_input()).get()
+    for results in pool.imap(twice, broken_input()), pool.imap_unordered(twice, broken_input()):
+        seen = []
+        with pytest.raises(KeyError):
+            for value in results:
+                seen.append(value)
+        assert sorted(seen) == [2 * i for i in range(10)]
+    expect_works(pool)
+
+
+def test_input_uses_the_same_pool(pool):
+    def inputs():
+        for i in range(20):
+            yield pool.apply(twice, (i,))
+
+    expected = [4 * i for i in range(20)]
+    assert pool.map(twice, inputs()) == expected
+    assert list(pool.imap(twice, inputs(), buffersize=3)) == expected
+    assert pool.map(twice, pool.imap(twice, range(20))) == expected
+
+
+def test_input_asks_for_its_own_result(pool):
+    def inputs():
+        yield 1
+        next(results)
+
+    results = pool.imap(twice, inputs())
+    with pytest.raises(ValueError):
+        list(results)
+    expect_works(pool)
+
+
+def test_threads_share_an_imap(pool):
+    seen = []
+
+    def inputs():
+        for i in range(2000):
+            if i % 400 == 0:
+                time.sleep(0.002)
+            yield i
+
+    results = pool.imap_unordered(twice, inputs(), buffersize=50)
+    threads = [threading.Thread(target=lambda: seen.extend(results)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(seen) == [2 * i for i in range(2000)]
+
+
+def test_join_while_a_thread_takes_results():
+    pool = haid.Pool(2)
+    seen = []
+    results = pool.imap(twice, iter(range(3000)), buffersize=20)
+    thread = threading.Thread(target=lambda: seen.extend(results))
+    thread.start()
+    pool.close()
+    pool.join()
+    thread.join()
+    assert seen == [2 * i for i in range(3000)]
+
+
+def test_terminate_wakes_those_who_wait():
+    pool = haid.Pool(2)
+    errors = []
+
+    def wait_for(call):
+        try:
+            call()
+        except haid.PoolClosed as error:
+            errors.append(error)
+
+    calls = [lambda: pool.map(wait_for_ever, range(3)), lambda: list(pool.imap(wait_for_ever, range(3))),
+             lambda: pool.apply_async(wait_for_ever).get()]
+    threads = [threading.Thread(target=wait_for, args=(call,)) for call in calls]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.1)
+    pool.terminate()
+    for thread in threads:
+        thread.join()
+    assert len(errors) == 3
+
+
+def test_an_imap_outlives_the_name_of_its_pool():
+    assert list(haid.Pool(2).imap(twice, range(10))) == [2 * i for i in range(10)]
+    assert haid.Pool(2).map_async(twice, range(10)).get() == [2 * i for i in range(10)]
