@@ -146,6 +146,7 @@ void BytesCall::finished() {
     finished_ = true;
     handed_out_ += std::exchange(waiting_, 0);
     blocks_.clear();
+    kept_.reset();
     if (when_finished_) when_finished_();
 }
 

@@ -103,6 +103,8 @@ class BytesCall final : public detail::Call {
 
     void add(std::unique_ptr<Inputs> inputs);
     void end_of_input() { ended_ = true; }
+    // What inputs refer to: as long as they may be read.
+    void keep(std::shared_ptr<void> owner) { kept_ = std::move(owner); }
     // The engine could hand out more than there is.
     bool hungry() const { return hungry_ && !ended_; }
     bool has_news() const { return !news_.values.empty() || !news_.failures.empty(); }
@@ -135,6 +137,7 @@ class BytesCall final : public detail::Call {
     std::uint64_t handed_out_ = 0;  // items
     bool ended_ = false;
     bool hungry_ = true;
+    std::shared_ptr<void> kept_;
     News news_;
     bool finished_ = false;
     std::exception_ptr error_;

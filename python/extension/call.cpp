@@ -72,12 +72,28 @@ nb::object python_exception(const std::exception_ptr& error) {
 
 Call::Call(std::shared_ptr<detail::Engine> engine, std::shared_ptr<BytesCall> call, Order order, Input input)
     : engine_(std::move(engine)), call_(std::move(call)), order_(order), input_(std::move(input)) {
+    empty_graveyard();
     nb::gil_scoped_release without_gil;
     auto lock = engine_->lock();
     engine_->submit(lock, call_);
 }
 
-Call::~Call() = default;
+// The inputs that are not handed out yet are read from where they are.
+Call::~Call() {
+    empty_graveyard();
+    if (parts_.empty()) return;
+    std::shared_ptr<Parts> kept(new Parts(std::move(parts_)), [](Parts* parts) {
+        for (auto& [item, part] : *parts) bury(std::move(part.owner));
+        delete parts;
+    });
+    nb::gil_scoped_release without_gil;
+    try {
+        auto lock = engine_->lock();
+        if (!call_->is_finished()) call_->keep(std::move(kept));
+    } catch (const Error&) {
+        // In a child of the engine's process nobody reads them.
+    }
+}
 
 // -- inputs
 

@@ -61,6 +61,7 @@ class Call {
         bool there = false;
     };
     using Until = std::optional<detail::Time>;
+    using Parts = std::deque<std::pair<std::uint64_t, Part>>;
 
     void feed(std::size_t most);
     void encode(nanobind::handle item, Inputs& to);
@@ -87,11 +88,11 @@ class Call {
     bool fed_all_ = false;
     bool finished_ = false;
     bool hungry_ = true;
-    std::exception_ptr error_;                          // of the call
-    std::deque<std::pair<std::uint64_t, Part>> parts_;  // of items that are not handed out yet
-    std::map<std::uint64_t, nanobind::object> local_;   // errors of items that never left
-    nanobind::object input_error_;                      // raised by the iterator
-    std::deque<Outcome> outcomes_;                      // from item `delivered_` on; as they come: those there
+    std::exception_ptr error_;                         // of the call
+    Parts parts_;                                      // of items that are not handed out yet
+    std::map<std::uint64_t, nanobind::object> local_;  // errors of items that never left
+    nanobind::object input_error_;                     // raised by the iterator
+    std::deque<Outcome> outcomes_;                     // from item `delivered_` on; as they come: those there
 };
 
 // What an error of the engine is to Python.

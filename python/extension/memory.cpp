@@ -1,6 +1,10 @@
 #include "memory.hpp"
 
 #include <cstring>
+#include <mutex>
+#include <vector>
+
+#include "process/fork.hpp"
 
 namespace haid::python {
 namespace {
@@ -18,7 +22,38 @@ int get_buffer(PyObject* self, Py_buffer* view, int flags) {
 
 PyType_Slot slots[] = {{Py_bf_getbuffer, reinterpret_cast<void*>(get_buffer)}, {0, nullptr}};
 
+struct Graveyard {
+    std::mutex mutex;
+    std::vector<PyObject*> objects;
+};
+
+Graveyard& graveyard() {
+    static Graveyard* only = [] {
+        // A thread of the parent may have held the lock: a child begins anew, and lets go of nothing that is not its
+        // own.
+        process::at_fork_in_child([] { only = new Graveyard; });
+        return new Graveyard;
+    }();
+    return *only;
+}
+
 }  // namespace
+
+void bury(nb::object object) {
+    Graveyard& here = graveyard();
+    std::lock_guard lock(here.mutex);
+    here.objects.push_back(object.release().ptr());
+}
+
+void empty_graveyard() {
+    std::vector<PyObject*> objects;
+    {
+        Graveyard& here = graveyard();
+        std::lock_guard lock(here.mutex);
+        objects.swap(here.objects);
+    }
+    for (PyObject* object : objects) Py_DECREF(object);
+}
 
 void define_memory(nb::module_& module) {
     nb::class_<Memory>(module, "Memory", nb::type_slots(slots));

@@ -16,6 +16,11 @@ struct Memory {
     std::size_t size;
 };
 
+// References that are given up by a thread that has not the GIL; they go with the next call of empty_graveyard, which
+// wants it.
+void bury(nanobind::object object);
+void empty_graveyard();
+
 void define_memory(nanobind::module_& module);
 
 // A part of a task's input, which the task may write to: large ones are mapped, and a page is copied when it is written

@@ -7,6 +7,8 @@
 
 #include <unistd.h>
 
+#include <unistd.h>
+
 #include <condition_variable>
 #include <mutex>
 #include <string>
@@ -27,9 +29,19 @@ namespace {
 namespace nb = nanobind;
 using namespace nb::literals;
 
-// Ending it waits for threads that may want the GIL.
-void end(detail::Engine* engine) {
-    if (!Py_IsInitialized()) return;
+// For what only the process that made it may end. Elsewhere it is left as it is: what threads of the other process wait
+// for cannot be destroyed in a copy of it, where they do not exist.
+class InThisProcess {
+  public:
+    bool is_it() const { return ::getpid() == pid_; }
+
+  private:
+    pid_t pid_ = ::getpid();
+};
+
+// Ending an engine waits for threads that may want the GIL.
+void end(detail::Engine* engine, InThisProcess made) {
+    if (!Py_IsInitialized() || !made.is_it()) return;
     nb::gil_scoped_release without_gil;
     delete engine;
 }
@@ -71,7 +83,8 @@ class Engine {
         // Every worker ends this on its side: see worker_hooks.
         PyOS_BeforeFork();
         try {
-            engine_ = {detail::Engine::of_processes(std::move(options)).release(), end};
+            engine_ = {detail::Engine::of_processes(std::move(options)).release(),
+                       [made = InThisProcess()](detail::Engine* engine) { end(engine, made); }};
         } catch (...) {
             PyOS_AfterFork_Parent();
             throw;
@@ -132,7 +145,9 @@ class Engine {
 
   private:
     std::shared_ptr<detail::Engine> engine_;
-    std::shared_ptr<Completions> completions_ = std::make_shared<Completions>();
+    std::shared_ptr<Completions> completions_{new Completions, [made = InThisProcess()](Completions* completions) {
+                                                  if (made.is_it()) delete completions;
+                                              }};
 };
 
 void translate(const std::exception_ptr& error, void*) {

@@ -127,6 +127,20 @@ void run_item(detail::Task& task, const Function& function, const ItemTable& ite
     encoded.parts.clear();
 }
 
+// What all items need. An error is that of each of them.
+std::exception_ptr read_task(const detail::Task& task, std::optional<Function>& function,
+                             std::optional<ItemTable>& items) {
+    try {
+        items.emplace(task.input());
+        function = function_of(task.common());
+        return nullptr;
+    } catch (const nb::python_error& error) {
+        return error_of(error);
+    } catch (...) {
+        return std::current_exception();
+    }
+}
+
 }  // namespace
 
 void run_items(detail::Task& task) {
@@ -134,17 +148,11 @@ void run_items(detail::Task& task) {
     std::optional<ItemTable> items;
     std::exception_ptr broken;
     Encoded encoded;
-    try {
-        function = function_of(task.common());
-        items.emplace(task.input());
-    } catch (const nb::python_error& error) {
-        broken = error_of(error);
-    } catch (...) {
-        broken = std::current_exception();
-    }
     while (task.claim()) {
         while (task.next()) {
             try {
+                // Not earlier: what ends the worker here is the error of an item, too.
+                if (!function && !broken) broken = read_task(task, function, items);
                 if (broken) {
                     task.failed(broken);
                 } else {
