@@ -22,8 +22,7 @@ needs_r = pytest.mark.skipif(shutil.which("Rscript") is None, reason="Rscript is
 
 
 def run(path, *arguments, **settings):
-    # Whole lines of a Process need Python's buffer: print writes piece by piece without.
-    environment = {**os.environ, "PYTHONUNBUFFERED": "", **settings.pop("environment", {})}
+    environment = {**os.environ, **settings.pop("environment", {})}
     return subprocess.run([sys.executable, path, *arguments], text=True, timeout=100, env=environment, **settings)
 
 
@@ -82,6 +81,7 @@ def test_a_thousand_lines_in_files_are_all_there(name, expected, shape, tmp_path
 
 
 @pytest.mark.parametrize("name, expected, shape", [
+    ("process_without_join", JOINED_AT_THE_END, list),
     ("pool_map_print", SQUARES, list),
     ("worker_identity", GREETINGS, without_worker),
 ])
