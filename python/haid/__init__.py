@@ -26,15 +26,16 @@ __all__ = [*multiprocessing.__all__, "OwnerDied", "PoolClosed", "PoolError", "Ta
 # What a program that only starts processes does without: each of them is the smaller for it.
 _LATER = {"ThreadPool": "pool", "ProcessPoolExecutor": "futures", "run": "_run", "Outcome": "_run",
           "CommandsFailed": "_run"}
+_SUBMODULES = {"futures", "pool"} | _standard.MODULES
 
 
 def __getattr__(name):
     if name in _LATER:
         return getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
-    if name in _standard.MODULES or name == "pool":
+    if name in _SUBMODULES:
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted({*globals(), *(name for name in _standard.MODULES if "." not in name)})
+    return sorted({*globals(), *_LATER, *(name for name in _SUBMODULES if "." not in name)})

@@ -39,6 +39,12 @@ for one in getattr(standard, "__all__", ()):
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
+def test_own_names():
+    code = "import haid; haid.futures.BrokenProcessPool; haid.ProcessPoolExecutor; haid.ThreadPool; haid.pool.Pool"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    assert {"Pool", "ProcessPoolExecutor", "ThreadPool", "futures", "managers", "pool"} <= set(dir(haid))
+
+
 def test_from_import():
     from haid import managers
     from haid.connection import Client
