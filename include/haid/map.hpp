@@ -5,8 +5,8 @@
 //
 // The workers are copies of this process as it is at the call: whatever the function captures, and all items, are there
 // without being copied or encoded (the system copies a page when somebody writes to it). What the function changes
-// stays in its process; only results come back, so only they must be able to cross (see codec.hpp). Forking costs less than
-// a millisecond a worker, and more where this process uses gigabytes: for many short calls there is Pool.
+// stays in its process; only results come back, so only they must be able to cross (see codec.hpp). Forking costs less
+// than a millisecond a worker, and more where this process uses gigabytes: for many short calls there is Pool.
 //
 // Errors are those of Pool: the error of the first item that failed is thrown, a crash is a WorkerLost, and nothing is
 // left behind. May be called from several threads.

@@ -84,7 +84,7 @@ class ProcessPoolExecutor(futures.Executor):
 
 
 class _Work:
-    """The calls of an executor. It lives until the last of them is done, also where nobody has the executor any more."""
+    """The calls of an executor. It lives until the last of them is done, even where nobody has the executor then."""
 
     def __init__(self, pool):
         self.pool = pool
@@ -127,7 +127,10 @@ class _Work:
                     raise
                 raise futures.TimeoutError from error
             except Exception as error:
-                raise self._translated(error)
+                translated = self._translated(error)
+                if translated is error:
+                    raise
+                raise translated from None
 
     def _check_open(self):
         if self.broken:

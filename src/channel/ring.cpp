@@ -48,7 +48,7 @@ std::span<std::byte> RingWriter::open(std::size_t least) {
                 continue;
             }
             frame_at(memory_, tail_) = {
-                0, static_cast<std::uint32_t>(in_one_piece - sizeof(Frame)), Frame::Kind::padding, 0, 0, 0, 0};
+                0, static_cast<std::uint32_t>(in_one_piece - sizeof(Frame)), Frame::Kind::padding, 0, 0, 0, {0}};
             tail_ += in_one_piece;
             lane_.tail.store(tail_, std::memory_order_release);
             continue;

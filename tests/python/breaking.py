@@ -84,9 +84,9 @@ class Script:
         """As Ctrl-C in a terminal does."""
         os.killpg(self.process.pid, signal.SIGINT)
 
-    def end(self):
+    def end(self, patience=None):
         """Its status, output and errors."""
-        out, errors = self.process.communicate(timeout=PATIENCE)
+        out, errors = self.process.communicate(timeout=patience or PATIENCE)
         return self.process.returncode, out, errors
 
     def expect_nothing_left(self):
