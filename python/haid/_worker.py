@@ -42,7 +42,13 @@ class Running:
         self.pid = pid
 
     def is_alive(self):
-        return not self.pid or os.path.exists(f"/proc/{self.pid}")
+        if not self.pid:
+            return True
+        try:
+            with open(f"/proc/{self.pid}/stat") as file:
+                return file.read().rpartition(")")[2].split()[0] not in "ZX"
+        except (FileNotFoundError, ProcessLookupError):
+            return False
 
     def join(self, timeout=None):
         if not self.pid:
