@@ -30,14 +30,17 @@ class EndsWithParent:
 def print_whole_lines():
     """Each line goes out at once and whole: none is lost with a process that dies, none is mixed with another's."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if hasattr(stream, "reconfigure") and not stream.closed:
             stream.reconfigure(line_buffering=True, write_through=False)
 
 
 def _kill_when_closed(read_end):
-    fcntl.fcntl(read_end, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(read_end, _F_SETSIG, signal.SIGKILL)
-    fcntl.fcntl(read_end, fcntl.F_SETFL, fcntl.fcntl(read_end, fcntl.F_GETFL) | os.O_ASYNC)
+    try:
+        fcntl.fcntl(read_end, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(read_end, _F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(read_end, fcntl.F_SETFL, fcntl.fcntl(read_end, fcntl.F_GETFL) | os.O_ASYNC)
+    except OSError:
+        return  # a sandbox that has no such signals: as with multiprocessing, then
     poll = select.poll()
     poll.register(read_end, 0)
     if poll.poll(0):  # it was closed before the kernel knew
