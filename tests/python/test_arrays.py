@@ -68,10 +68,6 @@ def full_of(number):
     return np.full(200_000, float(number))
 
 
-freed = pytest.mark.xfail(run=False, reason="inputs of a call that nobody holds any more are read from freed memory")
-
-
-@freed
 def test_results_that_nobody_keeps(tmp_path):
     def check(array):
         with open(tmp_path / "seen", "a") as file:
@@ -87,7 +83,6 @@ def test_results_that_nobody_keeps(tmp_path):
     assert (tmp_path / "seen").read_text().split() == ["True"] * 400
 
 
-@freed
 def test_an_imap_that_is_left(pool):
     for _ in range(5):
         results = pool.imap(is_whole, (full_of(i) for i in range(50)))

@@ -248,11 +248,8 @@ def test_function_pickling(pool, call, way):
     expect_works(pool)
 
 
-unwelcome = pytest.mark.xfail(run=False, reason="a function that kills the worker that reads it is handed out for ever")
-
-
 @every_call
-@pytest.mark.parametrize("way", [*(pytest.param(way, marks=unwelcome) for way in DEATHS), *ERRORS])
+@every_way
 def test_function_unpickling(pool, call, way):
     outcomes = CALLS[call](pool, WrongWhenUnpickled(way), range(3))
     expect_all_errors(outcomes, way)

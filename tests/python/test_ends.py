@@ -1,0 +1,223 @@
+"""However a program ends, or goes on, nothing of it hangs and nothing is left: Ctrl-C, kill -9, forks, threads, no close."""
+import os
+import signal
+import textwrap
+
+import pytest
+
+from breaking import Script, run_script
+
+# A call that a Ctrl-C has to end; `started` says that a task runs.
+WAITS = {
+    "map": "pool.map(slow, range(100))",
+    "imap": "list(pool.imap(slow, range(100)))",
+    "apply_async": "[pool.apply_async(slow, (i,)) for i in range(10)][5].get()",
+    "callback": "pool.apply_async(slow, (0,), callback=print).get()",
+    "wait": "pool.map_async(slow, range(100)).wait()",
+    "progress": "pool.map(slow, range(100), progress=True)",
+    "input": "pool.map(slow, endless())",
+    "imap input": "list(pool.imap(slow, endless()))",
+    "join": "pool.map_async(slow, range(100)); pool.close(); pool.join()",
+}
+SLOW = """
+import haid, os, sys, threading, time
+
+def slow(_):
+    os.write(1, b"started\\n")
+    threading.Event().wait(1000)
+
+def endless():
+    yield from range(5)
+    os.write(1, b"started\\n")
+    threading.Event().wait(1000)
+"""
+xfail = {
+    name: pytest.mark.xfail(strict=True, reason=reason)
+    for name, reason in {
+        "join": "join() does not look for signals",
+        "input": "a Ctrl-C within an input is taken for an error of the input: what was read is waited for",
+        "imap input": "a Ctrl-C within an input is taken for an error of the input: what was read is waited for",
+    }.items()
+}
+
+
+@pytest.mark.parametrize("call", [pytest.param(name, marks=xfail.get(name, ())) for name in WAITS])
+def test_control_c(tmp_path, call):
+    source = SLOW + textwrap.dedent(f"""
+        try:
+            with haid.Pool(2) as pool:
+                {WAITS[call]}
+        except KeyboardInterrupt:
+            os.write(1, b"interrupted\\n")
+    """)
+    with Script(tmp_path, source) as script:
+        assert script.wait_for_line() == "started"
+        script.interrupt()
+        status, out, errors = script.end(3 if call in xfail else None)
+        assert out.splitlines()[-1] == "interrupted"
+        assert status == 0
+        assert "Traceback" not in errors
+        script.expect_nothing_left()
+
+
+def test_a_pool_works_after_control_c(tmp_path):
+    source = SLOW + textwrap.dedent("""
+        pool = haid.Pool(2)
+        for _ in range(2):
+            try:
+                pool.map(slow, range(2), timeout=100)
+            except KeyboardInterrupt:
+                pool.terminate()
+                pool = haid.Pool(2)
+            assert pool.map(abs, range(-100, 0)) == list(range(100, 0, -1))
+        idle = haid.Pool(2)
+        try:
+            os.write(1, b"idle\\n")
+            threading.Event().wait(1000)
+        except KeyboardInterrupt:
+            pass
+        print(sum(idle.map(abs, range(-100, 0))))
+    """)
+    with Script(tmp_path, source) as script:
+        for line in "started", "idle":
+            seen = 0
+            while seen < (2 if line == "started" else 1):
+                seen += script.wait_for_line() == line
+            script.interrupt()
+            if line == "started":
+                for _ in range(2):
+                    assert script.wait_for_line() == "started"
+                script.interrupt()
+        assert script.end() == (0, "5050\n", "")
+        script.expect_nothing_left()
+
+
+def test_control_c_without_any_handling(tmp_path):
+    with Script(tmp_path, SLOW + "haid.Pool(2).map(slow, range(10))") as script:
+        assert script.wait_for_line() == "started"
+        script.interrupt()
+        status, _, errors = script.end()
+        assert status in (-signal.SIGINT, 130, 1)
+        assert errors.count("Traceback") == 1 and errors.rstrip().endswith("KeyboardInterrupt")
+        script.expect_nothing_left()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("call", ["map", "imap", "callback"])
+def test_parent_is_killed(tmp_path, number, call):
+    with Script(tmp_path, SLOW + f"pool = haid.Pool(2)\n{WAITS[call]}") as script:
+        assert script.wait_for_line() == "started"
+        os.kill(script.process.pid, number)
+        assert script.end()[0] == -number
+        script.expect_nothing_left()
+
+
+ENDS = {
+    "idle": "haid.Pool(2)",
+    "named": "pool = haid.Pool(2); pool.map(abs, [1])",
+    "busy": "pool = haid.Pool(2); result = pool.map_async(slow, range(9)); time.sleep(0.1)",
+    "callback": "pool = haid.Pool(2); pool.map_async(abs, [1], callback=id).get()",
+    "busy callback": "pool = haid.Pool(2); pool.map_async(slow, [1], callback=id)",
+    "imap": "pool = haid.Pool(2); results = pool.imap(abs, iter(int, 1)); next(results)",
+    "closed": "pool = haid.Pool(2); pool.map(abs, [1]); pool.close()",
+    "terminated": "pool = haid.Pool(2); pool.map_async(abs, [1], callback=id); pool.terminate()",
+    "daemon thread": """
+pool = haid.Pool(2)
+threading.Thread(target=lambda: pool.map(slow, range(9)), daemon=True).start()
+threading.Event().wait(0.1)
+""",
+    "thread": """
+def use():
+    with haid.Pool(2) as pool:
+        assert pool.map(abs, range(100)) == list(range(100))
+thread = threading.Thread(target=use); thread.start()
+""",
+    "exit": "pool = haid.Pool(2); pool.map_async(slow, [1]); sys.exit(0)",
+    "_exit": "pool = haid.Pool(2); pool.map_async(slow, [1]); os._exit(0)",
+    "many": "pools = [haid.Pool(2) for _ in range(5)]; [pool.map(abs, [1]) for pool in pools]",
+    "cycle": "pool = haid.Pool(2); pool.me = pool; pool.map_async(abs, [1]).get(); del pool",
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_script_ends_without_closing(tmp_path, end):
+    with Script(tmp_path, SLOW + "\n" + ENDS[end]) as script:
+        status, _, errors = script.end()
+        errors = errors if end != "daemon thread" else ""
+        assert (status, errors) == (0, "")
+        script.expect_nothing_left()
+
+
+@pytest.mark.parametrize("first", ["pool.map(abs, [1])", "pool.map_async(abs, [1], callback=id).get()"])
+@pytest.mark.parametrize(
+    "child",
+    [
+        "pass",
+        "del pool",
+        "pool.terminate()",
+        "pool.close(); pool.join()",
+        "pool.map(abs, [1])",
+        "next(pool.imap(abs, [1]))",
+        "pool.apply_async(abs, (1,), callback=print).get()",
+        "assert haid.Pool(2).map(abs, range(9)) == list(range(9))",
+    ],
+)
+def test_fork_while_a_pool_lives(tmp_path, first, child):
+    source = SLOW + textwrap.dedent(f"""
+        import gc, signal
+        pool = haid.Pool(2)
+        {first}
+        child = os.fork()
+        if child == 0:
+            signal.alarm(5)
+            try:
+                {child}
+            except Exception as error:
+                print(error)
+            gc.collect()
+            sys.exit(7)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+        assert pool.map(abs, range(100)) == list(range(100))
+    """)
+    out = run_script(tmp_path, source)
+    assert not out or "belongs to another process" in out
+
+
+def test_fork_from_a_parent_with_threads(tmp_path):
+    source = textwrap.dedent("""
+        import haid, io, logging, random, threading, time
+        logging.basicConfig(stream=io.StringIO())
+        end = threading.Event()
+        def busy():
+            while not end.is_set():
+                logging.warning("here")
+                random.random()
+                import json
+                time.sleep(0)
+        def log(x):
+            logging.warning("there")
+            return x
+        threads = [threading.Thread(target=busy) for _ in range(3)]
+        [thread.start() for thread in threads]
+        for _ in range(10):
+            with haid.Pool(2, maxtasksperchild=5) as pool:
+                assert pool.map(log, range(30)) == list(range(30))
+        end.set()
+    """)
+    run_script(tmp_path, source)
+
+
+def test_pools_in_many_threads(tmp_path):
+    source = textwrap.dedent("""
+        import haid, threading
+        right = []
+        def use():
+            for _ in range(5):
+                with haid.Pool(2) as pool:
+                    right.append(pool.map(abs, range(100)) == list(range(100)))
+        threads = [threading.Thread(target=use) for _ in range(6)]
+        [thread.start() for thread in threads]
+        [thread.join() for thread in threads]
+        assert right == [True] * 30
+    """)
+    run_script(tmp_path, source)
