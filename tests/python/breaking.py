@@ -41,7 +41,8 @@ def processes_with(mark):
     found = []
     for entry in pathlib.Path("/proc").iterdir():
         try:
-            if mark in (entry / "environ").read_bytes() and (entry / "stat").read_text().rpartition(")")[2].split()[0] != "Z":
+            ended = (entry / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
+            if not ended and mark in (entry / "environ").read_bytes():
                 found.append(int(entry.name))
         except (OSError, ValueError):
             pass

@@ -1,4 +1,4 @@
-"""Arrays are never shared between those who think that they have their own, and are what they were when they were given."""
+"""Arrays are never shared between those who think that they have their own."""
 import os
 
 import numpy as np

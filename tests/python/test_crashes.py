@@ -36,7 +36,11 @@ def raiser(error):
     return way
 
 
-DEATHS = {"SIGKILL": (kill_myself, -signal.SIGKILL), "SIGSEGV": (segfault, -signal.SIGSEGV), "_exit": (lambda: os._exit(3), 3)}
+DEATHS = {
+    "SIGKILL": (kill_myself, -signal.SIGKILL),
+    "SIGSEGV": (segfault, -signal.SIGSEGV),
+    "_exit": (lambda: os._exit(3), 3),
+}
 ERRORS = {
     "sys.exit": (lambda: sys.exit(4), SystemExit),
     "exception": (raiser(Broken("oh")), Broken),

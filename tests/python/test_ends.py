@@ -1,4 +1,4 @@
-"""However a program ends, or goes on, nothing of it hangs and nothing is left: Ctrl-C, kill -9, forks, threads, no close."""
+"""However a program ends, nothing of it hangs and nothing is left: Ctrl-C, kill -9, forks, threads, no close."""
 import os
 import signal
 import textwrap

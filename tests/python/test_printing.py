@@ -120,7 +120,12 @@ def test_streams_that_are_closed(tmp_path, shell):
 noise = pytest.mark.xfail(strict=True, reason="workers complain that they cannot flush a stream that is closed")
 
 
-CLOSED = [pytest.param("sys.stdout.close()", marks=noise), "sys.stdout = None", "os.close(1)", "sys.stdout = io.StringIO()"]
+CLOSED = [
+    pytest.param("sys.stdout.close()", marks=noise),
+    "sys.stdout = None",
+    "os.close(1)",
+    "sys.stdout = io.StringIO()",
+]
 
 
 @pytest.mark.parametrize("close", CLOSED)

@@ -1,0 +1,62 @@
+"""timeout=, retries= and backoff=."""
+import os
+import threading
+
+import pytest
+
+import haid
+from breaking import expect_works, twice
+
+
+def test_timeout(pool):
+    def wait(seconds):
+        threading.Event().wait(seconds)
+        return seconds
+
+    with pytest.raises(haid.TimeoutError):
+        pool.map(wait, [0, 1000], timeout=0.2)
+    results = pool.imap(wait, [0, 1000, 0], timeout=2)
+    assert next(results) == 0
+    with pytest.raises(haid.TimeoutError):
+        next(results)
+    assert list(results) == [0]
+    for timeout in float("inf"), 1e12:
+        assert pool.map(wait, [0], timeout=timeout) == [0]
+    for wrong in 0, -1, float("nan"):
+        with pytest.raises(ValueError):
+            pool.map(wait, [0], timeout=wrong)
+    expect_works(pool)
+
+
+@pytest.mark.parametrize("way", ["raise", "die", "hang"])
+def test_retries(pool, tmp_path, way):
+    def fails_twice(item):
+        with open(tmp_path / str(item), "a") as file:
+            file.write("x")
+        if item == 3 and (tmp_path / "3").stat().st_size <= 2:
+            if way == "die":
+                os._exit(1)
+            if way == "hang":
+                threading.Event().wait(1000)
+            raise ValueError
+        return item
+
+    limits = {"timeout": 0.5} if way == "hang" else {}
+    assert pool.map(fails_twice, range(8), retries=2, backoff=0, **limits) == list(range(8))
+    if way != "hang":  # where a busy machine may be too slow for an item
+        assert (tmp_path / "3").read_text() == "xxx"
+        assert {(tmp_path / str(item)).read_text() for item in range(8) if item != 3} == {"x"}
+    for call in "imap", "imap_unordered":
+        for path in tmp_path.iterdir():
+            path.unlink()
+        assert sorted(getattr(pool, call)(fails_twice, range(8), retries=2, backoff=0.001, **limits)) == list(range(8))
+    (tmp_path / "3").unlink()
+    with pytest.raises((ValueError, haid.WorkerLost, haid.TimeoutError)):
+        pool.apply(fails_twice, (3,), retries=1, backoff=0, **limits)
+
+
+def test_limits_that_make_no_sense(pool):
+    for wrong in [{"retries": -1}, {"backoff": -1}, {"retries": 1.5}, {"backoff": float("nan")}, {"retires": 1}]:
+        with pytest.raises((ValueError, TypeError)):
+            pool.map(twice, [1], **wrong)
+    assert pool.map(twice, [1], retries=10**12, backoff=float("inf")) == [2]

@@ -1,0 +1,222 @@
+"""What a pool does: multiprocessing's interface, and what haid adds to it."""
+import itertools
+import operator
+import os
+import re
+import threading
+
+import pytest
+
+import haid
+from breaking import Script, expect_works, twice
+
+
+def test_map_and_starmap(pool):
+    assert pool.map(twice, range(1000)) == [2 * x for x in range(1000)]
+    assert pool.map(twice, []) == []
+    assert pool.map(twice, iter("ab"), chunksize=1) == ["aa", "bb"]
+    assert pool.starmap(pow, zip(range(50), itertools.repeat(2))) == [x * x for x in range(50)]
+    assert pool.starmap(max, [[1, 2], (3, 4), "56"]) == [2, 4, "6"]
+
+
+def test_apply(pool):
+    assert pool.apply(pow, (2, 10)) == 1024
+    assert pool.apply(int, ("ff",), {"base": 16}) == 255
+    assert pool.apply(dict, kwds={"a": 1}) == {"a": 1}
+    assert pool.apply(dict) == {}
+
+
+def test_imap(pool):
+    assert list(pool.imap(twice, range(500), chunksize=7)) == [2 * x for x in range(500)]
+    assert sorted(pool.imap_unordered(twice, range(500))) == [2 * x for x in range(500)]
+    results = pool.imap(twice, [1])
+    assert iter(results) is results and results.next() == 2
+    for _ in range(2):
+        with pytest.raises(StopIteration):
+            results.next(timeout=1)
+
+
+def test_imap_unordered_gives_what_is_there(pool, tmp_path):
+    def wait_for(path):
+        while path and not path.exists():
+            threading.Event().wait(0.001)
+        return path
+
+    gate = tmp_path / "gate"
+    results = pool.imap_unordered(wait_for, [gate, None, None, None])
+    assert [next(results) for _ in range(3)] == [None] * 3
+    gate.touch()
+    assert list(results) == [gate]
+
+
+@pytest.mark.parametrize("kind", ["imap", "imap_unordered"])
+def test_imap_is_lazy(pool, kind):
+    read = []
+
+    def inputs():
+        for i in itertools.count():
+            read.append(i)
+            yield i
+
+    taken = 0
+    for _ in itertools.islice(getattr(pool, kind)(twice, inputs(), buffersize=10), 100):
+        taken += 1
+        assert len(read) <= taken + 10
+    for _ in itertools.islice(getattr(pool, kind)(twice, itertools.count()), 10_000):
+        pass
+    expect_works(pool)
+
+
+def test_join_reads_the_rest_of_an_imap(tmp_path):
+    def mark(i):
+        (tmp_path / str(i)).touch()
+
+    with haid.Pool(2) as pool:
+        never_asked = pool.imap(mark, iter(range(100)), buffersize=5)
+        pool.close()
+        pool.join()
+    assert len(list(tmp_path.iterdir())) == 100
+    assert list(never_asked) == [None] * 100
+
+
+@pytest.mark.xfail(strict=True, reason="inputs are read in the thread that takes the results")
+def test_input_that_waits_for_results(tmp_path):
+    source = """
+import haid, queue
+with haid.Pool(2) as pool:
+    waiting = queue.Queue()
+    waiting.put(3)
+    for left in pool.imap_unordered(abs, iter(waiting.get, None)):
+        waiting.put(left - 1 if left else None)
+"""
+    with Script(tmp_path, source) as script:
+        assert script.end(patience=3)[0] == 0
+
+
+def test_async_results(pool, tmp_path):
+    gate = tmp_path / "gate"
+
+    def wait_for_gate(value):
+        while not gate.exists():
+            threading.Event().wait(0.001)
+        return value
+
+    results = [pool.apply_async(wait_for_gate, ("a",)), pool.map_async(wait_for_gate, "ab"),
+               pool.starmap_async(wait_for_gate, ["a"])]
+    for result in results:
+        assert not result.ready()
+        with pytest.raises(ValueError, match="not ready"):
+            result.successful()
+        for timeout in 0, 0.01, -1:
+            with pytest.raises(haid.TimeoutError):
+                result.get(timeout)
+        result.wait(0.01)
+    gate.touch()
+    assert [result.get() for result in results] == ["a", ["a", "b"], ["a"]]
+    assert all(result.ready() and result.successful() for result in results)
+    failed = pool.map_async(operator.truediv, [1])
+    failed.wait()
+    assert failed.ready() and not failed.successful()
+    for _ in range(2):
+        with pytest.raises(TypeError):
+            failed.get()
+
+
+def test_callbacks(pool):
+    seen, errors = [], []
+    calls = {"callback": seen.append, "error_callback": errors.append}
+    pool.apply_async(twice, (1,), **calls).wait()
+    pool.map_async(twice, range(3), **calls).wait()
+    pool.starmap_async(pow, [(2, 3)], **calls).wait()
+    pool.apply_async(divmod, (1, 0), **calls).wait()
+    pool.map_async(twice, [], **calls).wait()
+    assert seen == [2, [0, 2, 4], [8], []]
+    assert [type(error) for error in errors] == [ZeroDivisionError]
+    pool.apply_async(twice, (1,), callback=seen.append)
+    pool.close()
+    pool.join()
+    assert seen[4:] == [2]
+
+
+def test_errors_say_where(pool):
+    def fails(x):
+        return 1 / x
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        pool.map(fails, [1, 0, 2])
+    assert "return 1 / x" in str(caught.value.__cause__)
+    with pytest.raises(haid.pool.MaybeEncodingError):
+        pool.apply(open, (os.devnull,))
+    with pytest.raises(ValueError, match="Pool not running"):
+        pool.close()
+        pool.map(twice, [1])
+
+
+def test_initializer_and_its_arguments():
+    def initialize(a, b):
+        os.environ["HAID_TEST"] = a + b
+
+    with haid.Pool(2, initialize, ("x", "y")) as pool:
+        assert set(pool.map(lambda _: os.environ["HAID_TEST"], range(50))) == {"xy"}
+    for wrong in [{"processes": 0}, {"maxtasksperchild": 0}, {"initializer": 3}]:
+        with pytest.raises((ValueError, TypeError)):
+            haid.Pool(**wrong)
+
+
+def test_workers_know_who_they_are(pool):
+    def who(_):
+        me = haid.current_process()
+        share = os.environ["HAID_CPUS"], os.environ["OMP_NUM_THREADS"]
+        return me.name, me.pid == os.getpid(), haid.parent_process().pid, *share
+
+    for name, is_me, parent, cpus, threads in pool.map(who, range(50)):
+        assert re.fullmatch(r"ForkPoolWorker-\d+", name)
+        assert is_me and parent == os.getpid()
+        assert int(cpus) >= 1 and int(threads) >= 1
+
+
+def test_progress(pool, capfd):
+    assert pool.map(twice, range(30), progress=True) == [2 * x for x in range(30)]
+    assert pool.starmap(pow, [(2, 3)], progress=True) == [8]
+    assert list(pool.imap(twice, (x for x in range(30)), progress=True)) == [2 * x for x in range(30)]
+    assert sorted(pool.imap_unordered(twice, range(30), progress=True)) == [2 * x for x in range(30)]
+    assert list(pool.imap_unordered(twice, [], progress=True)) == []
+    shown = capfd.readouterr().err
+    assert shown.count("30/30") >= 2 and "100%" in shown and "30it" in shown
+    with pytest.raises(ZeroDivisionError):
+        pool.map(lambda x: 1 / x, [1, 0], progress=True)
+
+
+def test_pools_within_pools(pool):
+    def inner(x):
+        with haid.Pool(2) as mine:
+            return sum(mine.map(lambda y: x * y, range(4)))
+
+    assert pool.map(inner, range(4)) == [6 * x for x in range(4)]
+    with pytest.raises(NotImplementedError):
+        pool.apply(twice, (pool,))
+
+
+def test_threads_use_one_pool(pool):
+    right = []
+
+    def use(number):
+        for _ in range(10):
+            right.append(pool.map(lambda x: x + number, range(50)) == list(range(number, number + 50)))
+            right.append(list(pool.imap(twice, range(20))) == [2 * x for x in range(20)])
+            right.append(pool.apply_async(twice, (number,), callback=id).get() == 2 * number)
+
+    threads = [threading.Thread(target=use, args=(number,)) for number in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert right == [True] * 150
+
+
+def test_thread_pool():
+    shared = []
+    with haid.ThreadPool(2) as pool:
+        pool.map(shared.append, range(10))
+        assert pool.apply_async(lambda: os.getpid()).get() == os.getpid()
+    assert sorted(shared) == list(range(10))
