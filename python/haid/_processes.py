@@ -6,6 +6,7 @@ daemonic child tells the kernel to kill it when that write end is closed, which 
 else holds it, children that are forked later close it.
 """
 import fcntl
+import io
 import os
 import select
 import signal
@@ -27,11 +28,16 @@ class EndsWithParent:
         return super()._bootstrap(parent_sentinel=parent_sentinel)
 
 
+LONGEST_LINE = 1 << 20  # bytes; Python itself would send the beginning of a line longer than 8192 before the rest
+
+
 def print_whole_lines():
     """Each line goes out at once and whole: none is lost with a process that dies, none is mixed with another's."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure") and not stream.closed:
             stream.reconfigure(line_buffering=True, write_through=False)
+            if isinstance(stream, io.TextIOWrapper):
+                stream._CHUNK_SIZE = LONGEST_LINE
 
 
 def _kill_when_closed(read_end):

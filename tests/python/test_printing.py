@@ -77,9 +77,9 @@ def test_what_has_no_end_of_line_is_out_with_the_result(tmp_path):
 def test_long_lines(tmp_path):
     lines = lines_of(tmp_path, program("pool.map(say, range(COUNT // 10))", """
         def say(i):
-            print(str(i % 10) * 5000)
+            print(str(i % 10) * 30_000)
     """))
-    assert sorted(map(len, lines)) == [6, 6] + [5000] * (COUNT // 10)
+    assert sorted(map(len, lines)) == [6, 6] + [30_000] * (COUNT // 10)
     assert all(len(set(line)) == 1 for line in lines if len(line) > 6)
 
 
