@@ -8,7 +8,7 @@ import time
 import pytest
 
 import haid
-from breaking import eventually, expect_works, kill_myself, segfault, twice
+from breaking import eventually, expect_works, kill_myself, run_script, segfault, twice
 
 
 def wait_for_ever(_=None):
@@ -38,6 +38,87 @@ def test_busy_worker_is_killed(pool, tmp_path):
     os.kill(int(path.read_text()), signal.SIGKILL)
     with pytest.raises(haid.WorkerLost):
         result.get()
+    expect_works(pool)
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_who_starts_the_workers_is_killed(busy):
+    pool = haid.Pool(2)
+    expect_works(pool)
+    result = pool.map_async(wait_for_ever if busy else twice, range(4))
+    if not busy:
+        result.get()
+    worker = pids_of(pool)[0]
+    with open(f"/proc/{worker}/stat") as stat:
+        parent = int(stat.read().rpartition(")")[2].split()[1])
+    os.kill(parent, signal.SIGKILL)
+    calls = [
+        lambda: pool.map(twice, [1]),
+        lambda: list(pool.imap(twice, [1])),
+        lambda: pool.apply_async(twice, (1,)).get(),
+    ]
+
+    def is_broken():
+        try:
+            calls[0]()
+        except haid.PoolError:
+            return True
+
+    eventually(is_broken)  # workers may do one more task before they are ended, too
+    for call in [result.get, *calls] if busy else calls:
+        with pytest.raises(haid.PoolError):
+            call()
+    pool.close()
+    pool.join()
+
+
+def test_descriptors_run_out(tmp_path):
+    source = """
+import gc, haid, os, resource
+before = len(os.listdir("/proc/self/fd"))
+resource.setrlimit(resource.RLIMIT_NOFILE, (30, 30))
+pools = []
+try:
+    while True:
+        pools.append(haid.Pool(1))
+except OSError as error:
+    print(error.errno)
+for pool in pools:
+    assert pool.map(abs, [-1]) == [1]
+    pool.terminate()
+    pool.join()
+del pools, pool
+gc.collect()
+assert len(os.listdir("/proc/self/fd")) == before
+"""
+    assert run_script(tmp_path, source) == "24\n"
+
+
+def test_a_task_closes_all_descriptors(pool):
+    def close_all(x):
+        os.closerange(3, 1000)
+        return x
+
+    assert pool.map(close_all, range(5)) == list(range(5))
+    expect_works(pool)
+
+
+def test_too_deep(pool):
+    def recurse(x):
+        return recurse(x + 1)
+
+    def nested(depth):
+        value = []
+        for _ in range(depth):
+            value = [value]
+        return value
+
+    with pytest.raises(RecursionError):
+        pool.apply(recurse, (1,))
+    with pytest.raises((RecursionError, haid.pool.MaybeEncodingError)):
+        pool.apply(nested, (100_000,))
+    with pytest.raises(RecursionError):
+        pool.map(len, [nested(100_000)])
     expect_works(pool)
 
 
@@ -157,78 +238,6 @@ def test_join_after_a_broken_map():
             pool.starmap(function, [()] * 2)
     pool.close()
     pool.join()
-
-
-def broken_input():
-    yield from range(10)
-    raise KeyError("no more")
-
-
-def test_input_raises(pool):
-    for call in (pool.map, pool.starmap):
-        with pytest.raises((KeyError, TypeError)):
-            call(twice, broken_input())
-    with pytest.raises(KeyError):
-        pool.map_async(twice, broken_input()).get()
-    for results in pool.imap(twice, broken_input()), pool.imap_unordered(twice, broken_input()):
-        seen = []
-        with pytest.raises(KeyError):
-            for value in results:
-                seen.append(value)
-        assert sorted(seen) == [2 * i for i in range(10)]
-    expect_works(pool)
-
-
-def test_input_uses_the_same_pool(pool):
-    def inputs():
-        for i in range(20):
-            yield pool.apply(twice, (i,))
-
-    expected = [4 * i for i in range(20)]
-    assert pool.map(twice, inputs()) == expected
-    assert list(pool.imap(twice, inputs(), buffersize=3)) == expected
-    assert pool.map(twice, pool.imap(twice, range(20))) == expected
-
-
-def test_input_asks_for_its_own_result(pool):
-    def inputs():
-        yield 1
-        next(results)
-
-    results = pool.imap(twice, inputs())
-    with pytest.raises(ValueError):
-        list(results)
-    expect_works(pool)
-
-
-def test_threads_share_an_imap(pool):
-    seen = []
-
-    def inputs():
-        for i in range(2000):
-            if i % 400 == 0:
-                time.sleep(0.002)
-            yield i
-
-    results = pool.imap_unordered(twice, inputs(), buffersize=50)
-    threads = [threading.Thread(target=lambda: seen.extend(results)) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(seen) == [2 * i for i in range(2000)]
-
-
-def test_join_while_a_thread_takes_results():
-    pool = haid.Pool(2)
-    seen = []
-    results = pool.imap(twice, iter(range(3000)), buffersize=20)
-    thread = threading.Thread(target=lambda: seen.extend(results))
-    thread.start()
-    pool.close()
-    pool.join()
-    thread.join()
-    assert seen == [2 * i for i in range(3000)]
 
 
 def test_terminate_wakes_those_who_wait():
