@@ -263,7 +263,10 @@ class AsyncResult:
             raise TimeoutError
         if self._success:
             return self._value
-        raise self._value
+        try:
+            raise self._value
+        finally:
+            del self  # as in _take
 
     def _wait(self, timeout):
         if self._told is None or self._pool._callbacks.is_here():
@@ -288,6 +291,7 @@ class AsyncResult:
             value = self._call.take_all()
             self._value, self._success = value[0] if self._single else value, True
         except BaseException as error:  # unpickling a result can raise anything
+            error.__traceback__ = error.__traceback__.tb_next  # with this frame it would hold this object
             return self._fail(error)
         self._call = None
         self._done = True
