@@ -139,7 +139,10 @@ thread = threading.Thread(target=use); thread.start()
 }
 
 
-@pytest.mark.parametrize("end", ENDS)
+aborts = pytest.mark.xfail(reason="a thread that comes out of the extension while the interpreter ends aborts, at times")
+
+
+@pytest.mark.parametrize("end", [pytest.param(end, marks=aborts) if end == "daemon thread" else end for end in ENDS])
 def test_a_script_ends_without_closing(tmp_path, end):
     with Script(tmp_path, SLOW + "\n" + ENDS[end]) as script:
         status, _, errors = script.end()
