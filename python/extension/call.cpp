@@ -144,19 +144,6 @@ void Call::encode(nb::handle item, Inputs& to) {
     }
 }
 
-void Call::feed_one(nb::handle item) {
-    auto inputs = std::make_unique<Inputs>();
-    encode(item, *inputs);
-    inputs->end_of_item();
-    fed_ = 1;
-    fed_all_ = true;
-    nb::gil_scoped_release without_gil;
-    auto lock = engine_->lock();
-    call_->add(std::move(inputs));
-    call_->end_of_input();
-    engine_->refill(lock, *call_);
-}
-
 // -- results
 
 // One round of waiting. False: the time has passed.

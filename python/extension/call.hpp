@@ -37,8 +37,6 @@ class Call {
 
     // Reads all inputs that are left. One that cannot be pickled is an error of that item.
     void feed_all();
-    // One item, and no further one. Raises what pickling it raises.
-    void feed_one(nanobind::handle item);
 
     // Waits until all results are there; nullopt: for ever. False: the time has passed.
     bool wait(std::optional<double> seconds);

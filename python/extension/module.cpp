@@ -200,7 +200,6 @@ NB_MODULE(_haid, module) {
         .def("terminate", &Engine::terminate);
     nb::class_<Call>(module, "Call")
         .def("feed_all", &Call::feed_all)
-        .def("feed_one", &Call::feed_one)
         .def("resolved", &Call::resolved)
         .def("is_fed", &Call::is_fed)
         .def("give_up", &Call::give_up)
