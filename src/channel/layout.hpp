@@ -110,7 +110,7 @@ struct Frame {
     std::uint64_t task;
     std::uint32_t size;  // of what follows, in bytes
     Kind kind;
-    std::uint16_t unused;
+    std::uint16_t generation;  // of the worker's range, its low bits: it may run the same items again
     std::uint32_t first;
     std::uint32_t count;
     union {

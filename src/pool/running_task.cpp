@@ -140,7 +140,7 @@ void RunningTask::publish(Frame::Kind kind, std::uint32_t first, std::uint32_t c
     Frame frame{claimed_slot_.task,
                 static_cast<std::uint32_t>(size),
                 kind,
-                0,
+                static_cast<std::uint16_t>(generation_),
                 first,
                 count,
                 {whole ? static_cast<std::uint64_t>(std::chrono::nanoseconds(now - last_time_).count()) : announced_}};

@@ -116,8 +116,9 @@ void Workforce::read_frame(std::size_t worker, const Frame& frame) {
     std::uint64_t item = task != nullptr ? task->first + frame.first : 0;
     switch (frame.kind) {
         case Frame::Kind::piece:
-            if (lane.last_task != frame.task) lane.last_end = 0;
+            if (lane.last_task != frame.task || lane.last_generation != frame.generation) lane.last_end = 0;
             lane.last_task = frame.task;
+            lane.last_generation = frame.generation;
             if (lane.pieces.empty() && frame.whole > lane.pieces.capacity() && frame.whole <= most_to_expect) {
                 lane.pieces.reserve(frame.whole);
                 detail::advise_large(lane.pieces.data(), frame.whole);
@@ -146,6 +147,7 @@ void Workforce::read_frame(std::size_t worker, const Frame& frame) {
     lane.pieces.clear();
     if (lane.pieces.capacity() > most_to_keep) lane.pieces.shrink_to_fit();
     lane.last_task = frame.task;
+    lane.last_generation = frame.generation;
     lane.last_end = frame.first + frame.count;
 }
 
@@ -229,7 +231,9 @@ void Workforce::recover_task(std::size_t worker, std::uint64_t number, const Dea
     channel::Lane& shared = segment_.lane(worker);
     const auto progress = Progress::of(shared.progress.load());
     Range rest = Range::of(shared.range.load());
-    std::uint32_t told = lane.last_task == number ? lane.last_end : 0;
+    const bool told_of_it =
+        lane.last_task == number && lane.last_generation == static_cast<std::uint16_t>(rest.generation);
+    const std::uint32_t told = told_of_it ? lane.last_end : 0;
     std::uint32_t first_untold = std::max(static_cast<std::uint32_t>(shared.open.load()), told);
     if (progress.item > first_untold && lane.pieces.empty()) {
         std::span<const std::byte> bytes = lane.ring.open_frame(progress.bytes);

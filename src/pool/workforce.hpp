@@ -52,9 +52,10 @@ class Workforce {
     struct Lane {
         Lane(channel::Segment& segment, std::size_t worker) : ring(segment, worker) {}
         channel::RingReader ring;
-        std::vector<std::byte> pieces;  // of a value that is larger than a frame
-        std::uint64_t last_task = 0;    // of the last frame, …
-        std::uint32_t last_end = 0;     // … and the item behind its items
+        std::vector<std::byte> pieces;      // of a value that is larger than a frame
+        std::uint64_t last_task = 0;        // of the last frame, …
+        std::uint16_t last_generation = 0;  // … of the range that it belongs to, …
+        std::uint32_t last_end = 0;         // … and the item behind its items
         bool alive = false;
         std::exception_ptr ended_for;  // why we are ending it
         std::optional<detail::Time> start_again;

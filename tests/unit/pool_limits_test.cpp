@@ -1,7 +1,11 @@
 // What a call may ask for, and the sizes and numbers that it may have to do with.
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
 
 #include <deque>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <set>
 #include <sstream>
@@ -82,6 +86,25 @@ TEST_F(PoolLimits, EachRetryWaitsTwiceAsLong) {
     for (int i = 0; i < 3; ++i) {
         EXPECT_GE(std::chrono::nanoseconds(shared->times[i + 1] - shared->times[i]), 20ms * (1 << i));
     }
+}
+
+// The worker has told of this item before: its death is one of the second try all the same.
+TEST_F(PoolLimits, ATryThatEndsTheWorkerIsTriedAgain) {
+    auto third_time = [](std::string path) {
+        std::ofstream(path, std::ios::app) << 'x';
+        std::ifstream file(path);
+        const std::string tries(std::istreambuf_iterator<char>(file), {});
+        if (tries.size() == 1) throw std::runtime_error("once more");
+        if (tries.size() == 2) ::raise(SIGKILL);
+        return static_cast<int>(tries.size());
+    };
+    const std::string path = ::testing::TempDir() + "tries." + std::to_string(::getpid());
+    Pool pool(1);
+    for (int round = 0; round < 20; ++round) {
+        ::unlink(path.c_str());
+        EXPECT_EQ(pool.map(third_time, std::vector{path}, {.retries = 2, .backoff = 0ms}), (std::vector{3}));
+    }
+    ::unlink(path.c_str());
 }
 
 TEST_F(PoolLimits, ItemsThatHaveNotBegunAreGivenUpUnlessTheyAreToBeKept) {
