@@ -19,6 +19,10 @@ constexpr std::chrono::milliseconds look_for_signals{50};
 // Workers have work for a millisecond.
 constexpr std::chrono::microseconds look_after_workers_every{200};
 constexpr std::size_t largest_batch = 1024;
+// Inputs that take longer to read are handed over before the next one is read.
+constexpr std::chrono::microseconds longest_reading{200};
+// An engine that is not given any time does not look.
+constexpr std::chrono::microseconds look_briefly{20};
 constexpr std::size_t most_bytes_of_a_batch = 256 * 1024;
 
 std::optional<detail::Time> after(std::optional<double> seconds) {
@@ -102,16 +106,24 @@ void Call::feed_all() {
 }
 
 void Call::feed(std::size_t most) {
-    while (!fed_all_ && most > 0) {
+    bool slow = false;
+    // Whoever takes results as they come looks for them between slow inputs.
+    while (!fed_all_ && most > 0 && (!slow || order_ == Order::whole)) {
+        const detail::Time begun = detail::Clock::now();
+        nb::object interrupt;  // Ctrl-C is for the program, at once
+        slow = false;
         auto inputs = std::make_unique<Inputs>();
         std::size_t batch = std::min(most, largest_batch);
         // Workers begin with the first items while the others are read.
         if (fed_ == 0) batch = std::min<std::size_t>(batch, 64);
-        while (inputs->count() < batch && inputs->size() < most_bytes_of_a_batch) {
+        while (inputs->count() < batch && inputs->size() < most_bytes_of_a_batch && !slow && !interrupt.is_valid()) {
             PyObject* next = PyIter_Next(input_.iterator.ptr());
             nb::object item = nb::steal(next);
             if (next != nullptr && input_.tuples) item = nb::steal(PySequence_Tuple(item.ptr()));
-            if (!item.is_valid() && PyErr_Occurred()) input_error_ = exception_raised();
+            if (!item.is_valid() && PyErr_Occurred()) {
+                const bool interrupted = PyErr_ExceptionMatches(PyExc_KeyboardInterrupt) != 0;
+                (interrupted ? interrupt : input_error_) = exception_raised();
+            }
             if (!item.is_valid()) {
                 fed_all_ = true;
                 break;
@@ -120,18 +132,23 @@ void Call::feed(std::size_t most) {
                 encode(item, *inputs);
             } catch (nb::python_error& error) {
                 local_[fed_] = nb::borrow(error.value());
+                if (error.matches(PyExc_KeyboardInterrupt)) interrupt = local_[fed_];
                 encode_nothing(inputs->bytes());
             }
             inputs->end_of_item();
             ++fed_;
+            slow = detail::Clock::now() - begun > longest_reading;
         }
         most -= inputs->count();
-        nb::gil_scoped_release without_gil;
-        auto lock = engine_->lock();
-        call_->add(std::move(inputs));
-        if (fed_all_) call_->end_of_input();
-        engine_->refill(lock, *call_);
-        hungry_ = call_->hungry();
+        {
+            nb::gil_scoped_release without_gil;
+            auto lock = engine_->lock();
+            call_->add(std::move(inputs));
+            if (fed_all_) call_->end_of_input();
+            engine_->refill(lock, *call_);
+            hungry_ = call_->hungry();
+        }
+        if (interrupt.is_valid()) raise(interrupt);
     }
 }
 
@@ -253,6 +270,7 @@ nb::object Call::next(std::optional<double> seconds) {
         }
         if (may_read() && hungry_) {
             feed(input_.bound - (fed_ - delivered_));
+            take_news(detail::Clock::now() + look_briefly, false);
         } else if (!take_news(until, may_read()) && !has_next()) {
             raise(errors().attr("TimeoutError")("there is no further result yet"));
         }
@@ -263,7 +281,7 @@ nb::object Call::next(std::optional<double> seconds) {
 // A caller that has many results to take does not leave the workers without work.
 void Call::look_after_workers() {
     if (detail::Clock::now() < next_look_) return;
-    take_news(detail::Clock::now(), false);
+    take_news(detail::Clock::now() + look_briefly, false);
     if (may_read() && hungry_) feed(std::min(input_.bound - (fed_ - delivered_), largest_batch));
     next_look_ = detail::Clock::now() + look_after_workers_every;
 }

@@ -9,6 +9,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <string>
@@ -45,6 +47,9 @@ void end(detail::Engine* engine, InThisProcess made) {
     nb::gil_scoped_release without_gil;
     delete engine;
 }
+
+// A thread that waits in join() looks so often whether Python has a signal to handle (Ctrl-C).
+constexpr std::chrono::milliseconds look_for_signals{50};
 
 // Calls that have finished, for a thread that waits for any of them.
 class Completions {
@@ -108,6 +113,7 @@ class Engine {
         if (completion) {
             bytes->when_finished([completions = completions_, finished = *completion] { completions->add(finished); });
         }
+        remember(bytes);
         auto made = std::make_shared<Call>(engine_, bytes, static_cast<Order>(order),
                                            Call::Input{std::move(input), how == Spread::tuple, bound});
         if (in_background) {
@@ -134,7 +140,11 @@ class Engine {
         nb::gil_scoped_release without_gil;
         engine_->close();
     }
+    // Sees to signals meanwhile.
     void join() {
+        while (!all_finished_within(look_for_signals)) {
+            if (PyErr_CheckSignals() != 0) throw nb::python_error();
+        }
         nb::gil_scoped_release without_gil;
         engine_->join();
     }
@@ -144,6 +154,22 @@ class Engine {
     }
 
   private:
+    void remember(const std::shared_ptr<BytesCall>& call) {
+        if (calls_.size() == calls_.capacity()) std::erase_if(calls_, [](const auto& one) { return one.expired(); });
+        calls_.push_back(call);
+    }
+    bool all_finished_within(std::chrono::milliseconds time) {
+        nb::gil_scoped_release without_gil;
+        auto lock = engine_->lock();
+        auto finished = [](const std::weak_ptr<BytesCall>& one) {
+            auto call = one.lock();
+            return !call || call->is_finished();
+        };
+        return engine_->wait(
+            lock, [&] { return std::all_of(calls_.begin(), calls_.end(), finished); }, detail::Clock::now() + time);
+    }
+
+    std::vector<std::weak_ptr<BytesCall>> calls_;
     std::shared_ptr<detail::Engine> engine_;
     std::shared_ptr<Completions> completions_{new Completions, [made = InThisProcess()](Completions* completions) {
                                                   if (made.is_it()) delete completions;

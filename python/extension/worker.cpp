@@ -215,8 +215,19 @@ class Hooks final : public detail::WorkerHooks {
         if (stream == nullptr || stream == Py_None) return;
         PyObject* result = PyObject_CallMethod(stream, "flush", nullptr);
         // The task has done its work; that its output is lost is told where it can be.
-        if (result == nullptr) PyErr_WriteUnraisable(stream);
+        if (result == nullptr && !is_closed(stream)) PyErr_WriteUnraisable(stream);
+        PyErr_Clear();
         Py_XDECREF(result);
+    }
+    // Leaves the error that is set as it is.
+    static bool is_closed(PyObject* stream) {
+        PyObject *type, *value, *traceback;
+        PyErr_Fetch(&type, &value, &traceback);
+        PyObject* closed = PyObject_GetAttrString(stream, "closed");
+        const bool is = closed != nullptr && PyObject_IsTrue(closed) == 1;
+        Py_XDECREF(closed);
+        PyErr_Restore(type, value, traceback);
+        return is;
     }
 
     PyObject* start_;

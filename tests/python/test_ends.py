@@ -31,17 +31,9 @@ def endless():
     os.write(1, b"started\\n")
     threading.Event().wait(1000)
 """
-xfail = {
-    name: pytest.mark.xfail(strict=True, reason=reason)
-    for name, reason in {
-        "join": "join() does not look for signals",
-        "input": "a Ctrl-C within an input is taken for an error of the input: what was read is waited for",
-        "imap input": "a Ctrl-C within an input is taken for an error of the input: what was read is waited for",
-    }.items()
-}
 
 
-@pytest.mark.parametrize("call", [pytest.param(name, marks=xfail.get(name, ())) for name in WAITS])
+@pytest.mark.parametrize("call", WAITS)
 def test_control_c(tmp_path, call):
     source = SLOW + textwrap.dedent(f"""
         try:
@@ -53,7 +45,7 @@ def test_control_c(tmp_path, call):
     with Script(tmp_path, source) as script:
         assert script.wait_for_line() == "started"
         script.interrupt()
-        status, out, errors = script.end(3 if call in xfail else None)
+        status, out, errors = script.end()
         assert out.splitlines()[-1] == "interrupted"
         assert status == 0
         assert "Traceback" not in errors
