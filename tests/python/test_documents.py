@@ -56,4 +56,6 @@ def test_the_pieces_run(tmp_path):
     assert len(pieces) >= 5
     lines = run(AROUND + "".join(pieces) + CHECKS, tmp_path).splitlines()
     assert sorted(lines[:3]) == ["2", "4", "6"]  # imap_unordered
-    assert lines[3:] == ["2", "4", "6"] * 2
+    assert lines[3:9] == ["2", "4", "6"] * 2
+    assert lines[9].startswith("sleep 0.1; echo first 0 first")  # haid.run
+    assert "a word; $HOME" in lines[11]
