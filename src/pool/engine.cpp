@@ -170,7 +170,9 @@ void ProcessEngine::drive(Lock& lock, std::optional<detail::Time> until) {
     std::vector<pollfd> descriptors;
     workers_.add_descriptors(descriptors);
     lock.unlock();
-    bool there = channel::comes_soon([this] { return !workers_.nothing_new(); });
+    const bool spare = segment_.header().sleepers.load() > 0;
+    bool there = channel::comes_soon(spare ? channel::patience : channel::patience_of_the_busy,
+                                     [this] { return !workers_.nothing_new(); });
     if (!there) sleep_.sleep(descriptors, until, [this] { return workers_.nothing_new(); });
     lock.lock();
     bool news = std::any_of(descriptors.begin(), descriptors.end(), [](const pollfd& one) { return one.revents != 0; });

@@ -46,8 +46,9 @@ int work(const WorkerSettings& settings, std::size_t worker) {
         }
         if (header.closing.load() != 0) break;
         bell.ring(true);
-        bool more = channel::comes_soon(
-            [&] { return header.head.load(std::memory_order_relaxed) < header.tail.load(std::memory_order_relaxed); });
+        bool more = channel::comes_soon(channel::patience, [&] {
+            return header.head.load(std::memory_order_relaxed) < header.tail.load(std::memory_order_relaxed);
+        });
         if (!more) {
             if (hooks != nullptr) hooks->before_wait();
             channel::sleep_until_published(segment, worker);
