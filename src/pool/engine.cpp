@@ -40,7 +40,8 @@ WorkerSettings worker_settings(detail::EngineOptions& options, channel::Segment&
             std::move(options.initializer),
             options.tasks_per_worker,
             std::max(cpus / static_cast<int>(segment.workers()), 1),
-            std::move(options.hooks)};
+            std::move(options.hooks),
+            cpus > 1};
 }
 
 }  // namespace
@@ -50,6 +51,7 @@ ProcessEngine::ProcessEngine(detail::EngineOptions options)
 
 ProcessEngine::ProcessEngine(detail::EngineOptions options, int cpus)
     : process_(this_process()),
+      several_cpus_(cpus > 1),
       segment_(count_of(options, cpus)),
       sleep_(segment_),
       dispatcher_(segment_),
@@ -170,7 +172,7 @@ void ProcessEngine::drive(Lock& lock, std::optional<detail::Time> until) {
     std::vector<pollfd> descriptors;
     workers_.add_descriptors(descriptors);
     lock.unlock();
-    const bool spare = segment_.header().sleepers.load() > 0;
+    const bool spare = several_cpus_ && segment_.header().sleepers.load() > 0;
     bool there = channel::comes_soon(spare ? channel::patience : channel::patience_of_the_busy,
                                      [this] { return !workers_.nothing_new(); });
     if (!there) sleep_.sleep(descriptors, until, [this] { return workers_.nothing_new(); });

@@ -48,6 +48,7 @@ class ProcessEngine final : public detail::Engine {
 
     // That made it, by a number that no other one finds: a child of it must leave everything alone.
     std::uint64_t process_;
+    bool several_cpus_;  // there may be one to spare
     channel::Segment segment_;
     channel::ParentSleep sleep_;
     Dispatcher dispatcher_;

@@ -47,7 +47,7 @@ int work(const WorkerSettings& settings, std::size_t worker) {
         if (header.closing.load() != 0) break;
         bell.ring(true);
         // One that sleeps leaves a CPU to spare; where none does, the parent may need this one.
-        const bool spare = header.sleepers.load() > 0;
+        const bool spare = settings.several_cpus && header.sleepers.load() > 0;
         bool more = channel::comes_soon(spare ? channel::patience : channel::patience_of_the_busy, [&] {
             return header.head.load(std::memory_order_relaxed) < header.tail.load(std::memory_order_relaxed);
         });

@@ -18,6 +18,7 @@ struct WorkerSettings {
     std::uint64_t most_items = 0;  // ends after so many; 0: never
     int cpus = 1;                  // that are each worker's
     std::shared_ptr<detail::WorkerHooks> hooks = nullptr;
+    bool several_cpus = false;  // there may be one to spare
 };
 
 // To be called in a process of its own, for each number by one process at a time. Returns the exit status when the pool
