@@ -5,6 +5,7 @@
 
 #include "haid/detail/pool/foreign_error.hpp"
 #include "memory.hpp"
+#include "objects.hpp"
 #include "parts.hpp"
 #include "result.hpp"
 #include "values.hpp"
@@ -14,8 +15,6 @@ namespace {
 
 namespace nb = nanobind;
 
-// A waiting main thread looks so often whether Python has a signal to handle (Ctrl-C).
-constexpr std::chrono::milliseconds look_for_signals{50};
 // Workers have work for a millisecond.
 constexpr std::chrono::microseconds look_after_workers_every{200};
 constexpr std::size_t largest_batch = 1024;
@@ -25,22 +24,9 @@ constexpr std::chrono::microseconds longest_reading{200};
 constexpr std::chrono::microseconds look_briefly{20};
 constexpr std::size_t most_bytes_of_a_batch = 256 * 1024;
 
-std::optional<detail::Time> after(std::optional<double> seconds) {
-    if (!seconds) return std::nullopt;
-    // Longer than a century is for ever.
-    double most = 3e9;
-    auto time = std::chrono::duration<double>(std::clamp(*seconds, 0.0, most));
-    return detail::Clock::now() + std::chrono::ceil<detail::Clock::duration>(time);
-}
-
 nb::object exception_raised() {
     nb::python_error error;  // takes what is set
     return nb::borrow(error.value());
-}
-
-nb::object checked(PyObject* object) {
-    if (object == nullptr) throw nb::python_error();
-    return nb::steal(object);
 }
 
 bool is_aligned(const std::byte* address) {
@@ -298,9 +284,7 @@ void Call::give_up() {
     fed_all_ = true;
     nb::gil_scoped_release without_gil;
     auto lock = engine_->lock();
-    call_->end_of_input();
     engine_->cancel(lock, *call_);
-    engine_->refill(lock, *call_);
 }
 
 void Call::raise(nb::handle exception) {

@@ -4,12 +4,12 @@
 #include <nanobind/stl/optional.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
 #include <string>
 
 #include "haid/detail/sync/deadline.hpp"
 #include "haid/error.hpp"
+#include "objects.hpp"
 #include "process/fork.hpp"
 #include "system/descriptor.hpp"
 
@@ -17,9 +17,6 @@ namespace haid::python {
 namespace {
 
 namespace nb = nanobind;
-
-// How long a waiter believes that the holder exists; also how soon it sees to signals.
-constexpr std::chrono::milliseconds look_again_after{50};
 
 // When a process was started, in clock ticks since the machine was; nullopt: it has ended, or there is none. proc(5).
 std::optional<std::uint64_t> start_of(std::uint32_t pid) {
@@ -74,11 +71,7 @@ bool ProcessLock::acquire(bool block, std::optional<double> seconds) {
 
 bool ProcessLock::wait(std::optional<double> seconds) {
     using Clock = std::chrono::steady_clock;
-    std::optional<Clock::time_point> until;
-    if (seconds) {
-        until =
-            Clock::now() + std::chrono::ceil<Clock::duration>(std::chrono::duration<double>(std::min(*seconds, 3e9)));
-    }
+    const auto until = after(seconds);
     for (;;) {
         std::uint32_t word = shared().holder.load();
         if (word == 0) {
@@ -90,7 +83,8 @@ bool ProcessLock::wait(std::optional<double> seconds) {
             continue;
         const auto now = Clock::now();
         if (until && *until <= now) return false;
-        auto look_again = now + look_again_after;
+        // A waiter looks after the holder, too.
+        auto look_again = now + look_for_signals;
         bool changed = false;
         {
             nb::gil_scoped_release without_gil;

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "haid/error.hpp"
+#include "objects.hpp"
 
 namespace haid::python {
 namespace {
@@ -94,11 +95,6 @@ T read_plain(Decoder& from) {
     T value;
     from.read(&value, sizeof value);
     return value;
-}
-
-nb::object checked(PyObject* object) {
-    if (object == nullptr) throw nb::python_error();
-    return nb::steal(object);
 }
 
 std::span<const std::byte> bytes_of(const void* data, Py_ssize_t size) {

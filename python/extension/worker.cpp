@@ -7,6 +7,7 @@
 #include "bytes_call.hpp"
 #include "haid/detail/pool/foreign_error.hpp"
 #include "memory.hpp"
+#include "objects.hpp"
 #include "parts.hpp"
 #include "result.hpp"
 #include "values.hpp"
@@ -27,11 +28,6 @@ constexpr std::size_t most_functions_kept = 1000;
 std::unordered_map<std::uint64_t, nb::object>& functions_kept() {
     static auto& only = *new std::unordered_map<std::uint64_t, nb::object>;
     return only;
-}
-
-nb::object checked(PyObject* object) {
-    if (object == nullptr) throw nb::python_error();
-    return nb::steal(object);
 }
 
 nb::object no_parts(std::size_t) {
@@ -69,8 +65,8 @@ nb::object call(const Function& function, nb::handle item) {
 }
 
 // The exception that was caught, for the parent.
-std::exception_ptr foreign_error(nb::handle exception, nb::handle describe) {
-    nb::object described = checked(PyObject_CallOneArg(describe.ptr(), exception.ptr()));
+std::exception_ptr foreign_error(nb::handle exception) {
+    nb::object described = checked(PyObject_CallOneArg(pickling().describe.ptr(), exception.ptr()));
     const auto* data = reinterpret_cast<const std::byte*>(PyBytes_AS_STRING(described.ptr()));
     return std::make_exception_ptr(
         detail::ForeignError({data, data + static_cast<std::size_t>(PyBytes_GET_SIZE(described.ptr()))}));
@@ -78,7 +74,7 @@ std::exception_ptr foreign_error(nb::handle exception, nb::handle describe) {
 
 std::exception_ptr error_of(const nb::python_error& error) noexcept {
     try {
-        return foreign_error(error.value(), pickling().describe);
+        return foreign_error(error.value());
     } catch (...) {
         return std::make_exception_ptr(Error("an exception that could not be described"));
     }
@@ -121,7 +117,7 @@ void run_item(detail::Task& task, const Function& function, const ItemTable& ite
         encode_value(result, encoded.header, encoded.parts);
     } catch (nb::python_error& error) {
         nb::object reason = nb::borrow(error.value());
-        return task.failed(foreign_error(nb::make_tuple(reason, result), pickling().describe));
+        return task.failed(foreign_error(nb::make_tuple(reason, result)));
     }
     task.write_value(Result{encoded.header.bytes(), encoded.parts});
     encoded.parts.clear();

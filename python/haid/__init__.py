@@ -1,4 +1,4 @@
-"""haid: multiprocessing on every core, that never hangs.
+"""haid: multiprocessing, faster, where a crash costs one task.
 
     import haid as mp
 

@@ -1,16 +1,15 @@
 """How functions reach the workers: by reference where a worker finds the same, by value where not.
 
 Workers are forked from what this process was when the pool was made. A function of a module is found there by its name.
-The module ``__main__`` is different: a person at a prompt or in a notebook goes on writing in it. So a call brings along
-what has been defined or redefined there since, the functions that it uses and the classes, and the worker enters them in
-its own ``__main__``. Data stays what the worker has (it may come from an initializer), unless a function that is sent by value refers to it
-and it is new or another one now.
+The module ``__main__`` is different: a person at a prompt or in a notebook goes on writing in it. So a call brings
+along what has been defined or redefined there since, the functions that it uses and the classes, and the worker enters
+them in its own ``__main__``. Data stays what the worker has (it may come from an initializer), unless a function that is
+sent by value refers to it and it is new or another one now.
 """
 import sys
 import types
 
 from . import _pickling
-
 
 MOST_NAMES = 1000  # that are remembered
 

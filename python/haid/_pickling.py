@@ -10,6 +10,7 @@ from .errors import TaskError
 
 PROTOCOL = 5
 SMALLEST_PART = 16 * 1024  # bytes
+SHORTENED = 1 << 16  # characters of an error that is too large
 
 
 class _Pickler(ForkingPickler):
@@ -74,7 +75,7 @@ def describe(error):
     except Exception:
         value = None
     described = pickle.dumps((name, message, text, value), PROTOCOL)
-    if len(described) <= LARGEST_ERROR:
+    if len(described) <= _haid.LARGEST_ERROR:
         return described
     return pickle.dumps((name, message[:SHORTENED], text[-SHORTENED:], _shortened(error, message)), PROTOCOL)
 
@@ -85,11 +86,6 @@ def _shortened(error, message):
         return dumps_whole(type(error)(message[:SHORTENED])) if error.args == (message,) else None
     except Exception:
         return None
-
-
-# The extension module takes errors of up to a MiB (ForeignError::most).
-LARGEST_ERROR = 1 << 20
-SHORTENED = 1 << 16
 
 
 def restore(described):

@@ -47,9 +47,9 @@ def run(commands, jobs=None, *, timeout=None, retries=0, delay=None, halt=None, 
     order of the commands.
 
     A command is a line for the shell, or a list of words, which are taken as they are. ``timeout``: seconds, or "200%"
-    of the median. ``retries``: how often one that fails is tried again. ``delay``: seconds between starts. ``halt``: when
-    to stop, as the program's --halt ("now,fail=1"). ``joblog``, ``resume``: its log, and whether to leave out what the log has
-    done already (that has no outcome here). ``check``: raise CommandsFailed if any failed.
+    of the median. ``retries``: how often one that fails is tried again. ``delay``: seconds between starts. ``halt``:
+    when to stop, as the program's --halt ("now,fail=1"). ``joblog``, ``resume``: its log, and whether to leave out what
+    the log has done already (that has no outcome here). ``check``: raise CommandsFailed if any failed.
 
     Ctrl-C, or an end of this program, ends the commands too. Raises OSError where the program itself cannot run.
     """
@@ -82,7 +82,8 @@ def _line(command):
 
 def _outcomes(arguments, lines, env):
     text = os.fsencode("".join(line + "\0" for line in lines))
-    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env) as program:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(arguments, stdin=pipe, stdout=pipe, stderr=pipe, env=env) as program:
         try:
             said, complaints = program.communicate(text)
         except BaseException:

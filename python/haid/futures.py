@@ -11,6 +11,7 @@ from concurrent.futures import process as _standard
 from concurrent.futures.process import BrokenProcessPool
 
 from . import context, errors, pool
+from ._haid import Order, Spread
 
 __all__ = ["BrokenProcessPool", "InitializerFailed", "ProcessPoolExecutor", "WorkerLost"]
 
@@ -111,7 +112,7 @@ class _Work:
             arguments = list(arguments)
         with self._changed:
             self._check_open()
-            call = self.pool._call(fn, pool.TUPLE, pool.INPUTS, iter(arguments), buffersize or pool.BOUND, True)
+            call = self.pool._call(fn, Spread.TUPLE, Order.INPUTS, iter(arguments), buffersize or pool.BOUND, True)
         if buffersize is None:
             call.feed_all()
         return self._results(call, until)

@@ -2,25 +2,21 @@
 import itertools
 import operator
 import os
-import threading
-import time
-import traceback
 import warnings
 from multiprocessing import pool as _standard
 from multiprocessing import util
 from multiprocessing.pool import CLOSE, RUN, TERMINATE, MaybeEncodingError, RemoteTraceback, ThreadPool
 
 from . import _worker
+from ._callbacks import Callbacks
 from ._functions import Functions
-from ._haid import Engine, cpu_count
+from ._haid import Engine, Order, Spread, cpu_count
 from ._progress import show_as_they_pass, show_until_done
-from .errors import PoolClosed, TimeoutError
+from ._results import AsyncResult, IMapIterator
+from .errors import PoolClosed
 
 __all__ = ["AsyncResult", "IMapIterator", "MaybeEncodingError", "Pool", "RemoteTraceback", "ThreadPool"]
 
-# As the extension module names them.
-ITEM, TUPLE, CALL = range(3)
-WHOLE, INPUTS, AS_THEY_COME = range(3)
 BOUND = 4096  # items of an imap that are on their way, where the caller does not say
 MOST_FUNCTIONS = 1000  # that are remembered
 MOST_RETRIES = 2**32 - 1
@@ -58,45 +54,46 @@ class Pool:
         self._numbers = itertools.count(1)
         self._lazy = []  # calls that read their input as their results are taken, and their locks
         self._state = RUN
-        self._callbacks = _Callbacks(self._engine)
+        self._callbacks = Callbacks(self._engine)
         self._finalizer = util.Finalize(self, _terminate, args=(self._engine, self._callbacks), exitpriority=15)
 
     # -- calls
 
     def map(self, func, iterable, chunksize=None, progress=False, **limits):
         """func of every item, in order. Waits."""
-        return self._collect(func, iterable, ITEM, progress, limits)
+        return self._collect(func, iterable, Spread.ITEM, progress, limits)
 
     def starmap(self, func, iterable, chunksize=None, progress=False, **limits):
         """func(*item) of every item, in order. Waits."""
-        return self._collect(func, iterable, TUPLE, progress, limits)
+        return self._collect(func, iterable, Spread.TUPLE, progress, limits)
 
     def map_async(self, func, iterable, chunksize=None, callback=None, error_callback=None, **limits):
-        return self._collect_later(func, iterable, ITEM, callback, error_callback, limits)
+        return self._collect_later(func, iterable, Spread.ITEM, callback, error_callback, limits)
 
     def starmap_async(self, func, iterable, chunksize=None, callback=None, error_callback=None, **limits):
-        return self._collect_later(func, iterable, TUPLE, callback, error_callback, limits)
+        return self._collect_later(func, iterable, Spread.TUPLE, callback, error_callback, limits)
 
     def apply(self, func, args=(), kwds={}, **limits):
         """func(*args, **kwds) in a worker. Waits."""
-        return self._collect(func, [(tuple(args), dict(kwds) if kwds else None)], CALL, False, limits)[0]
+        return self._collect(func, [(tuple(args), dict(kwds) if kwds else None)], Spread.CALL, False, limits)[0]
 
     def apply_async(self, func, args=(), kwds={}, callback=None, error_callback=None, **limits):
         result = AsyncResult(self, single=True)
         call = tuple(args), dict(kwds) if kwds else None
-        self._start_later(result, func, CALL, callback, error_callback, iter((call,)), limits)
+        self._start_later(result, func, Spread.CALL, callback, error_callback, iter((call,)), limits)
         return result
 
     def imap(self, func, iterable, chunksize=1, buffersize=None, progress=False, **limits):
         """The results in the order of the inputs, lazily: no more than ``buffersize`` inputs are read and not yet
         taken as results, so that an endless input works. After close() the rest is read by join()."""
-        return self._iterate(func, iterable, chunksize, INPUTS, buffersize, progress, limits)
+        return self._iterate(func, iterable, chunksize, Order.INPUTS, buffersize, progress, limits)
 
     def imap_unordered(self, func, iterable, chunksize=1, buffersize=None, progress=False, **limits):
         """The results as they come, lazily."""
-        return self._iterate(func, iterable, chunksize, AS_THEY_COME, buffersize, progress, limits)
+        return self._iterate(func, iterable, chunksize, Order.AS_THEY_COME, buffersize, progress, limits)
 
-    def _call(self, func, spread, order=WHOLE, input=None, bound=BOUND, background=False, completion=None, limits={}):
+    def _call(self, func, spread, order=Order.WHOLE, input=None, bound=BOUND, background=False, completion=None,
+              limits={}):
         self._check_running()
         pickled, may_keep = self._functions.dumps(func)
         number = self._number_of(pickled) if may_keep else 0
@@ -152,7 +149,7 @@ class Pool:
         total = operator.length_hint(iterable) or None
         if chunksize > 1:
             iterable = _in_chunks(iterable, chunksize)
-        call = self._call(func, ITEM, order, iter(iterable), buffersize or BOUND, limits=limits)
+        call = self._call(func, Spread.ITEM, order, iter(iterable), buffersize or BOUND, limits=limits)
         results = IMapIterator(self, call)
         self._lazy = [one for one in self._lazy if not one[0].is_fed()]
         self._lazy.append((call, results._lock))
@@ -234,175 +231,6 @@ def _terminate(engine, callbacks):
     engine.terminate()
     # A thread that waits in the extension module must not be there any more when the interpreter ends.
     callbacks.join()
-
-
-class AsyncResult:
-    """What a call that nobody waits for will give."""
-
-    def __init__(self, pool, single=False):
-        self._pool = pool
-        self._single = single
-        self._lock = threading.Lock()
-        self._done = False
-        self._call = None
-        self._told = None  # where there are callbacks: set when they have been called, which comes first
-
-    def ready(self):
-        return self._wait(0)
-
-    def wait(self, timeout=None):
-        self._wait(timeout)
-
-    def successful(self):
-        if not self.ready():
-            raise ValueError(f"{self!r} not ready")
-        return self._success
-
-    def get(self, timeout=None):
-        if not self._wait(timeout):
-            raise TimeoutError
-        if self._success:
-            return self._value
-        try:
-            raise self._value
-        finally:
-            del self  # as in _take
-
-    def _wait(self, timeout):
-        if self._told is None or self._pool._callbacks.is_here():
-            return self._wait_for_call(timeout)
-        return self._told.wait(timeout)
-
-    def _wait_for_call(self, timeout):
-        if self._done:
-            return True
-        # Who comes second waits for the first.
-        if not self._lock.acquire(timeout=-1 if timeout is None else min(max(timeout, 0), threading.TIMEOUT_MAX)):
-            return self._done
-        try:
-            if not self._done and self._call.wait(timeout):
-                self._take()
-        finally:
-            self._lock.release()
-        return self._done
-
-    def _take(self):
-        try:
-            value = self._call.take_all()
-            self._value, self._success = value[0] if self._single else value, True
-        except BaseException as error:  # unpickling a result can raise anything
-            error.__traceback__ = error.__traceback__.tb_next  # with this frame it would hold this object
-            return self._fail(error)
-        self._call = None
-        self._done = True
-
-    def _fail(self, error):
-        self._value, self._success = error, False
-        self._call = None
-        self._done = True
-
-
-class IMapIterator:
-    """Results one after another; what an item raised is raised in its turn.
-
-    One that is left before its end needs no more input. One that nobody has ever asked for a result is wanted for what
-    its tasks do: the pool's join() reads its input. Any threads may share it.
-    """
-
-    _asked = False
-
-    def __init__(self, pool, call):
-        self._pool = pool  # ends when nobody has it any more
-        self._call = call
-        self._lock = threading.RLock()
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        self._asked = True
-        if self._lock._is_owned():
-            raise self._too_early()
-        with self._lock:
-            return self._call.next(None)
-
-    def next(self, timeout=None):
-        if timeout is None:
-            return self.__next__()
-        self._asked = True
-        if self._lock._is_owned():
-            raise self._too_early()
-        end = time.monotonic() + timeout
-        if not self._lock.acquire(timeout=min(max(timeout, 0), threading.TIMEOUT_MAX)):
-            raise TimeoutError
-        try:
-            return self._call.next(max(end - time.monotonic(), 0))
-        finally:
-            self._lock.release()
-
-    @staticmethod
-    def _too_early():
-        return ValueError("the input of an imap asks for a result of the same imap")
-
-    def __del__(self):
-        if self._asked and not self._call.is_fed():
-            try:
-                self._call.give_up()
-            except RuntimeError:
-                pass  # in a child of the pool's process
-
-
-class _Callbacks:
-    """Calls the callbacks, in a thread that begins with the first."""
-
-    def __init__(self, engine):
-        self._engine = engine
-        self._numbers = itertools.count()
-        self._expected = {}
-        self._thread = None
-        self._lock = threading.Lock()
-
-    def expect(self, result, callback, error_callback):
-        number = next(self._numbers)
-        result._told = threading.Event()
-        self._expected[number] = result, callback, error_callback
-        with self._lock:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="haid callbacks", daemon=True)
-                self._thread.start()
-        return number
-
-    def _run(self):
-        while finished := self._engine.completed():
-            for number in finished:
-                self._tell(number)
-
-    def _tell(self, number):
-        result, callback, error_callback = self._expected.pop(number)
-        try:
-            result._wait_for_call(None)
-            tell = callback if result._success else error_callback
-            if tell is not None:
-                tell(result._value)
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            result._told.set()
-
-    def tell_soon(self, number):
-        """Of a call that the engine does not know."""
-        threading.Thread(target=self._tell, args=(number,), name="haid callback", daemon=True).start()
-
-    def is_here(self):
-        return threading.current_thread() is self._thread
-
-    def stop(self):
-        self._engine.stop_telling()
-
-    def join(self):
-        self.stop()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join()
 
 
 # Names that multiprocessing has, too.

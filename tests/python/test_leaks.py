@@ -117,7 +117,20 @@ def plus_one(array):
 
 
 def own_memory(_):
-    return os.getpid(), resident()
+    return resident()
+
+
+def largest_worker(pool):
+    return max(pool.map(own_memory, range(20)))
+
+
+def expect_the_same_of_workers_too(pool, rounds, first, more, memory):
+    rounds(first)
+    measured = Measured()
+    before = largest_worker(pool)
+    rounds(more)
+    measured.expect_the_same(memory)
+    assert largest_worker(pool) - before < memory
 
 
 def test_large_arrays():
@@ -131,13 +144,7 @@ def test_large_arrays():
                 assert result[-1] == 1
 
     with haid.Pool(2) as pool:
-        rounds(20)
-        measured = Measured()
-        before = max(memory for _, memory in pool.map(own_memory, range(20)))
-        rounds(100)
-        measured.expect_the_same(memory=32 << 20)
-        after = max(memory for _, memory in pool.map(own_memory, range(20)))
-        assert after - before < 32 << 20
+        expect_the_same_of_workers_too(pool, rounds, first=20, more=100, memory=32 << 20)
 
 
 def test_many_calls_of_many_functions():
@@ -150,10 +157,4 @@ def test_many_calls_of_many_functions():
             next(pool.imap(twice, range(10)))
 
     with haid.Pool(2) as pool:
-        rounds(100)
-        measured = Measured()
-        before = max(memory for _, memory in pool.map(own_memory, range(20)))
-        rounds(1000)
-        measured.expect_the_same(memory=16 << 20)
-        after = max(memory for _, memory in pool.map(own_memory, range(20)))
-        assert after - before < 16 << 20
+        expect_the_same_of_workers_too(pool, rounds, first=100, more=1000, memory=16 << 20)

@@ -1,0 +1,156 @@
+#include "engine.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <utility>
+
+#include "objects.hpp"
+
+namespace haid::python {
+namespace {
+
+namespace nb = nanobind;
+
+// For what only the process that made it may end. Elsewhere it is left as it is: what threads of the other process wait
+// for cannot be destroyed in a copy of it, where they do not exist.
+class InThisProcess {
+  public:
+    bool is_it() const { return ::getpid() == pid_; }
+
+  private:
+    pid_t pid_ = ::getpid();
+};
+
+// Ending an engine waits for threads that may want the GIL.
+void end(detail::Engine* engine, InThisProcess made) {
+    if (!Py_IsInitialized() || !made.is_it()) return;
+    nb::gil_scoped_release without_gil;
+    delete engine;
+}
+
+std::chrono::nanoseconds nanoseconds(double seconds) {
+    return std::chrono::ceil<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds));
+}
+
+}  // namespace
+
+// Calls that have finished, for a thread that waits for any of them.
+class Completions {
+  public:
+    void add(std::uint64_t call) {
+        std::lock_guard lock(mutex_);
+        calls_.push_back(call);
+        changed_.notify_one();
+    }
+    std::vector<std::uint64_t> take() {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return stopped_ || !calls_.empty(); });
+        return std::exchange(calls_, {});
+    }
+    void stop() {
+        std::lock_guard lock(mutex_);
+        stopped_ = true;
+        changed_.notify_one();
+    }
+
+  private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::vector<std::uint64_t> calls_;
+    bool stopped_ = false;
+};
+
+Engine::Engine(int workers, nb::object start, nb::object leave, std::uint64_t tasks_per_worker)
+    : completions_{new Completions, [made = InThisProcess()](Completions* completions) {
+                       if (made.is_it()) delete completions;
+                   }} {
+    detail::EngineOptions options;
+    options.workers = workers;
+    options.tasks_per_worker = tasks_per_worker;
+    options.hooks = worker_hooks(std::move(start), std::move(leave));
+    // Every worker ends this on its side: see worker_hooks.
+    PyOS_BeforeFork();
+    try {
+        engine_ = {detail::Engine::of_processes(std::move(options)).release(),
+                   [made = InThisProcess()](detail::Engine* engine) { end(engine, made); }};
+    } catch (...) {
+        PyOS_AfterFork_Parent();
+        throw;
+    }
+    PyOS_AfterFork_Parent();
+}
+
+std::shared_ptr<Call> Engine::call(nb::bytes function, std::uint64_t number, Spread spread, Order order,
+                                   nb::object input, std::size_t bound, double timeout, std::uint32_t retries,
+                                   double backoff, bool in_background, std::optional<std::uint64_t> completion) {
+    detail::Limits limits;
+    limits.timeout = nanoseconds(timeout);
+    limits.retries = retries;
+    limits.backoff = nanoseconds(backoff);
+    auto bytes = std::make_shared<BytesCall>(limits, &run_items, encode_function(number, spread, std::move(function)));
+    if (completion) {
+        bytes->when_finished([completions = completions_, finished = *completion] { completions->add(finished); });
+    }
+    remember(bytes);
+    auto made =
+        std::make_shared<Call>(engine_, bytes, order, Call::Input{std::move(input), spread == Spread::tuple, bound});
+    if (in_background) {
+        nb::gil_scoped_release without_gil;
+        auto lock = engine_->lock();
+        engine_->in_background(lock, *bytes);
+    }
+    return made;
+}
+
+std::vector<std::uint64_t> Engine::completed() {
+    nb::gil_scoped_release without_gil;
+    return completions_->take();
+}
+
+void Engine::stop_telling() {
+    completions_->stop();
+}
+
+std::vector<int> Engine::worker_pids() {
+    nb::gil_scoped_release without_gil;
+    return engine_->worker_pids();
+}
+
+void Engine::close() {
+    nb::gil_scoped_release without_gil;
+    engine_->close();
+}
+
+void Engine::join() {
+    while (!all_finished_within(look_for_signals)) {
+        if (PyErr_CheckSignals() != 0) throw nb::python_error();
+    }
+    nb::gil_scoped_release without_gil;
+    engine_->join();
+}
+
+void Engine::terminate() {
+    nb::gil_scoped_release without_gil;
+    engine_->terminate();
+}
+
+void Engine::remember(const std::shared_ptr<BytesCall>& call) {
+    if (calls_.size() == calls_.capacity()) std::erase_if(calls_, [](const auto& one) { return one.expired(); });
+    calls_.push_back(call);
+}
+
+bool Engine::all_finished_within(std::chrono::milliseconds time) {
+    nb::gil_scoped_release without_gil;
+    auto lock = engine_->lock();
+    auto finished = [](const std::weak_ptr<BytesCall>& one) {
+        auto call = one.lock();
+        return !call || call->is_finished();
+    };
+    return engine_->wait(
+        lock, [&] { return std::all_of(calls_.begin(), calls_.end(), finished); }, detail::Clock::now() + time);
+}
+
+}  // namespace haid::python

@@ -1,0 +1,29 @@
+// What every part of the extension does with Python's objects and with its waits.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+
+namespace haid::python {
+
+// A new reference that a function of Python's has given. Throws what it has raised instead.
+inline nanobind::object checked(PyObject* object) {
+    if (object == nullptr) throw nanobind::python_error();
+    return nanobind::steal(object);
+}
+
+// A main thread that waits looks so often whether Python has a signal to handle (Ctrl-C).
+inline constexpr std::chrono::milliseconds look_for_signals{50};
+
+// When so many seconds will have passed; nullopt: never. Longer than a century is for ever.
+inline std::optional<std::chrono::steady_clock::time_point> after(std::optional<double> seconds) {
+    using Clock = std::chrono::steady_clock;
+    if (!seconds) return std::nullopt;
+    const std::chrono::duration<double> time(std::clamp(*seconds, 0.0, 3e9));
+    return Clock::now() + std::chrono::ceil<Clock::duration>(time);
+}
+
+}  // namespace haid::python

@@ -1,0 +1,121 @@
+"""What the calls of a pool that nobody waits for give back."""
+import threading
+import time
+
+from .errors import TimeoutError
+
+
+class AsyncResult:
+    """What a call that nobody waits for will give."""
+
+    def __init__(self, pool, single=False):
+        self._pool = pool
+        self._single = single
+        self._lock = threading.Lock()
+        self._done = False
+        self._call = None
+        self._told = None  # where there are callbacks: set when they have been called, which comes first
+
+    def ready(self):
+        return self._wait(0)
+
+    def wait(self, timeout=None):
+        self._wait(timeout)
+
+    def successful(self):
+        if not self.ready():
+            raise ValueError(f"{self!r} not ready")
+        return self._success
+
+    def get(self, timeout=None):
+        if not self._wait(timeout):
+            raise TimeoutError
+        if self._success:
+            return self._value
+        try:
+            raise self._value
+        finally:
+            del self  # as in _take
+
+    def _wait(self, timeout):
+        if self._told is None or self._pool._callbacks.is_here():
+            return self._wait_for_call(timeout)
+        return self._told.wait(timeout)
+
+    def _wait_for_call(self, timeout):
+        if self._done:
+            return True
+        # Who comes second waits for the first.
+        if not self._lock.acquire(timeout=-1 if timeout is None else min(max(timeout, 0), threading.TIMEOUT_MAX)):
+            return self._done
+        try:
+            if not self._done and self._call.wait(timeout):
+                self._take()
+        finally:
+            self._lock.release()
+        return self._done
+
+    def _take(self):
+        try:
+            value = self._call.take_all()
+            self._value, self._success = value[0] if self._single else value, True
+        except BaseException as error:  # unpickling a result can raise anything
+            error.__traceback__ = error.__traceback__.tb_next  # with this frame it would hold this object
+            return self._fail(error)
+        self._call = None
+        self._done = True
+
+    def _fail(self, error):
+        self._value, self._success = error, False
+        self._call = None
+        self._done = True
+
+
+class IMapIterator:
+    """Results one after another; what an item raised is raised in its turn.
+
+    One that is left before its end needs no more input. One that nobody has ever asked for a result is wanted for what
+    its tasks do: the pool's join() reads its input. Any threads may share it.
+    """
+
+    _asked = False
+
+    def __init__(self, pool, call):
+        self._pool = pool  # ends when nobody has it any more
+        self._call = call
+        self._lock = threading.RLock()
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        self._asked = True
+        if self._lock._is_owned():
+            raise self._too_early()
+        with self._lock:
+            return self._call.next(None)
+
+    def next(self, timeout=None):
+        if timeout is None:
+            return self.__next__()
+        self._asked = True
+        if self._lock._is_owned():
+            raise self._too_early()
+        end = time.monotonic() + timeout
+        if not self._lock.acquire(timeout=min(max(timeout, 0), threading.TIMEOUT_MAX)):
+            raise TimeoutError
+        try:
+            return self._call.next(max(end - time.monotonic(), 0))
+        finally:
+            self._lock.release()
+
+    @staticmethod
+    def _too_early():
+        return ValueError("the input of an imap asks for a result of the same imap")
+
+    def __del__(self):
+        if self._asked and not self._call.is_fed():
+            try:
+                self._call.give_up()
+            except RuntimeError:
+                pass  # in a child of the pool's process
