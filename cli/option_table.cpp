@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <climits>
 #include <stdexcept>
 
 #include "command/jobs_number.hpp"
@@ -92,6 +93,24 @@ void set_jobs(CommandLine& line, const std::string& value) {
             "'{}' is no number of jobs: give N, +N, -N, N%, 0 (all at once) or a file that holds one", text));
     }
     run.policy.slots = *slots;
+    run.jobs = text;
+}
+
+void set_cpus_per_job(CommandLine& line, const std::string& value) {
+    const auto cpus = number(value);
+    if (cpus < 1 || cpus > INT_MAX) throw std::invalid_argument(fmt::format("'{}' is no number of CPUs", value));
+    line.run.cpus_per_job = static_cast<int>(cpus);
+}
+
+void set_nodes(CommandLine& line, const std::string& value) {
+    if (value == "auto")
+        line.nodes = CommandLine::Nodes::automatic;
+    else if (value == "local")
+        line.nodes = CommandLine::Nodes::local;
+    else if (value == "slurm")
+        line.nodes = CommandLine::Nodes::slurm;
+    else
+        throw std::invalid_argument("must be auto (all nodes of a Slurm job), local (this one) or slurm");
 }
 
 void set_trim(CommandLine& line, const std::string& value) {
@@ -232,8 +251,10 @@ const Option table[] = {
     {templates, 0, "interpreter", Takes::value, ".EXT=CMD", "haid run: scripts with this extension are run by CMD",
      [](L& l, S v) { l.interpreters.push_back(v); }},
 
-    {running, 'j', "jobs|max-procs", Takes::value, "N", "so many at a time: N, +N, -N, N%, 0 (all), or a file that holds it", set_jobs},
+    {running, 'j', "jobs|max-procs", Takes::value, "N", "so many at a time on each node: N, +N, -N, N%, 0 (all), or a file that holds it", set_jobs},
     {running, 'P', "", Takes::value, "N", nullptr, set_jobs},
+    {running, 0, "cpus-per-job", Takes::value, "N", "CPUs that each job gets; so many fewer run at a time", set_cpus_per_job},
+    {running, 0, "nodes", Takes::value, "WHERE", "in a Slurm job: on all of its nodes (auto), or on this one (local)", set_nodes},
     {running, 0, "delay", Takes::value, "TIME", "wait between two starts",
      [](L& l, S v) { l.run.policy.delay = schedule::parse_duration(v); }},
     {running, 0, "timeout", Takes::value, "TIME", "end jobs that take longer: 10, 1m30s, or 200% of the median",

@@ -21,7 +21,8 @@ struct CommandLine {
     command::RunSettings run;
     ProgressStyle progress = ProgressStyle::automatic;
     bool group_given = false;
-    bool records_given = false;             // -n or -N, which count more than -L
+    bool records_given = false;  // -n or -N, which count more than -L
+    enum class Nodes { automatic, local, slurm } nodes = Nodes::automatic;
     std::vector<std::string> interpreters;  // --interpreter, for `haid run`
     std::string argument_separator = ":::";
     std::string file_separator = "::::";

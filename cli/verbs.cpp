@@ -8,10 +8,10 @@
 #include <cstdlib>
 #include <map>
 
-#include "command/local_runner.hpp"
 #include "command/quote.hpp"
 #include "command/run.hpp"
 #include "command/scripts.hpp"
+#include "nodes.hpp"
 #include "report/report.hpp"
 #include "system/resources.hpp"
 
@@ -20,6 +20,7 @@ namespace {
 
 const Verb verbs[] = {
     {"run", "run scripts, each in its interpreter", run_scripts},
+    {"agent", "run jobs for a haid on another node, which starts this by itself", run_agent},
     {"resources", "show how many CPUs and how much memory may be used, and why", show_resources},
 };
 
@@ -135,11 +136,9 @@ int execute(CommandLine& line, const Personality& who) {
     style.list_failures = !run.as_parallel;
     bool asked = line.progress == ProgressStyle::bar || line.progress == ProgressStyle::eta;
     run.input.read_ahead = asked || run.policy.halt.needs_total();
+    const command::MakeRunner make_runner = runner_on(line, who);
     report::Report report(style);
-    command::Run the_run(run, report, [](const command::RunSettings& settings, const command::RunnerContext& context) {
-        return std::make_unique<command::LocalRunner>(settings, context);
-    });
-    return the_run.execute();
+    return command::Run(run, report, make_runner).execute();
 }
 
 }  // namespace

@@ -20,6 +20,7 @@ const Verb* find_verb(const std::string& name);
 // Each returns the exit status. Throws UsageError, and what a run's start throws.
 int run_commands(const std::vector<std::string>& words, const Personality& who);
 int run_scripts(const std::vector<std::string>& words, const Personality& who);
+int run_agent(const std::vector<std::string>& words, const Personality& who);
 int show_resources(const std::vector<std::string>& words, const Personality& who);
 
 }  // namespace haid::cli

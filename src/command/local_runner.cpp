@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,6 +30,12 @@ bool throw_away(int pipe) {
     return size == 0 || (size < 0 && errno != EAGAIN);
 }
 
+double wall_clock() {
+    timeval now{};
+    ::gettimeofday(&now, nullptr);
+    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_usec) / 1e6;
+}
+
 const Shell& usable(const Shell& shell) {
     if (::access(shell.path.c_str(), X_OK) == 0) return shell;
     throw std::invalid_argument(
@@ -40,7 +47,8 @@ EnvironmentSettings environment_settings(const RunSettings& settings) {
     result.slot_variable = settings.slot_variable;
     result.limit_threads = settings.limit_threads;
     auto share = static_cast<std::uint64_t>(settings.usable_cpus) / settings.policy.slots;
-    result.cpus_per_job = static_cast<int>(std::max<std::uint64_t>(share, 1));
+    result.cpus_per_job =
+        settings.cpus_per_job > 0 ? settings.cpus_per_job : static_cast<int>(std::max<std::uint64_t>(share, 1));
     return result;
 }
 
@@ -134,6 +142,8 @@ struct LocalRunner::Child {
     std::uint64_t slot;
     pid_t pid;
     std::size_t entry;  // in the guard's table
+    double wall_start;
+    system::Time since;
     Channel output;
     Channel error;
 };
@@ -153,7 +163,8 @@ LocalRunner::LocalRunner(const RunSettings& settings, const RunnerContext& conte
       store_(context.store),
       listener_(context.listener),
       file_limit_(system::raise_file_limit().soft_before),
-      guard_(settings.policy.ladder, context.job_log ? std::vector<int>{*context.job_log} : std::vector<int>{}),
+      guard_(settings.policy.ladder, context.job_log ? std::vector<int>{*context.job_log} : std::vector<int>{},
+             context.lease),
       environment_(environment_settings(settings)),
       null_(system::open_file("/dev/null", O_RDONLY)) {
     process::adopt_orphans();
@@ -198,13 +209,15 @@ Runner::Started LocalRunner::start(const Job& job) {
     plan.default_pipe_signal = true;
     plan.file_limit = file_limit_;
     plan.group_record = guard_.record(entry);
+    const double wall_start = wall_clock();
+    const system::Time since = system::Clock::now();
     Spawned spawned = spawn_command(job, plan);
     if (spawned.pid < 0) {
         guard_.discharge(entry);
         if (spawned.error == EAGAIN || spawned.error == ENOMEM) return Started::later;
         throw system::SystemError(spawned.error, "cannot start jobs");
     }
-    auto child = std::make_unique<Child>(Child{job.slot, spawned.pid, entry,
+    auto child = std::make_unique<Child>(Child{job.slot, spawned.pid, entry, wall_start, since,
                                                Channel(*this, job.slot, Stream::output, std::move(pipes->output.read)),
                                                Channel(*this, job.slot, Stream::error, std::move(pipes->error.read))});
     Child& placed = *child;
@@ -315,7 +328,7 @@ void LocalRunner::reap() {
             continue;
         }
         if (child != by_pid_.end()) {
-            finish(*child->second, *ending);
+            conclude(*child->second, *ending);
         } else {
             // An orphan; it may have left orphans of its own.
             find_left_behind();
@@ -324,7 +337,7 @@ void LocalRunner::reap() {
     }
 }
 
-void LocalRunner::finish(Child& child, const process::Ending& ending) {
+void LocalRunner::conclude(Child& child, const process::Ending& ending) {
     auto node = by_slot_.extract(child.slot);
     by_pid_.erase(child.pid);
     std::exception_ptr fault;
@@ -345,7 +358,10 @@ void LocalRunner::finish(Child& child, const process::Ending& ending) {
         guard_.discharge(child.entry);
     }
     if (somebody_writes) find_left_behind();
-    listener_.on_ended(child.slot, ending, std::move(child.output.spool()), std::move(child.error.spool()));
+    const std::chrono::duration<double> took = system::Clock::now() - child.since;
+    listener_.on_ended(
+        child.slot,
+        {ending, child.wall_start, took.count(), {}, std::move(child.output.spool()), std::move(child.error.spool())});
     if (fault) std::rethrow_exception(fault);
 }
 

@@ -34,6 +34,8 @@ class LocalRunner : public Runner {
     void discard_output() override { discarding_ = true; }
     void reap() override;
     void signal_groups(int number) override;
+    // See process::Guard.
+    void set_lease(std::optional<system::Time> until) { guard_.set_lease(until); }
 
   private:
     class Channel;
@@ -54,7 +56,7 @@ class LocalRunner : public Runner {
     system::Spawned spawn_explanation(const std::string& message, int status, system::SpawnPlan& plan);
     void watch(Channel& channel);
     void unwatch(Channel& channel);
-    void finish(Child& child, const process::Ending& ending);
+    void conclude(Child& child, const process::Ending& ending);
     void keep_draining(Channel& channel);
     void end_all();
     void check_left_behind();

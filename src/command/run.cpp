@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <fmt/format.h>
 #include <signal.h>
-#include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,12 +23,6 @@ using system::Time;
 // A machine without a process to spare for this long, while none of our jobs runs, will not have one soon.
 constexpr std::chrono::seconds give_up_starting{10};
 constexpr std::chrono::milliseconds try_starting_again{50};
-
-double wall_clock() {
-    timeval now{};
-    ::gettimeofday(&now, nullptr);
-    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_usec) / 1e6;
-}
 
 OutputSettings output_settings(const RunSettings& settings) {
     bool shows = settings.show_command || settings.dry_run;
@@ -65,6 +57,7 @@ Run::Run(RunSettings settings, Observer& observer, const MakeRunner& make_runner
     ::signal(SIGPIPE, SIG_IGN);
     loop_.add(signals_.fd(), EPOLLIN, signal_events_);
     printer_.on_write([this] { observer_.make_room(); });
+    if (auto slots = runner_->slots()) schedule_.set_slots(*slots);
     prepare_resume();
 }
 
@@ -108,6 +101,7 @@ int Run::execute() {
         fail(error.what(), 255);
     }
     if (exit_status_.has_fault()) wind_down();
+    runner_->finish();
     observer_.on_finish(status(Clock::now()));
     return exit_status_.value(schedule_.tally());
 }
@@ -222,7 +216,6 @@ bool Run::start_one(const Schedule::Permit& permit) {
     }
     if (settings_.trace) say_line(job.line);
     Time now = Clock::now();
-    double wall_start = wall_clock();
     if (settings_.grouping == RunSettings::Grouping::none && settings_.show_command && results_ == nullptr) {
         printer_.print(Stream::output, job.line + "\n");
     }
@@ -242,7 +235,7 @@ bool Run::start_one(const Schedule::Permit& permit) {
     cannot_start_since_.reset();
     if (!permit.again) next_.reset();
     schedule_.started(permit, job.sequence, now);
-    Running& running = running_.insert_or_assign(permit.slot, Running{std::move(job), wall_start, now}).first->second;
+    Running& running = running_.insert_or_assign(permit.slot, Running{std::move(job), now}).first->second;
     output_.started(running.job, source_.tag_of(running.job));
     return true;
 }
@@ -320,29 +313,38 @@ void Run::on_stopped_by_terminal(std::uint64_t slot) {
     schedule_.end_one(slot, Cause::terminal, Clock::now());
 }
 
-void Run::on_ended(std::uint64_t slot, const process::Ending& ending, system::Spool output, system::Spool error) {
-    Time now = Clock::now();
-    Running running = std::move(running_.extract(slot).mapped());
-    Outcome outcome;
-    outcome.exit_status = ending.exit_status;
-    outcome.signal = ending.signal;
-    outcome.start = running.wall_start;
-    outcome.seconds = schedule::seconds(now - running.since);
-    outcome.usage = ending.usage;
-    outcome.output_bytes = running.streamed_bytes + output.size();
-    bool stopping_before = schedule_.stopping();
-    Schedule::Verdict verdict = schedule_.ended(slot, outcome.succeeded(), now);
-    read_slots_file();
+// Where the job is not to be reported: it will be run again, or nobody needs it any more.
+bool Run::leaves(Running& running, const Schedule::Verdict& verdict) {
     using Next = Schedule::Verdict::Next;
+    if (verdict.next == Next::report) return false;
     if (verdict.next == Next::again) {
         again_.insert_or_assign(running.job.sequence, std::move(running.job));
-        return;
-    }
-    if (verdict.next == Next::forget) {
+    } else {
         output_.gone(running.job.sequence);
         exit_status_.left_jobs();
-        return;
     }
+    return true;
+}
+
+void Run::on_lost(std::uint64_t slot) {
+    Running running = std::move(running_.extract(slot).mapped());
+    leaves(running, schedule_.lost(slot, Clock::now()));
+}
+
+void Run::on_ended(std::uint64_t slot, JobEnd end) {
+    Running running = std::move(running_.extract(slot).mapped());
+    Outcome outcome;
+    outcome.exit_status = end.ending.exit_status;
+    outcome.signal = end.ending.signal;
+    outcome.start = end.start;
+    outcome.seconds = end.seconds;
+    outcome.host = std::move(end.host);
+    outcome.usage = end.ending.usage;
+    outcome.output_bytes = running.streamed_bytes + end.output.size();
+    bool stopping_before = schedule_.stopping();
+    Schedule::Verdict verdict = schedule_.ended(slot, outcome.succeeded(), Clock::now());
+    read_slots_file();
+    if (leaves(running, verdict)) return;
     if (verdict.cause == Cause::timeout) outcome.exit_status = -1;
     bool succeeded = outcome.succeeded();
     const schedule::Halt& halt = settings_.policy.halt;
@@ -357,7 +359,7 @@ void Run::on_ended(std::uint64_t slot, const process::Ending& ending, system::Sp
         }
     }
     observer_.on_end(running.job, outcome);
-    output_.finished({std::move(running.job), outcome, std::move(output), std::move(error)});
+    output_.finished({std::move(running.job), std::move(outcome), std::move(end.output), std::move(end.error)});
 }
 
 void Run::tell_halt(const Job& job, bool succeeded) {

@@ -38,7 +38,6 @@ class Run : private Runner::Listener {
   private:
     struct Running {
         Job job;
-        double wall_start;
         system::Time since;
         std::uint64_t streamed_bytes = 0;
     };
@@ -69,8 +68,11 @@ class Run : private Runner::Listener {
     void on_much_output(std::uint64_t slot, Stream stream, system::Spool& data) override;
     std::optional<std::size_t> on_readable(std::uint64_t slot, Stream stream, int pipe, std::size_t limit) override;
     void on_stopped_by_terminal(std::uint64_t slot) override;
-    void on_ended(std::uint64_t slot, const process::Ending& ending, system::Spool output,
-                  system::Spool error) override;
+    void on_ended(std::uint64_t slot, JobEnd end) override;
+    void on_lost(std::uint64_t slot) override;
+    void on_slots(std::uint64_t slots) override { schedule_.set_slots(slots); }
+    void on_news(const std::string& news) override { say(news); }
+    bool leaves(Running& running, const schedule::Schedule::Verdict& verdict);
     void on_delivered(std::uint64_t sequence, const std::string& line, const Outcome& outcome);
     bool may_print_early(std::uint64_t slot, Stream stream) const;
     void tell_halt(const Job& job, bool succeeded);

@@ -1,4 +1,5 @@
-// The seam between the rules of a run and what carries them out: processes of this machine, and in tests a fake.
+// The seam between the rules of a run and what carries them out: processes of this machine, the nodes of a cluster, and
+// in tests a fake.
 #pragma once
 
 #include <signal.h>
@@ -20,6 +21,17 @@ namespace haid::command {
 
 enum class Stream { output = 1, error = 2 };  // the numbers of their descriptors
 
+// How a job ended, where and when.
+struct JobEnd {
+    process::Ending ending;
+    double start = 0;    // seconds since 1970
+    double seconds = 0;  // from there to its end
+    std::string host;    // empty: this machine
+    // What was not streamed.
+    system::Spool output;
+    system::Spool error;
+};
+
 class Runner {
   public:
     // What the runner tells. A job is known by its slot.
@@ -36,9 +48,14 @@ class Runner {
                                                        std::size_t limit) = 0;
         // The terminal has stopped the job, for it wants to read from it (or write, under `stty tostop`).
         virtual void on_stopped_by_terminal(std::uint64_t slot) = 0;
-        // The process has ended, whatever it left behind. The spools hold what was not streamed.
-        virtual void on_ended(std::uint64_t slot, const process::Ending& ending, system::Spool output,
-                              system::Spool error) = 0;
+        // The process has ended, whatever it left behind.
+        virtual void on_ended(std::uint64_t slot, JobEnd end) = 0;
+        // Where the job ran is lost, and it does not run any more: nobody knows how far it came.
+        virtual void on_lost(std::uint64_t slot) = 0;
+        // So many jobs may run at a time from now on.
+        virtual void on_slots(std::uint64_t slots) = 0;
+        // Something that the user should know.
+        virtual void on_news(const std::string& news) = 0;
     };
 
     enum class Started {
@@ -47,6 +64,8 @@ class Runner {
     };
 
     virtual ~Runner() = default;
+    // nullopt: as many jobs as the settings say; else what there is at first, and on_slots() tells of what comes.
+    virtual std::optional<std::uint64_t> slots() const { return std::nullopt; }
     // A command that does not exist is no fault: its job starts and ends with status 127 (or 126).
     // Throws system::SystemError where no job can ever start.
     virtual Started start(const Job& job) = 0;
@@ -60,6 +79,8 @@ class Runner {
     virtual void reap() = 0;
     // Stops and continues jobs as the terminal would (SIGTSTP, SIGCONT): the leaders' groups alone.
     virtual void signal_groups(int number) = 0;
+    // Nothing runs any more, and nothing will be started. Waits for what has to end besides jobs.
+    virtual void finish() {}
 };
 
 // What a run has for its runner. All of it outlives the runner.
@@ -70,6 +91,8 @@ struct RunnerContext {
     sigset_t signal_mask;  // what jobs start with
     // Whoever ends jobs in the name of a run that was killed keeps this open meanwhile.
     std::optional<int> job_log;
+    // Jobs may run until then, unless the runner is told otherwise; nullopt: as long as the program.
+    std::optional<system::Time> lease = std::nullopt;
 };
 
 struct RunSettings;

@@ -31,6 +31,8 @@ struct RunSettings {
     std::size_t most_characters = 0;  // -s; 0: what the system takes
 
     schedule::Policy policy;
+    std::string jobs;        // -j as it was given, for machines of other sizes; empty: a job for each CPU
+    int cpus_per_job = 0;    // 0: what there is, divided among the jobs
     std::string slots_file;  // -j FILE: read again whenever a job has ended
     int usable_cpus = 1;
     GateSettings gate;

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -23,6 +24,13 @@ namespace {
 
 // More than the pids of a machine at Linux's largest setting (2^22) would be pointless; untouched pages cost nothing.
 constexpr std::size_t table_entries = std::size_t{1} << 22;
+
+// The table: two entries for ourselves, then process groups.
+constexpr std::size_t highest_used = 0;
+constexpr std::size_t lease_end = 1;  // seconds of the steady clock, which all processes share; 0: none
+constexpr std::size_t first_group = 2;
+
+using Seconds = std::chrono::duration<pid_t>;
 
 void close_all_but(std::vector<int> kept) {
     std::sort(kept.begin(), kept.end());
@@ -52,6 +60,26 @@ void close_all_but(std::vector<int> kept) {
     }
 }
 
+std::vector<pid_t> groups_in(system::SharedTable& table) {
+    std::vector<pid_t> leaders;
+    auto used = static_cast<std::size_t>(table[highest_used].load());
+    for (std::size_t entry = first_group; entry <= used; ++entry) {
+        if (pid_t leader = table[entry].load(std::memory_order_acquire)) leaders.push_back(leader);
+    }
+    return leaders;
+}
+
+// Waits. True: the program has gone, or says that it will; false: it is there, and its lease has passed.
+bool ends_within_lease(int lifeline, system::SharedTable& table) {
+    constexpr int look_again = 1000;  // milliseconds: what a lease is counted in
+    for (;;) {
+        pollfd one{lifeline, POLLIN, 0};
+        if (system::uninterrupted([&] { return ::poll(&one, 1, look_again); }) != 0) return true;
+        const pid_t end = table[lease_end].load();
+        if (end != 0 && std::chrono::steady_clock::now().time_since_epoch() > Seconds(end)) return false;
+    }
+}
+
 // The body of the guard process.
 [[noreturn]] void watch(int lifeline, system::SharedTable& table, const Ladder& ladder, std::vector<int> held) {
     ::setsid();
@@ -63,16 +91,11 @@ void close_all_but(std::vector<int> kept) {
     sigemptyset(&none);
     for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGPIPE, SIGUSR1, SIGUSR2}) ::signal(signal, SIG_IGN);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    const bool leased = table[lease_end].load() != 0;
+    while (leased && !ends_within_lease(lifeline, table)) end_families(groups_in(table), ladder);
     char farewell;
     bool in_order = system::uninterrupted([&] { return ::read(lifeline, &farewell, 1); }) == 1;
-    if (!in_order) {
-        std::vector<pid_t> leaders;
-        auto used = static_cast<std::size_t>(table[0].load());
-        for (std::size_t entry = 1; entry <= used; ++entry) {
-            if (pid_t leader = table[entry].load(std::memory_order_acquire)) leaders.push_back(leader);
-        }
-        end_families(leaders, ladder);
-    }
+    if (!in_order) end_families(groups_in(table), ladder);
     ::_exit(0);
 }
 
@@ -105,11 +128,12 @@ void end_families(const std::vector<pid_t>& leaders, const Ladder& ladder) {
     }
 }
 
-Guard::Guard(Ladder ladder, std::vector<int> held)
+Guard::Guard(Ladder ladder, std::vector<int> held, std::optional<std::chrono::steady_clock::time_point> lease)
     : ladder_(std::move(ladder)), held_(std::move(held)), table_(table_entries) {
     // What nothing survives ends every ladder here, whatever the user chose for his own.
     if (ladder_.empty() || ladder_.back().signal != SIGKILL)
         ladder_.push_back({SIGKILL, std::chrono::milliseconds(25)});
+    set_lease(lease);
     start();
 }
 
@@ -136,15 +160,20 @@ bool Guard::replaced(pid_t pid) {
     return true;
 }
 
+void Guard::set_lease(std::optional<std::chrono::steady_clock::time_point> until) {
+    const pid_t end = until ? std::chrono::ceil<Seconds>(until->time_since_epoch()).count() : 0;
+    table_[lease_end].store(end);
+}
+
 std::size_t Guard::enlist() {
     if (!free_.empty()) {
         std::size_t entry = free_.back();
         free_.pop_back();
         return entry;
     }
-    auto entry = static_cast<std::size_t>(table_[0].load()) + 1;
+    auto entry = std::max(static_cast<std::size_t>(table_[highest_used].load()) + 1, first_group);
     if (entry >= table_.size()) throw system::SystemError(EAGAIN, "too many jobs at a time");
-    table_[0].store(static_cast<pid_t>(entry));
+    table_[highest_used].store(static_cast<pid_t>(entry));
     return entry;
 }
 

@@ -3,14 +3,17 @@
 // Invariants. The guard holds the read end of a pipe whose only writer is the program (and, between clone and exec, a
 // new job): it learns of the program's death whatever the cause, and not before every job that was being started has
 // put its process group into the shared table. It ends the families of all groups in the table, and only then exits;
-// descriptors it was given to hold (a locked job log) stay locked until then. It has left the program's session, so
-// that no signal to the program's group or terminal reaches it.
+// descriptors it was given to hold (a locked job log) stay locked until then. Where the program works on a lease, the
+// guard ends the groups when that has passed, too, whatever keeps the program from doing it. It has left the program's
+// session, so that no signal to the program's group or terminal reaches it.
 #pragma once
 
 #include <sys/types.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
+#include <optional>
 #include <vector>
 
 #include "process/ladder.hpp"
@@ -21,8 +24,10 @@ namespace haid::process {
 
 class Guard {
   public:
-    // Forks; call it before threads start. `held`: descriptors that the guard keeps open as long as it lives.
-    Guard(Ladder ladder, std::vector<int> held);
+    // Forks; call it before threads start. `held`: descriptors that the guard keeps open as long as it lives. `lease`:
+    // the first one, where the program works on leases.
+    Guard(Ladder ladder, std::vector<int> held,
+          std::optional<std::chrono::steady_clock::time_point> lease = std::nullopt);
     // In order: the guard goes without ending anything.
     ~Guard();
     Guard(const Guard&) = delete;
@@ -31,6 +36,10 @@ class Guard {
     pid_t pid() const { return pid_; }
     // A guard that was killed is replaced; returns whether `pid` was the guard.
     bool replaced(pid_t pid);
+
+    // The next lease, in whole seconds, rounded up; nullopt: jobs may run as long as the program. Only where there was
+    // a first one.
+    void set_lease(std::optional<std::chrono::steady_clock::time_point> until);
 
     // A free entry of the table, to be filled by system::spawn; give it back when the group has no member left.
     std::size_t enlist();
@@ -42,7 +51,7 @@ class Guard {
 
     Ladder ladder_;
     std::vector<int> held_;
-    system::SharedTable table_;  // [0]: the highest entry ever used
+    system::SharedTable table_;  // see guard.cpp
     std::vector<std::size_t> free_;
     system::Descriptor lifeline_;
     pid_t pid_ = -1;

@@ -36,10 +36,9 @@ Schedule::Verdict Schedule::ended(Slot slot, bool succeeded, Time now) {
     running_.erase(entry);
     slots_.give_back(slot);
     using Next = Verdict::Next;
-    if (running.cause == Cause::stop || (running.cause == Cause::memory && stopping_)) {
-        return {Next::forget, running.cause};
-    }
-    if (running.cause == Cause::memory) {
+    bool goes_back = running.cause == Cause::memory || running.cause == Cause::lost;
+    if (running.cause == Cause::stop || (goes_back && stopping_)) return {Next::forget, running.cause};
+    if (goes_back) {
         again_.push_back({running.id, running.attempt});
         return {Next::again, running.cause};
     }
@@ -61,6 +60,13 @@ Schedule::Verdict Schedule::ended(Slot slot, bool succeeded, Time now) {
         if (policy_.halt.when == Halt::When::now) end_all(now);
     }
     return {Next::report, running.cause};
+}
+
+Schedule::Verdict Schedule::lost(Slot slot, Time now) {
+    Running& running = running_.at(slot);
+    // Even where it was being ended for taking too long: nobody knows whether it had not ended before.
+    if (running.cause != Cause::stop) running.cause = Cause::lost;
+    return ended(slot, false, now);
 }
 
 void Schedule::end(Running& running, Cause cause, Time now) {

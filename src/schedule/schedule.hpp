@@ -36,7 +36,7 @@ struct Policy {
 };
 
 // Why something was ended before it ended by itself.
-enum class Cause { none, timeout, terminal, memory, stop };
+enum class Cause { none, timeout, terminal, memory, lost, stop };
 
 class Schedule {
   public:
@@ -65,6 +65,8 @@ class Schedule {
         Cause cause;
     };
     Verdict ended(Slot slot, bool succeeded, Time now);
+    // Where it ran is lost: again, without using up an attempt, or forget; never report.
+    Verdict lost(Slot slot, Time now);
     void set_total(std::uint64_t inputs) { total_ = inputs; }
     void set_slots(std::uint64_t slots) { slots_.set_limit(slots); }
     // The process was suspended: time limits and ladders wait as long.

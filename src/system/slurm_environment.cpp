@@ -30,15 +30,6 @@ std::optional<int> count_from(std::string_view text) {
     return static_cast<int>(*number);
 }
 
-bool in_job(const ResourceFacts& facts) {
-    return !variable(facts, "SLURM_JOB_ID").value_or("").empty();
-}
-
-bool in_task_of_step(const ResourceFacts& facts) {
-    auto step = parse_whole_number(variable(facts, "SLURM_STEP_ID").value_or(""));
-    return step && *step <= last_normal_step && variable(facts, "SLURM_PROCID");
-}
-
 // Splits at commas outside of brackets, checks the brackets.
 std::vector<std::string_view> split_node_list(std::string_view text) {
     auto refuse = [&](const char* why) {
@@ -118,7 +109,7 @@ void add_node_entry(const ResourceFacts& facts, std::vector<ResourceSource>& sou
 void add_cpus_per_task(const ResourceFacts& facts, std::vector<ResourceSource>& sources) {
     auto source = count_variable(facts, "SLURM_CPUS_PER_TASK");
     if (!source) return;
-    if (source->value && !in_task_of_step(facts)) {
+    if (source->value && !in_task_of_slurm_step(facts)) {
         auto tasks_name = variable(facts, "SLURM_NTASKS") ? "SLURM_NTASKS" : "SLURM_NTASKS_PER_NODE";
         auto tasks = count_from(variable(facts, tasks_name).value_or("")).value_or(1);
         if (tasks > 1) {
@@ -132,7 +123,7 @@ void add_cpus_per_task(const ResourceFacts& facts, std::vector<ResourceSource>& 
 void add_task_share(const ResourceFacts& facts, std::vector<ResourceSource>& sources) {
     auto cpus = count_from(variable(facts, "SLURM_CPUS_ON_NODE").value_or(""));
     auto task_list = variable(facts, "SLURM_GTIDS");
-    if (!in_task_of_step(facts) || !cpus || !task_list) return;
+    if (!in_task_of_slurm_step(facts) || !cpus || !task_list) return;
     auto tasks = split(*task_list, ',');
     bool understood =
         std::all_of(tasks.begin(), tasks.end(), [](auto task) { return parse_whole_number(task).has_value(); });
@@ -161,6 +152,15 @@ void add_memory(const ResourceFacts& facts, const char* name, std::uint64_t time
 }
 
 }  // namespace
+
+bool in_slurm_job(const ResourceFacts& facts) {
+    return !variable(facts, "SLURM_JOB_ID").value_or("").empty();
+}
+
+bool in_task_of_slurm_step(const ResourceFacts& facts) {
+    auto step = parse_whole_number(variable(facts, "SLURM_STEP_ID").value_or(""));
+    return step && *step <= last_normal_step && variable(facts, "SLURM_PROCID");
+}
 
 std::vector<int> parse_cpus_per_node(std::string_view text) {
     auto refuse = [&](std::string_view entry) {
@@ -222,7 +222,7 @@ std::optional<ResourceSource> count_variable(const ResourceFacts& facts, const c
 
 std::vector<ResourceSource> slurm_cpu_sources(const ResourceFacts& facts) {
     std::vector<ResourceSource> sources;
-    if (!in_job(facts)) return sources;
+    if (!in_slurm_job(facts)) return sources;
     if (auto source = count_variable(facts, "SLURM_CPUS_ON_NODE")) sources.push_back(std::move(*source));
     add_node_entry(facts, sources);
     add_cpus_per_task(facts, sources);
@@ -232,7 +232,7 @@ std::vector<ResourceSource> slurm_cpu_sources(const ResourceFacts& facts) {
 
 std::vector<ResourceSource> slurm_memory_sources(const ResourceFacts& facts) {
     std::vector<ResourceSource> sources;
-    if (!in_job(facts)) return sources;
+    if (!in_slurm_job(facts)) return sources;
     add_memory(facts, "SLURM_MEM_PER_NODE", 1, "", sources);
     // The CPUs that Slurm counts memory by are those it gave on this node, whatever else limits them.
     std::vector<ResourceSource> cpus;

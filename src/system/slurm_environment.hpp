@@ -1,4 +1,4 @@
-// What Slurm's variables say about this node: internal to system/resources, whose header has the rules.
+// What Slurm's variables say about this process and this node. The rules are in system/resources.
 #pragma once
 
 #include <optional>
@@ -7,6 +7,10 @@
 #include "system/resources.hpp"
 
 namespace haid::system {
+
+bool in_slurm_job(const ResourceFacts& facts);
+// In a task of a step, not in a batch script nor in an interactive shell. See system/resources.
+bool in_task_of_slurm_step(const ResourceFacts& facts);
 
 // Empty outside a job.
 std::vector<ResourceSource> slurm_cpu_sources(const ResourceFacts& facts);

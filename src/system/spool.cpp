@@ -147,16 +147,37 @@ Spool::Output Spool::drain_once(int fd, std::size_t piece) {
 ssize_t Spool::drain_memory(int fd, std::size_t piece) {
     std::string_view rest = std::string_view(chunks_.front()).substr(front_used_, piece);
     ssize_t size = uninterrupted([&] { return calls().write(fd, rest.data(), rest.size()); });
-    if (size < 0) return size;
-    front_used_ += static_cast<std::size_t>(size);
-    memory_size_ -= static_cast<std::size_t>(size);
-    if (front_used_ == chunks_.front().size()) {
-        store_->memory_left_ += chunks_.front().size();
-        reserved_ -= chunks_.front().size();
-        chunks_.pop_front();
-        front_used_ = 0;
-    }
+    if (size > 0) forget_memory(static_cast<std::size_t>(size));
     return size;
+}
+
+void Spool::forget_memory(std::size_t size) {
+    front_used_ += size;
+    memory_size_ -= size;
+    if (front_used_ < chunks_.front().size()) return;
+    store_->memory_left_ += chunks_.front().size();
+    reserved_ -= chunks_.front().size();
+    chunks_.pop_front();
+    front_used_ = 0;
+}
+
+std::string Spool::take(std::size_t most) {
+    std::string taken;
+    while (taken.size() < most && !chunks_.empty()) {
+        const auto piece = std::string_view(chunks_.front()).substr(front_used_, most - taken.size());
+        taken.append(piece);
+        forget_memory(piece.size());
+    }
+    const std::size_t begin = taken.size();
+    taken.resize(begin + std::min(most - begin, static_cast<std::size_t>(file_end_ - file_start_)));
+    for (std::size_t at = begin; at < taken.size();) {
+        const ssize_t size =
+            uninterrupted([&] { return ::pread(file_.get(), taken.data() + at, taken.size() - at, file_start_); });
+        if (size <= 0) throw SystemError(size < 0 ? errno : EIO, "cannot read back the output of a job");
+        file_start_ += size;
+        at += static_cast<std::size_t>(size);
+    }
+    return taken;
 }
 
 ssize_t Spool::drain_file(int fd, std::size_t piece) {

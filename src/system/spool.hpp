@@ -56,6 +56,9 @@ class Spool {
     // The same, with one call at the most: for a descriptor that blocks.
     Output drain_once(int fd, std::size_t piece);
 
+    // The next bytes, at most so many, and forgets them.
+    std::string take(std::size_t most);
+
     // Reads all of it, piece by piece, and keeps it.
     void for_each(const std::function<void(std::string_view)>& use) const;
     std::string text() const;
@@ -77,6 +80,7 @@ class Spool {
     static constexpr ssize_t cannot_splice = -2;
     ssize_t splice_from(int pipe, std::size_t limit);
     void release_memory();
+    void forget_memory(std::size_t size);
     ssize_t drain_memory(int fd, std::size_t piece);
     ssize_t drain_file(int fd, std::size_t piece);
 

@@ -138,8 +138,8 @@ class FakeMachine {
             system::Spool output(context_->store), error(context_->store);
             output.append(how.output);
             error.append(how.error);
-            context_->listener.on_ended(slot, {0, how.status, how.signal, false, {}}, std::move(output),
-                                        std::move(error));
+            context_->listener.on_ended(
+                slot, {{0, how.status, how.signal, false, {}}, 0, 0, {}, std::move(output), std::move(error)});
         }
     }
 

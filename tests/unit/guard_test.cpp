@@ -159,6 +159,50 @@ TEST_F(GuardTest, EndsTheJobsOfAProgramThatWasKilled) {
     EXPECT_EQ(ending_signal(second), SIGTERM);
 }
 
+TEST_F(GuardTest, EndsTheJobsWhenTheLeaseHasPassed) {
+    // The program is stopped: it neither ends its jobs nor sees their end.
+    pid_t program = fork_started([&] {
+        Guard guard(default_ladder(), {}, std::chrono::steady_clock::now() + 1s);
+        report(guard.pid());
+        report(start_job(guard));
+        wait_for_signals();
+    });
+    pid_t guard = next_report(), job = next_report();
+    ASSERT_TRUE(guard > 0 && job > 0);
+    ::kill(program, SIGSTOP);
+    auto state = [&] { return system::read_small_file("/proc/" + std::to_string(job) + "/stat"); };
+    for (int waited = 0; waited < patience && state().find(") S") != std::string::npos; waited += 5) ::usleep(5000);
+    EXPECT_NE(state().find(") Z"), std::string::npos) << "ended, and nobody has looked";
+    EXPECT_TRUE(alive(guard));
+    ::kill(program, SIGKILL);
+    EXPECT_EQ(ending_signal(program), SIGKILL);
+    EXPECT_EQ(ending_signal(guard), 0);
+}
+
+TEST_F(GuardTest, ALeaseCanBeMadeLonger) {
+    pid_t program = fork_started([&] {
+        Guard guard(default_ladder(), {}, std::chrono::steady_clock::now() + 1s);
+        report(guard.pid());
+        report(start_job(guard));
+        for (int i = 0; i < 8; ++i) {
+            guard.set_lease(std::chrono::steady_clock::now() + 1s);
+            ::usleep(500'000);
+        }
+        guard.set_lease(std::nullopt);
+        ::usleep(3'000'000);
+        report(::getpid());
+        wait_for_signals();
+    });
+    pid_t guard = next_report(), job = next_report();
+    ASSERT_TRUE(guard > 0 && job > 0);
+    EXPECT_EQ(next_report(), program);
+    EXPECT_TRUE(alive(job));
+    ::kill(program, SIGKILL);
+    EXPECT_EQ(ending_signal(program), SIGKILL);
+    EXPECT_EQ(ending_signal(guard), 0);
+    EXPECT_EQ(ending_signal(job), SIGTERM);
+}
+
 TEST_F(GuardTest, LeavesAJobAloneThatIsOffTheRecord) {
     pid_t program = fork_started([&] {
         Guard guard(default_ladder(), {});

@@ -53,7 +53,7 @@ class OutputTest : public testing::Test {
     }
     void start(std::uint64_t sequence, const std::string& tag = "") { output_->started(job(sequence), tag); }
     void finish(std::uint64_t sequence, const std::string& output = "", const std::string& error = "") {
-        FinishedJob finished{job(sequence), {}, system::Spool(store_), system::Spool(store_)};
+        FinishedJob finished{job(sequence), Outcome(), system::Spool(store_), system::Spool(store_)};
         finished.output.append(output);
         finished.error.append(error);
         output_->finished(std::move(finished));

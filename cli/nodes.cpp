@@ -1,0 +1,67 @@
+#include "nodes.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cluster/allocation.hpp"
+#include "cluster/cluster_runner.hpp"
+#include "command/jobs_number.hpp"
+#include "command/local_runner.hpp"
+#include "system/resources.hpp"
+
+namespace haid::cli {
+namespace {
+
+std::uint64_t jobs_at_a_time(const command::RunSettings& run, int cpus) {
+    if (!run.jobs.empty()) return command::parse_jobs(run.jobs, cpus).value_or(1);
+    return static_cast<std::uint64_t>(std::max(cpus / std::max(run.cpus_per_job, 1), 1));
+}
+
+// The allocation that the run is to fill; nullopt: this machine.
+std::optional<cluster::Allocation> allocation_for(const CommandLine& line, const Personality& who) {
+    using Nodes = CommandLine::Nodes;
+    const bool wanted = line.nodes == Nodes::slurm;
+    if (line.nodes == Nodes::local || (who.is_parallel && !wanted)) return std::nullopt;
+    const auto facts = system::ResourceFacts::of_this_process();
+    auto allocation = cluster::find_allocation(facts);
+    if (!allocation && wanted) throw UsageError("--nodes slurm: this is no Slurm job (SLURM_JOB_ID is not set)");
+    if (!allocation || line.run.dry_run) return std::nullopt;
+    if (wanted) return allocation;
+    return allocation->nodes.size() > 1 && cluster::why_on_one_node(facts).empty() ? allocation : std::nullopt;
+}
+
+// What this program looks at on its own machine only.
+void check_for_nodes(const CommandLine& line) {
+    const command::RunSettings& run = line.run;
+    auto refuse = [](const char* option) {
+        throw UsageError(fmt::format("{} looks at one machine only: it goes with --nodes local", option));
+    };
+    if (run.gate.most_load) refuse("--load");
+    if (run.gate.least_free_memory) refuse("--memfree");
+    if (!run.slots_file.empty()) refuse("-j with a file");
+}
+
+}  // namespace
+
+command::MakeRunner runner_on(CommandLine& line, const Personality& who) {
+    command::RunSettings& run = line.run;
+    const auto allocation = allocation_for(line, who);
+    if (!allocation) {
+        if (run.slots_file.empty()) run.policy.slots = jobs_at_a_time(run, run.usable_cpus);
+        return [](const command::RunSettings& settings, const command::RunnerContext& context) {
+            return std::make_unique<command::LocalRunner>(settings, context);
+        };
+    }
+    check_for_nodes(line);
+    run.policy.slots = 0;
+    for (std::size_t node = 0; node < allocation->nodes.size(); ++node) {
+        run.policy.slots += jobs_at_a_time(run, allocation->cpus.empty() ? run.usable_cpus : allocation->cpus[node]);
+    }
+    const auto cluster = cluster::start_with_srun(*allocation);
+    return [cluster](const command::RunSettings& settings, const command::RunnerContext& context) {
+        return std::make_unique<cluster::ClusterRunner>(settings, context, cluster);
+    };
+}
+
+}  // namespace haid::cli

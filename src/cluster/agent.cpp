@@ -1,0 +1,346 @@
+#include "cluster/agent.hpp"
+
+#include <errno.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <stdexcept>
+#include <utility>
+
+#include "cluster/lease.hpp"
+#include "cluster/node_environment.hpp"
+#include "command/jobs_number.hpp"
+#include "system/error.hpp"
+#include "system/network.hpp"
+#include "system/resources.hpp"
+
+namespace haid::cluster {
+
+using system::Clock;
+using system::Time;
+
+namespace {
+
+constexpr std::chrono::milliseconds tick_every{500};
+// An address may belong to a network that leads nowhere from here.
+constexpr std::chrono::seconds connecting_takes{3};
+constexpr int rounds = 5;
+// A node without a process to spare for this long, while none of our jobs runs, will not have one soon.
+constexpr std::chrono::seconds give_up_starting{10};
+constexpr std::chrono::milliseconds try_starting_again{50};
+// As much is prepared for the network as it takes at once.
+constexpr std::size_t enough_waiting = 1024 * 1024;
+constexpr std::size_t one_piece = 64 * 1024;
+// Jobs get so long to end by themselves where Slurm ends the agent; Slurm's KillWait is 30 s unless a centre says less.
+constexpr std::chrono::seconds gentle_end{2};
+constexpr std::chrono::seconds last_words_take{5};
+
+// Empty: it has connected.
+std::string connect_to(const system::Endpoint& endpoint, system::Descriptor& socket) {
+    try {
+        socket = system::begin_connecting(endpoint);
+    } catch (const system::SystemError& error) {
+        return system::reason(error.error());
+    }
+    pollfd one{socket.get(), POLLOUT, 0};
+    const auto milliseconds = std::chrono::milliseconds(connecting_takes).count();
+    const int ready = system::uninterrupted([&] { return ::poll(&one, 1, static_cast<int>(milliseconds)); });
+    if (ready == 0) return fmt::format("no answer within {} s", connecting_takes.count());
+    if (int error = system::connection_error(socket.get())) return system::reason(error);
+    return {};
+}
+
+system::Descriptor connect_to_any(const std::vector<std::string>& addresses) {
+    std::string tried;
+    for (int round = 0; round < rounds; ++round) {
+        if (round > 0) ::sleep(1);
+        tried.clear();
+        for (const std::string& address : addresses) {
+            const auto endpoint = system::Endpoint::parse(address);
+            if (!endpoint) throw std::invalid_argument(fmt::format("'{}' is no address", address));
+            system::Descriptor socket;
+            const std::string why_not = connect_to(*endpoint, socket);
+            if (why_not.empty()) return socket;
+            tried += fmt::format("{}{} ({})", tried.empty() ? "" : ", ", address, why_not);
+        }
+    }
+    throw std::runtime_error(fmt::format("the coordinator of the run cannot be reached at {}", tried));
+}
+
+command::RunSettings run_settings(const Welcome& welcome, int cpus, std::uint64_t slots) {
+    command::RunSettings settings;
+    settings.shell.path = welcome.shell;
+    settings.shell.style = static_cast<command::QuoteStyle>(welcome.shell_style);
+    settings.shell.may_be_left_out = welcome.shell_may_be_left_out;
+    settings.usable_cpus = cpus;
+    settings.policy.slots = slots;
+    settings.cpus_per_job = welcome.cpus_per_job;
+    settings.limit_threads = welcome.limit_threads;
+    settings.slot_variable = welcome.slot_variable;
+    if (welcome.nice_given) settings.nice = welcome.nice;
+    settings.grouping = static_cast<command::RunSettings::Grouping>(welcome.grouping);
+    settings.temporary_folder = welcome.temporary_folder;
+    return settings;
+}
+
+std::uint64_t slots_for(const Welcome& welcome, int cpus) {
+    if (welcome.jobs.empty()) return static_cast<std::uint64_t>(std::max(cpus / std::max(welcome.cpus_per_job, 1), 1));
+    const auto slots = command::parse_jobs(welcome.jobs, cpus);
+    if (!slots) throw std::invalid_argument(fmt::format("'{}' is no number of jobs", welcome.jobs));
+    return *slots;
+}
+
+}  // namespace
+
+Agent::Agent(const AgentSettings& settings)
+    : settings_(settings),
+      signals_({SIGCHLD, SIGTERM, SIGINT, SIGHUP}),
+      secret_(Secret::read(settings.secret_file)),
+      lease_from_(Clock::now()) {
+    ::signal(SIGPIPE, SIG_IGN);
+    loop_.add(signals_.fd(), EPOLLIN, *this);
+    Connection::Listener& listener = *this;
+    connection_ = std::make_unique<Connection>(loop_, connect_to_any(settings_.addresses), secret_,
+                                               Connection::Side::agent, listener);
+    ticker_.emplace(loop_, tick_every, [this] { tick(); });
+    send(Hello{protocol_version, settings_.version, settings_.node, ::getpid()});
+}
+
+Agent::~Agent() {
+    loop_.remove(signals_.fd(), *this);
+}
+
+bool Agent::execute() {
+    while (!goodbye_ && !leaving_) {
+        try {
+            start_waiting();
+            send_output();
+            std::optional<Time> until;
+            if (!waiting_.empty()) until = Clock::now() + try_starting_again;
+            loop_.wait(until);
+        } catch (const std::exception& error) {
+            leave(error.what());
+        }
+    }
+    end_jobs();
+    if (goodbye_) return true;
+    fmt::print(stderr, "haid: agent on {}: {}\n", settings_.node, *leaving_);
+    if (!connected_) return false;
+    send(Leaving{*leaving_});
+    const Time until = Clock::now() + last_words_take;
+    while (connected_ && connection_->waiting() > 0 && Clock::now() < until) loop_.wait(until);
+    return false;
+}
+
+void Agent::leave(const std::string& reason) {
+    if (!leaving_) leaving_ = reason;
+}
+
+// Until none is left.
+void Agent::end_jobs() {
+    if (!runner_) return;
+    runner_->discard_output();
+    const Time gently_until = Clock::now() + (gently_ ? gentle_end : std::chrono::seconds(0));
+    bool first = true;
+    while (!running_.empty()) {
+        try {
+            const std::vector<std::uint64_t> slots(running_.begin(), running_.end());
+            const Time now = Clock::now();
+            if (now >= gently_until || first) runner_->signal(slots, now >= gently_until ? SIGKILL : SIGTERM);
+            first = false;
+            runner_->reap();
+            if (!running_.empty()) loop_.wait(Clock::now() + try_starting_again);
+        } catch (const std::exception&) {
+            // Whatever else fails, the jobs end.
+        }
+    }
+}
+
+// -- what the coordinator says
+
+void Agent::on_messages(Decoder& from) {
+    for_each_message<OfCoordinator>(from, [&](OfCoordinator&& message) {
+        std::visit([&](auto& one) { take(one); }, message);
+        return !goodbye_ && !leaving_;
+    });
+}
+
+void Agent::on_closed(const std::string& reason) {
+    connected_ = false;
+    leave(fmt::format("the coordinator of the run is gone: {}", reason));
+}
+
+void Agent::take(Welcome& welcome) {
+    if (runner_) return;
+    if (::chdir(welcome.directory.c_str()) != 0) {
+        return leave(
+            fmt::format("the run's folder '{}' cannot be entered there: {}", welcome.directory, system::reason(errno)));
+    }
+    const int cpus = system::cpu_resources(system::ResourceFacts::of_this_process()).usable;
+    const std::uint64_t slots = slots_for(welcome, cpus);
+    use_environment(std::move(welcome.environment), settings_.node);
+    if (::access(welcome.temporary_folder.c_str(), W_OK | X_OK) != 0) welcome.temporary_folder = "/tmp";
+    const command::RunSettings settings = run_settings(welcome, cpus, slots);
+    store_ = std::make_unique<system::SpoolStore>(settings.temporary_folder, settings.output_memory);
+    const command::RunnerContext context{
+        loop_, *store_, *this, signals_.mask_before(), std::nullopt, lease_from_ + lease};
+    runner_ = std::make_unique<command::LocalRunner>(settings, context);
+    send(Ready{slots, cpus});
+}
+
+void Agent::take(const Refused& refused) {
+    leave(fmt::format("the coordinator has no work for it: {}", refused.reason));
+}
+
+void Agent::take(Start& start) {
+    command::Job job;
+    job.sequence = start.sequence;
+    job.slot = start.slot;
+    job.line = std::move(start.line);
+    job.directory = std::move(start.directory);
+    waiting_.push_back(std::move(job));
+}
+
+void Agent::take(const Signal& signal) {
+    // Those that have not begun need not begin any more.
+    std::erase_if(waiting_, [&](const command::Job& job) {
+        if (std::find(signal.slots.begin(), signal.slots.end(), job.slot) == signal.slots.end()) return false;
+        send(Ended{job.slot, 0, signal.number, 0, 0, {}});
+        return true;
+    });
+    if (runner_) runner_->signal(signal.slots, signal.number);
+}
+
+void Agent::take(const SignalGroups& signal) {
+    suspended_ = signal.number == SIGTSTP;
+    lease_from_ = Clock::now();  // nobody answers meanwhile
+    if (!runner_) return;
+    runner_->set_lease(suspended_ ? std::nullopt : std::optional(lease_from_ + lease));
+    runner_->signal_groups(signal.number);
+}
+
+void Agent::take(const Credit& credit) {
+    window_ += static_cast<std::int64_t>(credit.bytes);
+    if (runner_ && window_ > 0) runner_->pause_output(false);
+}
+
+void Agent::take(const Discard&) {
+    if (runner_) runner_->discard_output();
+    for (Sending& one : sending_) {
+        one.output = system::Spool(*store_);
+        one.error = system::Spool(*store_);
+    }
+}
+
+void Agent::take(const Goodbye&) {
+    goodbye_ = true;
+}
+
+void Agent::take(const Beat& beat) {
+    auto sent = beats_.find(beat.number);
+    if (sent == beats_.end()) return;
+    lease_from_ = sent->second;
+    if (runner_ && !suspended_) runner_->set_lease(lease_from_ + lease);
+    beats_.erase(beats_.begin(), std::next(sent));
+}
+
+// -- jobs
+
+void Agent::start_waiting() {
+    if (!runner_) return;
+    const Time now = Clock::now();
+    while (!waiting_.empty()) {
+        if (runner_->start(waiting_.front()) == command::Runner::Started::later) {
+            if (!running_.empty()) {
+                cannot_start_since_.reset();
+            } else if (!cannot_start_since_) {
+                cannot_start_since_ = now;
+            } else if (now - *cannot_start_since_ > give_up_starting) {
+                leave("cannot start jobs: no process or file descriptor left (see ulimit -u, -n)");
+            }
+            return;
+        }
+        cannot_start_since_.reset();
+        running_.insert(waiting_.front().slot);
+        waiting_.pop_front();
+    }
+}
+
+void Agent::on_output(std::uint64_t slot, command::Stream stream, std::string_view data) {
+    if (leaving_) return;
+    send(Output{slot, static_cast<std::uint8_t>(stream), std::string(data)});
+    window_ -= static_cast<std::int64_t>(data.size());
+    if (window_ <= 0) runner_->pause_output(true);
+}
+
+void Agent::on_stopped_by_terminal(std::uint64_t slot) {
+    send(StoppedByTerminal{slot});
+}
+
+void Agent::on_ended(std::uint64_t slot, command::JobEnd end) {
+    running_.erase(slot);
+    check_lease();  // the guard may have ended it
+    if (leaving_) return;
+    const Ended ended{slot,
+                      end.ending.exit_status,
+                      end.ending.signal,
+                      end.start,
+                      end.seconds,
+                      std::bit_cast<decltype(Ended::usage)>(end.ending.usage)};
+    if (end.output.empty() && end.error.empty()) return send(ended);
+    sending_.push_back({ended, std::move(end.output), std::move(end.error)});
+}
+
+// A piece of each in turn, so that a small one does not wait for a large one.
+void Agent::send_output() {
+    while (window_ > 0 && !sending_.empty() && connection_->waiting() < enough_waiting) {
+        Sending& one = sending_.front();
+        const bool error = one.output.empty();
+        std::string piece = (error ? one.error : one.output).take(one_piece);
+        window_ -= static_cast<std::int64_t>(piece.size());
+        const auto stream = error ? command::Stream::error : command::Stream::output;
+        if (!piece.empty()) send(Output{one.ended.slot, static_cast<std::uint8_t>(stream), std::move(piece)});
+        if (one.output.empty() && one.error.empty()) {
+            send(one.ended);
+            sending_.pop_front();
+        } else {
+            sending_.splice(sending_.end(), sending_, sending_.begin());
+        }
+    }
+}
+
+// -- signals and time
+
+void Agent::on_ready(std::uint32_t) {
+    bool children = false;
+    while (auto signal = signals_.next()) {
+        if (*signal == SIGCHLD) {
+            children = true;
+        } else {
+            gently_ = true;
+            leave(fmt::format("it was told to end ({})", system::signal_name(*signal)));
+        }
+    }
+    if (children && runner_) runner_->reap();
+}
+
+void Agent::check_lease() {
+    if (suspended_ || Clock::now() - lease_from_ <= lease) return;
+    leave(fmt::format("not a word of the coordinator for {} s", lease.count()));
+}
+
+void Agent::tick() {
+    check_lease();
+    const Time now = Clock::now();
+    if (now - beat_at_ < beat_every) return;
+    beat_at_ = now;
+    beats_[++last_beat_] = now;
+    send(Beat{last_beat_});
+}
+
+}  // namespace haid::cluster

@@ -1,0 +1,107 @@
+// The coordinator's hand on a node: runs the jobs that it is given as processes of its machine.
+//
+// It ends what it runs, and itself, as soon as the coordinator is gone: when the connection breaks, or when no sign of
+// life was answered for as long as the lease lasts. Not thread-safe.
+#pragma once
+
+#include <deque>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cluster/connection.hpp"
+#include "cluster/messages.hpp"
+#include "cluster/secret.hpp"
+#include "command/local_runner.hpp"
+#include "command/runner.hpp"
+#include "system/event_loop.hpp"
+#include "system/signals.hpp"
+#include "system/timer.hpp"
+
+namespace haid::cluster {
+
+struct AgentSettings {
+    std::vector<std::string> addresses;  // where the coordinator may be reached
+    std::string secret_file;
+    std::string node;     // this one's name
+    std::string version;  // of the program
+};
+
+class Agent : private command::Runner::Listener, private Connection::Listener, private system::Watcher {
+  public:
+    // Calls the coordinator. Throws std::runtime_error naming every address that was tried, SystemError,
+    // std::invalid_argument for the secret.
+    explicit Agent(const AgentSettings& settings);
+    ~Agent() override;
+
+    // Until the coordinator says goodbye: true; false where it had to go before, which it has said on standard error.
+    bool execute();
+
+  private:
+    struct Sending {
+        Ended ended;
+        system::Spool output;
+        system::Spool error;
+    };
+
+    // Messages of the coordinator.
+    void take(Welcome& welcome);
+    void take(const Refused& refused);
+    void take(Start& start);
+    void take(const Signal& signal);
+    void take(const SignalGroups& signal);
+    void take(const Credit& credit);
+    void take(const Discard&);
+    void take(const Goodbye&);
+    void take(const Beat& beat);
+    void on_messages(Decoder& from) override;
+    void on_closed(const std::string& reason) override;
+
+    // Jobs.
+    void on_output(std::uint64_t slot, command::Stream stream, std::string_view data) override;
+    void on_much_output(std::uint64_t, command::Stream, system::Spool&) override {}
+    std::optional<std::size_t> on_readable(std::uint64_t, command::Stream, int, std::size_t) override { return {}; }
+    void on_stopped_by_terminal(std::uint64_t slot) override;
+    void on_ended(std::uint64_t slot, command::JobEnd end) override;
+    void on_lost(std::uint64_t) override {}
+    void on_slots(std::uint64_t) override {}
+    void on_news(const std::string&) override {}
+
+    void on_ready(std::uint32_t events) override;  // signals
+    void tick();
+    void check_lease();
+    void start_waiting();
+    void send_output();
+    void send(const OfAgent& message) { connection_->send(message); }
+    void leave(const std::string& reason);
+    void end_jobs();
+
+    AgentSettings settings_;
+    system::SignalQueue signals_;
+    system::EventLoop loop_;
+    Secret secret_;
+    std::unique_ptr<Connection> connection_;
+    std::unique_ptr<system::SpoolStore> store_;
+    std::unique_ptr<command::LocalRunner> runner_;
+    std::optional<system::Ticker> ticker_;
+    std::deque<command::Job> waiting_;  // that could not be started yet
+    std::optional<system::Time> cannot_start_since_;
+    std::set<std::uint64_t> running_;  // slots
+    std::list<Sending> sending_;       // jobs that have ended
+    std::int64_t window_ = static_cast<std::int64_t>(output_window);
+    std::map<std::uint64_t, system::Time> beats_;  // that were not answered yet
+    std::uint64_t last_beat_ = 0;
+    system::Time beat_at_{};
+    system::Time lease_from_;
+    bool suspended_ = false;
+    bool gently_ = false;                 // jobs may end by themselves when it leaves
+    std::optional<std::string> leaving_;  // why
+    bool goodbye_ = false;
+    bool connected_ = true;
+};
+
+}  // namespace haid::cluster

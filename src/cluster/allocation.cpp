@@ -1,0 +1,80 @@
+#include "cluster/allocation.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <stdexcept>
+
+#include "cluster/node_environment.hpp"
+#include "command/shell.hpp"
+#include "system/slurm_environment.hpp"
+
+namespace haid::cluster {
+namespace {
+
+std::string variable(const system::ResourceFacts& facts, std::string_view name) {
+    return facts.environment ? facts.environment(name).value_or("") : "";
+}
+
+// A folder that all nodes see: the user's home, unless he says otherwise.
+std::string run_folder() {
+    auto value = [](const char* name) {
+        const char* text = std::getenv(name);
+        return std::string(text != nullptr ? text : "");
+    };
+    if (auto folder = value("HAID_RUN_FOLDER"); !folder.empty()) return folder;
+    if (auto folder = value("XDG_CACHE_HOME"); folder.starts_with('/')) return folder + "/haid";
+    if (auto folder = value("HOME"); folder.starts_with('/')) return folder + "/.cache/haid";
+    throw std::invalid_argument("where can all nodes read a file? set HOME, or HAID_RUN_FOLDER");
+}
+
+}  // namespace
+
+std::optional<Allocation> find_allocation(const system::ResourceFacts& facts) {
+    if (!system::in_slurm_job(facts)) return std::nullopt;
+    Allocation allocation;
+    allocation.job = variable(facts, "SLURM_JOB_ID");
+    allocation.nodes = system::expand_node_list(variable(facts, "SLURM_JOB_NODELIST"));
+    if (const std::string cpus = variable(facts, "SLURM_JOB_CPUS_PER_NODE"); !cpus.empty()) {
+        allocation.cpus = system::parse_cpus_per_node(cpus);
+        allocation.cpus.resize(allocation.nodes.size(), allocation.cpus.back());
+    }
+    return allocation;
+}
+
+std::string why_on_one_node(const system::ResourceFacts& facts) {
+    if (system::in_task_of_slurm_step(facts)) return "this is a task of a step";
+    if (!variable(facts, "HAID_CPUS").empty()) return "HAID_CPUS is set: this runs under another haid, or has a budget";
+    return "";
+}
+
+ClusterSettings start_with_srun(const Allocation& allocation) {
+    ClusterSettings settings;
+    settings.nodes = allocation.nodes;
+    const auto srun = command::CommandPath().find("srun");
+    if (!srun) throw std::invalid_argument("Slurm's srun is not in PATH; --nodes local keeps to this node");
+    const std::string number = std::to_string(allocation.nodes.size());
+    // --overlap: the step takes nothing from steps that jobs start. --no-kill and the like: a node that is lost, or an
+    // agent that ends, does not end the others.
+    settings.launcher = {*srun, "-N", number, "-n", number, "--quiet"};
+    for (const char* option :
+         {"--ntasks-per-node=1", "--overlap", "--cpu-bind=none", "--mem=0", "--no-kill", "--kill-on-bad-exit=0",
+          "--wait=0", "--input=none", "--export=ALL", "--chdir=/", "--job-name=haid"}) {
+        settings.launcher.emplace_back(option);
+    }
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+        const std::string_view name = std::string_view(*entry).substr(0, std::string_view(*entry).find('='));
+        const auto& unwanted = not_for_srun();
+        if (std::find(unwanted.begin(), unwanted.end(), name) == unwanted.end()) {
+            settings.launcher_environment.emplace_back(*entry);
+        }
+    }
+    settings.program = std::filesystem::read_symlink("/proc/self/exe").string();
+    settings.run_folder = run_folder();
+    return settings;
+}
+
+}  // namespace haid::cluster

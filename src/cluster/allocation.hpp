@@ -1,0 +1,28 @@
+// The nodes that Slurm gave, and how an agent is started on each of them.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cluster/settings.hpp"
+#include "system/resources.hpp"
+
+namespace haid::cluster {
+
+struct Allocation {
+    std::string job;                 // its number
+    std::vector<std::string> nodes;  // names
+    std::vector<int> cpus;           // that were given on each; empty where Slurm does not say
+};
+
+// nullopt outside of a job. Throws std::invalid_argument where Slurm's variables are not understood.
+std::optional<Allocation> find_allocation(const system::ResourceFacts& facts);
+
+// Why a program that finds itself in an allocation should keep to its node; empty: it stands for all of it.
+std::string why_on_one_node(const system::ResourceFacts& facts);
+
+// One srun for all nodes. Throws std::invalid_argument where there is no srun.
+ClusterSettings start_with_srun(const Allocation& allocation);
+
+}  // namespace haid::cluster

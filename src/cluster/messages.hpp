@@ -1,0 +1,127 @@
+// What a coordinator and its agents say to each other, as values.
+//
+// Both are the same program (Hello says which version), so the messages are written as the library's codec writes
+// structs. Order matters: all that is said on one connection arrives in the order in which it was said.
+#pragma once
+
+#include <sys/resource.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace haid::cluster {
+
+// Raised with every change of what follows.
+inline constexpr std::uint32_t protocol_version = 1;
+
+// Bytes of output that an agent may send before it gets more credit.
+inline constexpr std::uint64_t output_window = 4 * 1024 * 1024;
+
+// -- of an agent
+
+// The first message.
+struct Hello {
+    std::uint32_t version;
+    std::string program;  // haid's version
+    std::string node;
+    std::int64_t pid;
+};
+
+// It has become what Welcome asked for, and runs so many jobs at a time.
+struct Ready {
+    std::uint64_t slots;
+    int cpus;
+};
+
+// What a job wrote, in order for each stream. Costs credit.
+struct Output {
+    std::uint64_t slot;
+    std::uint8_t stream;
+    std::string data;
+};
+
+// The job has ended, and all that it wrote has been sent before.
+struct Ended {
+    std::uint64_t slot;
+    int exit_status;
+    int signal;
+    double start;
+    double seconds;
+    std::array<std::byte, sizeof(rusage)> usage;  // it has unions, whose members nobody can see
+};
+
+struct StoppedByTerminal {
+    std::uint64_t slot;
+};
+
+// The agent cannot go on. Nothing that it was given runs any more.
+struct Leaving {
+    std::string reason;
+};
+
+// The agent's sign of life. Answered at once by the same number: from when it was sent, the lease is counted.
+struct Beat {
+    std::uint64_t number;
+};
+
+using OfAgent = std::variant<Hello, Ready, Output, Ended, StoppedByTerminal, Leaving, Beat>;
+
+// -- of the coordinator
+
+// What a job of the coordinator's own node would get from it.
+struct Welcome {
+    std::string directory;
+    std::vector<std::string> environment;
+    std::string jobs;  // -j, as it was given
+    int cpus_per_job;  // 0: what there is, divided among the jobs
+    bool limit_threads;
+    std::string slot_variable;
+    int nice;
+    bool nice_given;
+    std::uint8_t grouping;
+    std::string temporary_folder;
+    std::string shell;
+    std::uint8_t shell_style;
+    bool shell_may_be_left_out;
+};
+
+// No work for this agent, and why.
+struct Refused {
+    std::string reason;
+};
+
+struct Start {
+    std::uint64_t sequence;
+    std::uint64_t slot;
+    std::string line;
+    std::string directory;
+};
+
+struct Signal {
+    std::vector<std::uint64_t> slots;
+    int number;
+};
+
+// As the terminal would: SIGTSTP, SIGCONT. Between the two the agent's lease does not end.
+struct SignalGroups {
+    int number;
+};
+
+// So many more bytes of output may be sent.
+struct Credit {
+    std::uint64_t bytes;
+};
+
+// What jobs write is of no use any more.
+struct Discard {};
+
+// All is done.
+struct Goodbye {};
+
+using OfCoordinator = std::variant<Welcome, Refused, Start, Signal, SignalGroups, Credit, Discard, Goodbye, Beat>;
+
+}  // namespace haid::cluster

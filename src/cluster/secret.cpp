@@ -1,0 +1,46 @@
+#include "cluster/secret.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sodium.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <stdexcept>
+
+#include "system/descriptor.hpp"
+#include "system/error.hpp"
+
+namespace haid::cluster {
+
+Secret Secret::random() {
+    Secret secret;
+    randombytes_buf(secret.bytes_.data(), size);
+    return secret;
+}
+
+Secret Secret::read(const std::string& path) {
+    const system::Descriptor file = system::open_file(path, O_RDONLY | O_NOFOLLOW);
+    struct stat status {};
+    system::check(::fstat(file.get(), &status), "cannot look at the secret of the run");
+    if (status.st_uid != ::geteuid() || (status.st_mode & 077) != 0) {
+        throw std::invalid_argument(
+            fmt::format("the secret '{}' is not trusted: others than its owner may read it", path));
+    }
+    Secret secret;
+    unsigned char more;
+    const ssize_t length = system::uninterrupted([&] { return ::read(file.get(), secret.bytes_.data(), size); });
+    if (length != ssize_t{size} || ::read(file.get(), &more, 1) != 0) {
+        throw std::invalid_argument(fmt::format("'{}' is no secret of a run: it must have {} bytes", path, size));
+    }
+    return secret;
+}
+
+void Secret::write(const std::string& path) const {
+    const system::Descriptor file = system::open_file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    const std::string what = fmt::format("cannot write '{}'", path);
+    system::write_all(file.get(), {reinterpret_cast<const char*>(bytes_.data()), size}, what.c_str());
+}
+
+}  // namespace haid::cluster

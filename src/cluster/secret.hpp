@@ -1,0 +1,24 @@
+// What the coordinator and the agents of one run have in common, and nobody else: 32 random bytes.
+#pragma once
+
+#include <array>
+#include <string>
+
+namespace haid::cluster {
+
+class Secret {
+  public:
+    static Secret random();
+    // Throws SystemError, or std::invalid_argument naming the file where others may read it or it holds no secret.
+    static Secret read(const std::string& path);
+    // Into a new file that only its owner may read. Throws SystemError naming the file.
+    void write(const std::string& path) const;
+
+    static constexpr std::size_t size = 32;
+    const unsigned char* data() const { return bytes_.data(); }
+
+  private:
+    std::array<unsigned char, size> bytes_{};
+};
+
+}  // namespace haid::cluster

@@ -1,0 +1,134 @@
+"""The same line that ran on a laptop, in a Slurm job of several nodes."""
+import collections
+import re
+
+
+def log_of(lab, name="log"):
+    rows = [line.split("\t") for line in (lab.shared / name).read_text().splitlines()[1:]]
+    return {int(row[0]): row for row in rows}
+
+
+def hosts(log):
+    return collections.Counter(row[1] for row in log.values())
+
+
+def test_all_nodes_work(lab, haid):
+    job = lab.submit(f"seq 40 | {haid} -k --joblog log 'echo {{}}; sleep 0.1'", "-N3", "--ntasks-per-node=2")
+    assert job.wait() == "".join(f"{i}\n" for i in range(1, 41))
+    log = log_of(lab)
+    assert sorted(log) == list(range(1, 41)) and set(hosts(log)) == {"n1", "n2", "n3"}
+
+
+def test_uneven_nodes_get_what_they_were_given(lab, haid):
+    out = lab.submit(f"seq 25 | {haid} 'echo {{%}}; sleep 0.3'", "-N3", "-n5").wait()
+    assert sorted(map(int, set(out.split()))) == [1, 2, 3, 4, 5]
+
+
+def test_jobs_option_counts_for_each_node(lab, haid):
+    out = lab.submit(f"seq 9 | {haid} -j3 'echo {{%}}; sleep 0.5'", "-N3").wait()
+    assert sorted(map(int, out.split())) == list(range(1, 10))
+
+
+def test_cpus_per_job(lab, haid):
+    out = lab.submit(f"seq 6 | {haid} --cpus-per-job 2 'echo {{%}} $HAID_CPUS $OMP_NUM_THREADS; sleep 0.5'", "-N3",
+                     "--ntasks-per-node=2").wait()
+    assert sorted(set(out.splitlines())) == [f"{i} 2 2" for i in (1, 2, 3)]
+
+
+def test_exit_status_failures_and_retries(lab, haid):
+    script = (f"seq 6 | {haid} --joblog log 'exit $(({{}} % 3))'; echo status $?\n"
+              f"{haid} --retries 3 'echo try >> tries; false' ::: x; echo status $?\n"
+              f"{haid} --timeout 0.5 sleep ::: 30; echo status $?\n"
+              f"{haid} 'kill -SEGV $$' ::: x; echo status $?\n")
+    out = lab.submit(script, "-N2").wait()
+    assert re.findall(r"^status (\d+)", out, re.M) == ["4", "1", "1", "1"], out
+    assert (lab.shared / "tries").read_text() == "try\n" * 3
+    assert sorted(row[6] for row in log_of(lab).values()) == ["0", "0", "1", "1", "2", "2"]
+
+
+def test_resume(lab, haid):
+    line = f"seq 10 | {haid} --joblog log --resume-failed 'echo ran {{}}; [ {{}} != 3 ] || [ -e now ]'\n"
+    out = lab.submit(f"{line}touch now\n{line}", "-N2").wait()
+    assert len(re.findall("^ran 3$", out, re.M)) == 2 and len(re.findall("^ran ", out, re.M)) == 11
+
+
+def test_jobs_have_the_environment_of_the_batch_script(lab, haid):
+    script = ("export MINE='a b'; module() { :; }; export -f module\n"
+              "env | grep ^SLURM_ | grep -v -e NODENAME -e NODEID -e CPUS_ON_NODE -e TASK_PID -e TOPOLOGY_ADDR > here\n"
+              f"{haid} 'env | grep ^SLURM_ > {{}}; echo \"$MINE $PWD $SLURMD_NODENAME $(hostname)\"; module; sleep 0.2' "
+              "::: a b c d e f g h i j k l m n o\n")
+    out = lab.submit(script, "-N3", "-n5", "--export=ALL").wait()
+    assert sorted(set(out.splitlines())) == [f"a b {lab.shared} n{i} n{i}" for i in (1, 2, 3)]
+    there = set((lab.shared / "a").read_text().splitlines())
+    missing = set((lab.shared / "here").read_text().splitlines()) - there
+    assert not missing
+    assert not any(line.startswith("SLURM_STEP") for line in there)
+
+
+def test_nested_srun(lab, haid):
+    out = lab.submit(f"{haid} -j1 'srun -n2 -N2 --overlap echo step {{}}' ::: x y", "-N2").wait()
+    assert sorted(out.splitlines()) == ["step x", "step x", "step y", "step y"]
+
+
+def test_nested_haid_stays_on_its_node(lab, haid):
+    out = lab.submit(f"{haid} -j1 ': {{}}; {haid} -k echo $SLURMD_NODENAME ::: 1 2' ::: a b c", "-N3").wait()
+    assert sorted(line.split()[1] for line in out.splitlines()) == ["1", "1", "1", "2", "2", "2"]
+    nodes = [line.split()[0] for line in out.splitlines()]
+    assert nodes[0::2] == nodes[1::2]
+
+
+def test_keeping_to_one_node(lab, haid):
+    script = (f"ln -s {haid} parallel\n"
+              f"{haid} --nodes local echo '$SLURMD_NODENAME' ::: 1 2 3 4\n"
+              f"./parallel echo '$SLURMD_NODENAME' ::: 1 2 3 4\n"
+              f"srun -n1 -N1 {haid} echo '$SLURMD_NODENAME' ::: 1 2 3 4\n")
+    out = lab.submit(script, "-N2").wait().splitlines()
+    assert out[:8] == [f"n1 {i}" for i in (1, 2, 3, 4)] * 2 and len(set(line.split()[0] for line in out[8:])) == 1
+
+
+def test_one_node_has_no_agent(lab, haid):
+    out = lab.submit(f"{haid} --joblog log 'ps -o args= -p $PPID' ::: 1", "-N1").wait()
+    assert "agent" not in out and hosts(log_of(lab)) == {":": 1}
+
+
+def test_outside_of_a_job(lab, haid):
+    refused = lab.run(haid, "--nodes", "slurm", "echo", ":::", "1", check=False)
+    assert refused.returncode == 255 and "SLURM_JOB_ID" in refused.stderr
+
+
+def test_much_output_and_lines(lab, haid):
+    script = (f"seq 8 | {haid} -k 'yes {{}} | head -c 20000000' | md5sum\n"
+              "for i in $(seq 8); do yes $i | head -c 20000000; done | md5sum\n"
+              f"seq 4 | {haid} --lb 'for i in $(seq 2000); do echo line {{}} $i {{}}; done' | "
+              "awk '$2 != $4 { bad++ } END { print NR, bad + 0 }'\n"
+              f"{haid} --tag ': {{}}; echo out; echo err >&2' ::: x 2>&1 | sort\n")
+    out = lab.submit(script, "-N3").wait(120).splitlines()
+    assert out[0] == out[1] and out[2] == "8000 0" and out[3:] == ["x\terr", "x\tout"], out
+
+
+def test_a_slow_reader_slows_jobs_down(lab, haid):
+    """Nothing of what the jobs write is kept in memory: they wait for whoever reads."""
+    script = (f"seq 2 | {haid} --lb ': {{}}; yes | head -c 500000000' | (sleep 3; ps -C haid -o rss= | sort -n | tail -1 > rss; "
+              "wc -c)\n")
+    out = lab.submit(script, "-N2").wait(120)
+    assert out.split() == ["1000000000"]
+    assert int((lab.shared / "rss").read_text()) < 60_000  # KiB
+
+
+def test_a_folder_that_is_not_there(lab, haid):
+    out = lab.submit(f"mkdir gone; cd gone; rmdir ../gone; {haid} echo ::: 1; echo status $?", "-N2").wait()
+    assert "status 255" in out and "folder" in out
+
+
+def test_a_folder_that_only_one_node_has(lab, haid):
+    out = lab.submit(f"mkdir /dev/shm/mine; cd /dev/shm/mine; {haid} echo '$SLURMD_NODENAME' ::: 1 2 3 4", "-N2").wait()
+    assert sorted(re.findall("^n. .", out, re.M)) == [f"n1 {i}" for i in (1, 2, 3, 4)]
+    assert "node n2 is lost: the run's folder '/dev/shm/mine' cannot be entered there" in out
+
+
+def test_a_job_that_wants_the_terminal_and_ctrl_c(lab, haid):
+    script = f"timeout -s TERM 2 {haid} 'sleep 100; echo never' ::: 1 2 3; echo status $?"
+    out = lab.submit(script, "-N3").wait()
+    assert "never" not in out and "status 124" in out
+    for name in lab.names:
+        assert not [words for _, words in lab.processes(name) if words[0] == "sleep"]

@@ -1,0 +1,231 @@
+"""What goes wrong between nodes: no job is lost, none runs twice at the same time, none is logged twice."""
+import collections
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+from test_allocation import log_of
+
+# Each job writes when it began and when it ended, so that a test sees which ran and whether two did at the same time.
+JOB = "echo begin $SLURMD_NODENAME $(date +%s.%N) >> ran.{}; sleep 1.5; echo end $SLURMD_NODENAME $(date +%s.%N) >> ran.{}"
+
+
+def start(lab, haid, jobs=12, options="", submit=("-N3", "--no-kill")):
+    job = lab.submit(f"seq {jobs} | {haid} -j2 --joblog log {options} '{JOB}'; echo status $?", *submit)
+    job.until(lambda: len(list(lab.shared.glob("ran.*"))) >= 4)
+    return job
+
+
+def check_each_ran(lab, jobs=12):
+    log = log_of(lab)
+    assert sorted(log) == list(range(1, jobs + 1))
+    assert len((lab.shared / "log").read_text().splitlines()) == jobs + 1, "a job is in the log twice"
+    for number in range(1, jobs + 1):
+        lines = (lab.shared / f"ran.{number}").read_text().split("\n")[:-1]
+        ends = [line for line in lines if line.startswith("end")]
+        assert ends and ends[-1].split()[1] == log[number][1], lines
+        # Begun elsewhere only after it had ended: of two, the first one's end (where it came to it) is before.
+        ended = [float(line.split()[2]) for line in ends[:-1]]
+        begun = [float(line.split()[2]) for line in lines if line.startswith("begin")]
+        assert all(end < begun[-1] for end in ended), lines
+    return log
+
+
+def no_jobs_left(lab, names=("n1", "n2", "n3")):
+    return not any(words[:2] == ["sleep", "1.5"] for name in names for _, words in lab.processes(name))
+
+
+def test_an_agent_is_killed(lab, haid):
+    job = start(lab, haid)
+    os.kill(lab.agent("n2"), signal.SIGKILL)
+    killed = time.monotonic()
+    out = job.wait(60)
+    assert "status 0" in out and "no connection to node n2" in out
+    assert time.monotonic() - killed < 40
+    check_each_ran(lab)
+
+
+def test_an_agent_is_stopped(lab, haid):
+    """It neither runs nor ends: its jobs end all the same before they begin elsewhere."""
+    long = "echo $SLURMD_NODENAME >> began.{}; sleep 50; true {}"
+    job = lab.submit(f"seq 6 | {haid} -j2 --joblog log --timeout 60 '{long}'; echo status $?", "-N3")
+    job.until(lambda: len(list(lab.shared.glob("began.*"))) == 6)
+    agent = lab.agent("n2")
+    os.kill(agent, signal.SIGSTOP)
+    try:
+        job.until(lambda: "node n2 is lost" in job.output(), 40)
+        assert not any(words == ["sleep", "50"] for _, words in lab.processes("n2"))
+    finally:
+        os.kill(agent, signal.SIGCONT)
+    lab._until(lambda: lab.agent("n2") is None, "the agent goes on without a lease")
+    lab.run("scancel", job.number)
+    job.wait()
+    assert len((lab.shared / "log").read_text().splitlines()) == 1, "a job that was ended is in the log"
+
+
+def test_a_node_is_lost(broken_lab, haid):
+    lab = broken_lab
+    job = start(lab, haid)
+    lost = time.monotonic()
+    lab.lose_node("n3")
+    job.until(lambda: "node n3 is lost" in job.output(), 40)
+    assert time.monotonic() - lost < 30
+    assert "status 0" in job.wait(90)
+    check_each_ran(lab)
+
+
+def test_the_network_is_gone_for_five_seconds(lab, haid):
+    job = start(lab, haid)
+    lab.cut_network("n2")
+    try:
+        time.sleep(5)
+    finally:
+        lab.mend_network("n2")
+    out = job.wait(60)
+    assert "status 0" in out and "lost" not in out and "no connection" not in out
+    log = check_each_ran(lab)
+    assert "n2" in {row[1] for row in log.values()}
+
+
+def test_the_network_is_gone_for_good(broken_lab, haid):
+    lab = broken_lab
+    job = start(lab, haid, jobs=30)
+    lab.cut_network("n2")
+    cut = time.monotonic()
+    while lab.agent("n2") is not None:
+        assert time.monotonic() - cut < 20, "the agent goes on without a lease"
+        time.sleep(0.1)
+    assert no_jobs_left(lab, ["n2"])
+    out = job.wait(90)
+    assert "status 0" in out and "node n2 is lost" in out
+    check_each_ran(lab, 30)
+
+
+def test_the_coordinator_is_killed(lab, haid):
+    job = start(lab, haid)
+    coordinator = next(pid for pid, words in lab.processes("n1") if words[0] == haid and "--joblog" in words)
+    os.kill(coordinator, signal.SIGKILL)
+    assert "status 137" in job.wait(30)
+    lab._until(lambda: no_jobs_left(lab) and not any(lab.agent(name) for name in lab.names), "something is left", 20)
+
+
+def test_scancel(lab, haid):
+    job = start(lab, haid, jobs=100)
+    lab.run("scancel", job.number)
+    job.wait(30)
+    lab._until(lambda: no_jobs_left(lab) and not any(lab.agent(name) for name in lab.names), "something is left", 20)
+    for row in log_of(lab).values():
+        assert row[6:8] == ["0", "0"]
+
+
+def test_the_controller_is_away(broken_lab, haid):
+    lab = broken_lab
+    job = start(lab, haid)
+    lab.stop_controller()
+    lab._until(lambda: "status 0" in job.output(), "the run waits for slurmctld", 30)
+    lab.start_controller()
+    check_each_ran(lab)
+
+
+def test_a_full_disk_on_a_node(lab, haid):
+    """Its temporary files: what its jobs wrote is not lost, for they run elsewhere."""
+    script = ("mkdir -p /dev/shm/tmp; srun -N2 -n2 mkdir -p /dev/shm/tmp; "
+              "srun -N1 -n1 --nodelist=n2 sh -c 'mount -o remount,size=1m /dev/shm || true'\n"
+              f"seq 6 | {haid} -k -j2 --tmpdir /dev/shm/tmp ': {{}}; yes | head -c 60000000' | md5sum; "
+              "echo status ${PIPESTATUS[1]}\nyes | head -c 360000000 | md5sum\n")
+    out = lab.submit(script, "-N2").wait(90)
+    assert "node n2 is lost" in out and "No space left" in out and "status 0" in out
+    sums = re.findall("^[0-9a-f]{32}", out, re.M)
+    assert sums[0] == sums[1]
+
+
+def address_of(lab):
+    words = next(words for _, words in lab.processes("n1") if words[1:2] == ["agent"])
+    host, port = words[words.index("--to") + 1].split(",")[0].rsplit(":", 1)
+    return host, int(port)
+
+
+STRANGER = """
+import socket, sys, time
+host, port, how = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+connections = []
+for i in range(300 if how == "crowd" else 1):
+    one = socket.create_connection((host, port), timeout=10)
+    connections.append(one)
+    if how == "garbage":
+        try:
+            one.sendall(bytes(range(256)) * 1000)
+        except OSError:
+            pass
+    if how == "http":
+        one.sendall(b"GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n" + b"x" * 200)
+if how == "slow":
+    for i in range(20):
+        try:
+            connections[0].sendall(b"x")
+        except OSError:
+            break
+        time.sleep(0.7)
+for one in connections:
+    one.settimeout(30)
+    try:
+        while one.recv(4096):
+            pass
+    except OSError:
+        pass
+print("closed")
+"""
+
+
+@pytest.mark.parametrize("how", ["garbage", "http", "slow", "crowd"])
+def test_strangers(lab, haid, how):
+    job = start(lab, haid, jobs=60)
+    host, port = address_of(lab)
+    stranger = lab.on_node("n3", "python3", "-c", STRANGER, host, port, how)
+    assert stranger.stdout == "closed\n", stranger.stderr
+    out = job.wait(90)
+    assert "status 0" in out and "stranger" in out
+    check_each_ran(lab, 60)
+
+
+def test_an_agent_with_a_wrong_secret(lab, haid):
+    job = start(lab, haid, jobs=40)
+    host, port = address_of(lab)
+    (lab.shared / "wrong").write_bytes(os.urandom(32))
+    (lab.shared / "wrong").chmod(0o600)
+    refused = lab.on_node("n3", haid, "agent", "--to", f"{host}:{port}", "--secret", lab.shared / "wrong")
+    assert refused.returncode == 1 and "the coordinator of the run is gone" in refused.stderr
+    (lab.shared / "wrong").chmod(0o644)
+    refused = lab.on_node("n3", haid, "agent", "--to", f"{host}:{port}", "--secret", lab.shared / "wrong")
+    assert refused.returncode == 255 and "others than its owner" in refused.stderr
+    out = job.wait(60)
+    assert "status 0" in out and "does not know the secret" in out
+
+
+def test_the_secret_is_gone_when_all_agents_have_it(lab, haid):
+    job = start(lab, haid)
+    assert not list(lab.shared.rglob("*.secret"))
+    assert "status 0" in job.wait(30)
+
+
+def test_an_agent_that_reaches_nobody(haid, tmp_path):
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    secret = tmp_path / "secret"
+    secret.touch(0o600)
+    secret.write_bytes(os.urandom(32))
+    done = subprocess.run([haid, "agent", "--to", f"127.0.0.1:{port},[::1]:{port}", "--secret", secret],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 255
+    assert f"127.0.0.1:{port} (Connection refused)" in done.stderr and f"[::1]:{port}" in done.stderr
+
+
+def test_hosts_are_counted(lab, haid):
+    out = lab.submit(f"seq 3000 | {haid} --joblog log true; echo status $?", "-N3").wait(90)
+    assert "status 0" in out
+    assert sum(collections.Counter(row[1] for row in log_of(lab).values()).values()) == 3000
