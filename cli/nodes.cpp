@@ -6,6 +6,7 @@
 
 #include "cluster/allocation.hpp"
 #include "cluster/cluster_runner.hpp"
+#include "cluster/job_end.hpp"
 #include "command/jobs_number.hpp"
 #include "command/local_runner.hpp"
 #include "system/resources.hpp"
@@ -19,16 +20,24 @@ std::uint64_t jobs_at_a_time(const command::RunSettings& run, int cpus) {
 }
 
 // The allocation that the run is to fill; nullopt: this machine.
-std::optional<cluster::Allocation> allocation_for(const CommandLine& line, const Personality& who) {
+std::optional<cluster::Allocation> allocation_for(const CommandLine& line, const Personality& who,
+                                                  const system::ResourceFacts& facts) {
     using Nodes = CommandLine::Nodes;
     const bool wanted = line.nodes == Nodes::slurm;
     if (line.nodes == Nodes::local || (who.is_parallel && !wanted)) return std::nullopt;
-    const auto facts = system::ResourceFacts::of_this_process();
     auto allocation = cluster::find_allocation(facts);
     if (!allocation && wanted) throw UsageError("--nodes slurm: this is no Slurm job (SLURM_JOB_ID is not set)");
     if (!allocation || line.run.dry_run) return std::nullopt;
     if (wanted) return allocation;
     return allocation->nodes.size() > 1 && cluster::why_on_one_node(facts).empty() ? allocation : std::nullopt;
+}
+
+// So that jobs which cannot end in time are left for another run.
+void close_in_time(command::RunSettings& run, const system::ResourceFacts& facts) {
+    const auto end = cluster::end_of_job(facts);
+    if (!end) return;
+    const auto left = *end - std::chrono::system_clock::now();
+    run.policy.closing.at = system::Clock::now() + std::chrono::duration_cast<system::Duration>(left);
 }
 
 // What this program looks at on its own machine only.
@@ -46,7 +55,10 @@ void check_for_nodes(const CommandLine& line) {
 
 command::MakeRunner runner_on(CommandLine& line, const Personality& who) {
     command::RunSettings& run = line.run;
-    const auto allocation = allocation_for(line, who);
+    const auto facts = system::ResourceFacts::of_this_process();
+    const auto allocation = allocation_for(line, who, facts);
+    // A task of a step does not ask the controller: there may be thousands.
+    if (!who.is_parallel && !run.dry_run && cluster::why_on_one_node(facts).empty()) close_in_time(run, facts);
     if (!allocation) {
         if (run.slots_file.empty()) run.policy.slots = jobs_at_a_time(run, run.usable_cpus);
         return [](const command::RunSettings& settings, const command::RunnerContext& context) {
@@ -62,6 +74,16 @@ command::MakeRunner runner_on(CommandLine& line, const Personality& who) {
     return [cluster](const command::RunSettings& settings, const command::RunnerContext& context) {
         return std::make_unique<cluster::ClusterRunner>(settings, context, cluster);
     };
+}
+
+void run_again_later(std::uint64_t done, const Personality& who) {
+    if (done == 0) {
+        fmt::print(stderr, "{}: not requeued: no job could end in the time of this Slurm job, nor would it next time\n",
+                   who.name);
+        return;
+    }
+    const std::string refused = cluster::requeue(system::ResourceFacts::of_this_process());
+    if (!refused.empty()) fmt::print(stderr, "{}: error: cannot requeue this Slurm job: {}\n", who.name, refused);
 }
 
 }  // namespace haid::cli

@@ -22,6 +22,7 @@ struct CommandLine {
     ProgressStyle progress = ProgressStyle::automatic;
     bool group_given = false;
     bool records_given = false;  // -n or -N, which count more than -L
+    bool until_done = false;     // --until-done
     enum class Nodes { automatic, local, slurm } nodes = Nodes::automatic;
     std::vector<std::string> interpreters;  // --interpreter, for `haid run`
     std::string argument_separator = ":::";

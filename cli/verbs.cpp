@@ -100,6 +100,8 @@ CommandLine new_command_line(const Personality& who) {
 void check(const CommandLine& line) {
     const command::RunSettings& run = line.run;
     using command::Resume;
+    if (line.until_done && run.job_log.empty())
+        throw UsageError("--until-done needs --joblog: what is left is known from it");
     if (run.resume == Resume::retry_failed && run.job_log.empty()) throw UsageError("--retry-failed needs --joblog");
     if (line.group_given && run.grouping != command::RunSettings::Grouping::whole) {
         throw UsageError("--group goes with neither --ungroup nor --line-buffer");
@@ -136,9 +138,13 @@ int execute(CommandLine& line, const Personality& who) {
     style.list_failures = !run.as_parallel;
     bool asked = line.progress == ProgressStyle::bar || line.progress == ProgressStyle::eta;
     run.input.read_ahead = asked || run.policy.halt.needs_total();
+    if (line.until_done && run.resume == command::Resume::no) run.resume = command::Resume::all;
     const command::MakeRunner make_runner = runner_on(line, who);
     report::Report report(style);
-    return command::Run(run, report, make_runner).execute();
+    command::Run the_run(run, report, make_runner);
+    const int status = the_run.execute();
+    if (line.until_done && the_run.ran_out_of_time()) run_again_later(the_run.done(), who);
+    return status;
 }
 
 }  // namespace

@@ -39,6 +39,7 @@ int ExitStatus::value(const schedule::Tally& tally) const {
         if (!as_parallel_) return 128 + signal_;
         if (signal_ != SIGHUP) return 255;
     }
+    if (out_of_time_ && left_jobs_) return 124;
     if (halt_.active() && halt_.percent) return percent(tally.failed, std::max<std::uint64_t>(tally.started, 1));
     return count(tally.failed);
 }

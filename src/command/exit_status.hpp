@@ -10,7 +10,8 @@
 namespace haid::command {
 
 // 0: all succeeded; 1 to 100: so many jobs failed; 101: more; 255: a fault; with a halt, as GNU parallel's --halt says;
-// 128 + n where signal n kept jobs from being run. What comes first in this list of calls wins over what comes later.
+// 128 + n where signal n kept jobs from being run, 124 (as timeout(1) says it) where the time did. What comes first in
+// this list of calls wins over what comes later.
 class ExitStatus {
   public:
     ExitStatus(const schedule::Halt& halt, bool as_parallel) : halt_(halt), as_parallel_(as_parallel) {}
@@ -22,6 +23,7 @@ class ExitStatus {
     void halted_by(const Outcome& outcome, schedule::Cause cause, const schedule::Tally& tally,
                    std::optional<std::uint64_t> total);
     void interrupted(int signal) { signal_ = signal; }
+    void out_of_time() { out_of_time_ = true; }
     // Some jobs were not run, or not to their end.
     void left_jobs() { left_jobs_ = true; }
 
@@ -34,6 +36,7 @@ class ExitStatus {
     std::optional<int> halted_;
     int signal_ = 0;
     bool left_jobs_ = false;
+    bool out_of_time_ = false;
 };
 
 }  // namespace haid::command

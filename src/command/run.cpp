@@ -112,6 +112,7 @@ void Run::loop() {
         look_at_machine(now);
         start_jobs();
         send_due_signals();
+        if (schedule_.out_of_time() && !told_time_is_up_) tell_time_is_up();
         if (schedule_.finished()) {
             output_.flush();
             if (printer_.idle()) return;
@@ -187,6 +188,20 @@ void Run::start_jobs() {
         have_input();
         if (schedule_.stopping()) break;
     }
+}
+
+void Run::tell_time_is_up() {
+    told_time_is_up_ = true;
+    exit_status_.out_of_time();
+    exit_status_.left_jobs();
+    const auto left = *settings_.policy.closing.at - Clock::now();
+    std::string text = fmt::format("the time is up: {:.0f} s are left", std::max(schedule::seconds(left), 0.0));
+    if (schedule_.expected() > schedule::Duration::zero()) {
+        text += fmt::format(", and a job takes up to {:.3g} s", schedule::seconds(schedule_.expected()));
+    }
+    text += fmt::format("; no more are started, {} still run(s)", schedule_.running());
+    if (log_) text += "; --resume goes on from the log";
+    say(text);
 }
 
 bool Run::start_one(const Schedule::Permit& permit) {

@@ -34,6 +34,10 @@ class Run : private Runner::Listener {
 
     // The exit status (see ExitStatus). Does not throw.
     int execute();
+    // Jobs are left that another run can do.
+    bool ran_out_of_time() const { return schedule_.out_of_time(); }
+    // Jobs of this run that have ended and count.
+    std::uint64_t done() const { return schedule_.tally().done(); }
 
   private:
     struct Running {
@@ -55,6 +59,7 @@ class Run : private Runner::Listener {
     void start_jobs();
     bool have_input();
     bool start_one(const schedule::Schedule::Permit& permit);
+    void tell_time_is_up();
     void run_dry(const schedule::Schedule::Permit& permit, Job job);
     void wait_for_input();
     void send_due_signals();
@@ -109,6 +114,7 @@ class Run : private Runner::Listener {
     std::optional<NextJob> next_;
     bool prepared_ = false;
     bool input_ended_ = false;
+    bool told_time_is_up_ = false;
     int watched_input_ = -1;
     std::optional<system::Time> cannot_start_since_;
     int interrupts_ = 0;

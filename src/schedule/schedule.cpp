@@ -11,6 +11,11 @@ std::optional<Schedule::Permit> Schedule::permit(Time now, bool input_ready) {
     if (stopping_ || held_ || !slots_.available() || (again_.empty() && !input_ready)) return std::nullopt;
     if (start_after_ && now < *start_after_) return std::nullopt;
     start_after_.reset();
+    if (auto end = last_call(); end && now + expected() > *end) {
+        out_of_time_ = true;
+        stop_starting();
+        return std::nullopt;
+    }
     if (again_.empty()) return Permit{slots_.take(), std::nullopt, 1};
     Waiting waiting = again_.front();
     again_.pop_front();
@@ -50,6 +55,7 @@ Schedule::Verdict Schedule::ended(Slot slot, bool succeeded, Time now) {
     if (succeeded) {
         ++tally_.succeeded;
         timeout_.succeeded(now - running.since);
+        longest_ = std::max(longest_, now - running.since);
         if (policy_.timeout.of_median) find_earliest();
     } else {
         ++tally_.failed;
@@ -111,8 +117,18 @@ void Schedule::find_earliest() {
     }
 }
 
+// Whatever runs then is ended.
+std::optional<Time> Schedule::last_call() const {
+    const Closing& closing = policy_.closing;
+    return closing.at ? std::optional(*closing.at - closing.notice) : std::nullopt;
+}
+
 std::vector<Schedule::Signal> Schedule::due(Time now) {
     std::vector<Signal> signals;
+    if (auto end = last_call(); end && now >= *end && !running_.empty() && !called_) {
+        called_ = out_of_time_ = true;
+        end_all(now);
+    }
     if (!earliest_ || now < *earliest_) return signals;
     for (auto& [slot, running] : running_) {
         auto end_time = deadline(running);
@@ -140,6 +156,7 @@ std::optional<Time> Schedule::next() const {
     std::optional<Time> time = earliest_;
     bool wants_start = !stopping_ && !held_ && slots_.available() && !(exhausted_ && again_.empty());
     if (wants_start && start_after_) time = time ? std::min(*time, *start_after_) : *start_after_;
+    if (auto end = last_call(); end && !running_.empty() && !called_) time = time ? std::min(*time, *end) : *end;
     return time;
 }
 

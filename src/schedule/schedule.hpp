@@ -11,6 +11,7 @@
 // Not thread-safe. Every call is O(log slots), but for due() and a change of a median time limit: O(slots).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -26,6 +27,16 @@ namespace haid::schedule {
 
 using Id = std::uint64_t;  // of a job or task, chosen by the caller
 
+// The time by which everything has to have ended, as in a batch job.
+struct Closing {
+    std::optional<Time> at;
+    // A job takes so long; nullopt: as long as the longest that succeeded so far. None is started that would take
+    // longer than there is time left.
+    std::optional<Duration> per_job;
+    // What still runs so long before the end is ended, so that all of it is told in time.
+    Duration notice = std::chrono::seconds(10);
+};
+
 struct Policy {
     std::uint64_t slots = 1;
     std::uint64_t attempts = 1;  // 0: again and again until it succeeds
@@ -33,6 +44,7 @@ struct Policy {
     Halt halt;
     Timeout timeout;
     process::Ladder ladder = process::default_ladder();
+    Closing closing;
 };
 
 // Why something was ended before it ended by itself.
@@ -93,6 +105,11 @@ class Schedule {
     std::optional<Time> next() const;
     bool finished() const { return slots_.taken() == 0 && ((exhausted_ && again_.empty()) || stopping_); }
 
+    // Something was not started, or not left to end, for want of time.
+    bool out_of_time() const { return out_of_time_; }
+    // A job is taken to need so long.
+    Duration expected() const { return policy_.closing.per_job.value_or(longest_); }
+
     const Tally& tally() const { return tally_; }
     bool stopping() const { return stopping_; }
     // The halt condition was met.
@@ -115,6 +132,7 @@ class Schedule {
     };
 
     void end(Running& running, Cause cause, Time now);
+    std::optional<Time> last_call() const;
     std::optional<Time> deadline(const Running& running) const;
     void find_earliest();
 
@@ -131,6 +149,9 @@ class Schedule {
     bool stopping_ = false;
     bool halted_ = false;
     bool held_ = false;
+    bool out_of_time_ = false;
+    bool called_ = false;  // what runs is being ended, for the time is up
+    Duration longest_{};   // of those that succeeded
 };
 
 }  // namespace haid::schedule

@@ -5,8 +5,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
+#include <list>
 #include <string>
 #include <string_view>
 
@@ -85,7 +85,7 @@ class Spool {
     ssize_t drain_file(int fd, std::size_t piece);
 
     SpoolStore* store_;
-    std::deque<std::string> chunks_;  // what came first
+    std::list<std::string> chunks_;  // what came first; costs nothing as long as there is none
     std::size_t front_used_ = 0;      // bytes of the first chunk already passed on
     std::size_t memory_size_ = 0;
     std::size_t reserved_ = 0;  // what this spool took of the store's memory

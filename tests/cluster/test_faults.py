@@ -51,7 +51,7 @@ def test_an_agent_is_killed(lab, haid):
 
 def test_an_agent_is_stopped(lab, haid):
     """It neither runs nor ends: its jobs end all the same before they begin elsewhere."""
-    long = "echo $SLURMD_NODENAME >> began.{}; sleep 50; true {}"
+    long = "echo $SLURMD_NODENAME >> began.{}; true {}; exec sleep 50"
     job = lab.submit(f"seq 6 | {haid} -j2 --joblog log --timeout 60 '{long}'; echo status $?", "-N3")
     job.until(lambda: len(list(lab.shared.glob("began.*"))) == 6)
     agent = lab.agent("n2")

@@ -318,5 +318,70 @@ TEST(Schedule, FewerSlotsTakeEffectAsJobsEnd) {
     EXPECT_EQ(run.begin(5), 2u);
 }
 
+Policy policy_that_closes(std::uint64_t slots, Duration in) {
+    Policy closing = policy(slots);
+    closing.closing.at = start + in;
+    closing.closing.notice = 10s;
+    return closing;
+}
+
+TEST(Schedule, StartsNothingThatCannotEndInTime) {
+    Policy closing = policy_that_closes(2, 100s);
+    closing.closing.per_job = 30s;
+    Driven run(closing);
+    EXPECT_EQ(run.begin(1, start + 60s), 1u);
+    EXPECT_FALSE(run.schedule.permit(start + 61s, false)) << "nothing is wanted";
+    EXPECT_FALSE(run.schedule.out_of_time());
+    EXPECT_FALSE(run.schedule.permit(start + 61s, true));
+    EXPECT_TRUE(run.schedule.out_of_time());
+    EXPECT_TRUE(run.schedule.stopping());
+    EXPECT_EQ(run.end(1, true, start + 80s), Next::report);
+    EXPECT_TRUE(run.schedule.finished());
+}
+
+TEST(Schedule, TakesJobsToNeedAsLongAsTheLongestSoFar) {
+    Driven run(policy_that_closes(1, 100s));
+    EXPECT_EQ(run.begin(1), 1u);
+    run.end(1, true, start + 40s);
+    EXPECT_EQ(run.begin(2, start + 40s), 1u);
+    run.end(1, false, start + 49s);  // says nothing of how long one takes that succeeds
+    EXPECT_EQ(run.begin(3, start + 49s), 1u);
+    run.end(1, true, start + 51s);
+    EXPECT_EQ(run.begin(4, start + 51s), 0u);
+    EXPECT_TRUE(run.schedule.out_of_time());
+}
+
+TEST(Schedule, EndsWhatStillRunsBeforeTheEnd) {
+    Driven run(policy_that_closes(2, 100s));
+    EXPECT_EQ(run.begin(1), 1u);
+    EXPECT_EQ(run.begin(2), 2u);
+    EXPECT_EQ(run.schedule.next(), start + 90s);
+    EXPECT_TRUE(run.schedule.due(start + 89s).empty());
+    auto signals = run.schedule.due(start + 90s);
+    ASSERT_EQ(signals.size(), 2u);
+    EXPECT_EQ(signals[0].number, SIGTERM);
+    EXPECT_TRUE(run.schedule.out_of_time());
+    EXPECT_EQ(run.end(1, false, start + 90s), Next::forget);
+    EXPECT_TRUE(run.schedule.due(start + 90s).empty()) << "each rung once";
+    EXPECT_EQ(run.end(2, false, start + 91s), Next::forget);
+    EXPECT_TRUE(run.schedule.finished());
+}
+
+TEST(Schedule, WhatIsLostIsStartedAgainAndUsesUpNoAttempt) {
+    Policy twice = policy(1);
+    twice.attempts = 2;
+    Driven run(twice);
+    EXPECT_EQ(run.begin(1), 1u);
+    EXPECT_EQ(run.schedule.lost(1, start).next, Next::again);
+    EXPECT_EQ(run.begin_again(1, 1), 1u);
+    EXPECT_EQ(run.end(1, false), Next::again);
+    EXPECT_EQ(run.begin_again(1, 2), 1u);
+    EXPECT_EQ(run.schedule.lost(1, start).next, Next::again);
+    EXPECT_EQ(run.begin_again(1, 2), 1u);
+    run.schedule.stop_starting();
+    EXPECT_EQ(run.schedule.lost(1, start).next, Next::forget) << "nobody would start it";
+    EXPECT_TRUE(run.schedule.finished());
+}
+
 }  // namespace
 }  // namespace haid::schedule
