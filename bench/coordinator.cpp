@@ -1,6 +1,6 @@
 // What a job costs the coordinator of a run over several nodes: a real run, with agents that only pretend to run jobs.
 //
-//     coordinator JOBS AGENTS SLOTS     a run; prints one JSON object
+//     coordinator JOBS AGENTS SLOTS     a run; prints its figures
 //     coordinator pretend AGENTS SLOTS PROGRAM agent --to ADDRESSES --secret FILE     what it starts in place of srun
 #include <fmt/format.h>
 #include <sys/resource.h>
@@ -108,8 +108,7 @@ int run(std::uint64_t jobs, int agents, const std::string& slots) {
         return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
     };
     const double cpu = seconds(usage.ru_utime) + seconds(usage.ru_stime);
-    fmt::print("{{\"status\": {}, \"seconds\": {:.4f}, \"cpu\": {:.4f}, \"peak_kib\": {}}}\n", status, wall.count(),
-               cpu, usage.ru_maxrss);
+    fmt::print("seconds\t{:.6f}\ncpu\t{:.6f}\npeak_kib\t{}\n", wall.count(), cpu, usage.ru_maxrss);
     return status;
 }
 
