@@ -37,6 +37,7 @@ WorkerSettings worker_settings(detail::EngineOptions& options, channel::Segment&
                                const channel::ParentSleep& sleep, int cpus) {
     return {&segment,
             sleep.event(),
+            std::move(options.enter),
             std::move(options.initializer),
             options.tasks_per_worker,
             std::max(cpus / static_cast<int>(segment.workers()), 1),

@@ -22,6 +22,7 @@ int work(const WorkerSettings& settings, std::size_t worker) {
     detail::WorkerHooks* hooks = settings.hooks.get();
     RunningTask task(segment, worker, bell, hooks);
     try {
+        if (settings.enter) settings.enter(worker);
         if (hooks != nullptr) hooks->start(worker);
         if (settings.initializer) settings.initializer();
     } catch (...) {

@@ -14,6 +14,7 @@ namespace haid::pool {
 struct WorkerSettings {
     channel::Segment* segment = nullptr;
     int event = -1;  // the parent's, see channel::ParentSleep
+    std::function<void(std::size_t worker)> enter;
     std::function<void()> initializer;
     std::uint64_t most_items = 0;  // ends after so many; 0: never
     int cpus = 1;                  // that are each worker's
