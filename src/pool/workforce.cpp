@@ -46,10 +46,11 @@ std::uint64_t memory_kills() {
 }  // namespace
 
 Workforce::Workforce(Dispatcher& dispatcher, const WorkerSettings& settings, bool fork_here)
-    : segment_(*settings.segment), dispatcher_(dispatcher), kills_before_(memory_kills()) {
+    : segment_(*settings.segment), dispatcher_(dispatcher) {
     for (std::size_t worker = 0; worker < segment_.workers(); ++worker) lanes_.emplace_back(segment_, worker);
     source_ = fork_here ? fork_workers_here(settings) : fork_workers_from_zygote(settings);
     for (Lane& lane : lanes_) lane.alive = true;
+    kills_before_ = memory_kills();  // takes some 25 us, in which the workers get ready
 }
 
 bool Workforce::look_after(detail::Time now) {

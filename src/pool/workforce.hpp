@@ -92,7 +92,7 @@ class Workforce {
     bool leaving_ = false;
     std::exception_ptr broken_;
     detail::Time look_for_deaths_{};
-    std::uint64_t kills_before_;  // by the out-of-memory killer
+    std::uint64_t kills_before_ = 0;  // by the out-of-memory killer
 };
 
 }  // namespace haid::pool
