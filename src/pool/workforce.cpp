@@ -250,8 +250,9 @@ void Workforce::recover_task(std::size_t worker, std::uint64_t number, const Dea
         if (!error) error = lost(worker, death, "ran", task->first + progress.item);
         dispatcher_.failed(number, progress.item, error);
     }
-    // Nothing of it was begun: what runs then is what makes its function from bytes.
-    const bool prepared_it = !progress.runs && !told_of_it && progress.item == first_untold;
+    // Nothing of it was begun: what runs then is what makes its function from bytes. Not where we have ended the worker
+    // for an item before.
+    const bool prepared_it = !progress.runs && !told_of_it && progress.item == first_untold && !lane.ended_for;
     if (prepared_it && dispatcher_.ended_a_worker(number)) {
         lane.has_run = true;  // it is known what it died of: the next one may start at once
         give_up(worker, {number, behind, rest.to}, death);
