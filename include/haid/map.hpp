@@ -33,6 +33,9 @@ struct MapOptions : CallOptions {
 
 namespace detail {
 
+// For EngineOptions::enter of an engine that this process makes now: who its workers are (see current_process).
+std::function<void(std::size_t)> name_workers();
+
 // A map whose workers have this very object in their memory.
 template <class Base, class F, class Iterator, Spread spread>
 class ForkedCall final : public Base {
@@ -113,6 +116,7 @@ auto map_forked(F& f, Items&& items, const MapOptions& options) {
         EngineOptions engine_options;
         engine_options.workers = std::max(options.workers, 0);
         engine_options.most_workers = static_cast<int>(std::min<std::uint64_t>(count, std::numeric_limits<int>::max()));
+        engine_options.enter = name_workers();
         engine_options.fork_here = true;
         auto engine = Engine::of_processes(std::move(engine_options));
         return run_call(*engine, outcome, options, static_cast<std::size_t>(count));

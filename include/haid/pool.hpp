@@ -13,12 +13,13 @@
 // before its result is told.
 //
 // A ThreadPool has the same members; its workers are threads of this process, for work that waits (for files, for the
-// network). Functions may capture, nothing is copied, a crash ends the program, and a time limit per item is refused.
+// network). Functions may capture and are called with the items themselves (as T&), nothing is copied, a crash ends the
+// program, and a time limit per item is refused.
 //
 // Members may be called from several threads, and from functions that run in a ThreadPool, but not from a child
-// process. Items that a range makes when it is read (a stream, views::transform) are all read before a call begins, and
-// may use the pool; imap reads them as it goes. Items that are there already are read where they lie while the call
-// runs: what decides which ones (the predicate of views::filter) must not use the pool. An exception that a function
+// process. Items that a range makes when it is read (a stream, views::transform) are all read before a call begins;
+// imap reads them as it goes. Items that are there already are read where they lie while the call runs; what decides
+// which ones (the predicate of views::filter) is asked before. Either may use the pool. An exception that a function
 // throws arrives as the same type if it is one of the standard's, else as TaskError; a worker that dies as WorkerLost.
 // Where several items fail, a call throws the error of the first of those that were told before the rest was given up
 // (see CallOptions::keep_going).
@@ -94,13 +95,6 @@ std::optional<std::size_t> size_of(const Range& range) {
     }
 }
 
-// Whether the items are there already, so that reading one is no more than looking at it. What another range does when
-// it is read, nobody knows: perhaps it uses the very pool, whose lock is held while a call reads its input.
-template <class Items>
-inline constexpr bool readable_in_place =
-    std::ranges::forward_range<Items> && (std::is_lvalue_reference_v<std::ranges::range_reference_t<Items>> ||
-                                          std::ranges::borrowed_range<std::remove_cvref_t<Items>>);
-
 // The range, or a view of it if it is the caller's.
 template <class Items>
 auto view_of(Items&& items) {
@@ -154,14 +148,12 @@ class BasicPool {
     template <class F, std::ranges::input_range Items>
     auto map_results(F&& f, Items&& items, CallOptions options = {}) {
         options.keep_going = true;
-        using R = result_of<Spread::item, std::decay_t<F>, std::ranges::range_value_t<Items>>;
-        return run<GatherResults<R>, Spread::item>(std::forward<F>(f), std::forward<Items>(items), options);
+        return gather_results<Spread::item>(std::forward<F>(f), std::forward<Items>(items), options);
     }
     template <class F, std::ranges::input_range Items>
     auto starmap_results(F&& f, Items&& items, CallOptions options = {}) {
         options.keep_going = true;
-        using R = result_of<Spread::tuple, std::decay_t<F>, std::ranges::range_value_t<Items>>;
-        return run<GatherResults<R>, Spread::tuple>(std::forward<F>(f), std::forward<Items>(items), options);
+        return gather_results<Spread::tuple>(std::forward<F>(f), std::forward<Items>(items), options);
     }
 
     // The Results as a range: in the order of the inputs, or as they come. Each item is a task of its own unless
@@ -231,7 +223,9 @@ class BasicPool {
   private:
     template <class Items>
     static auto own(Items&& items) {
-        if constexpr (!readable_in_place<Items>) {
+        if constexpr (!readable_in_place<Items> && items_stay<Items>) {
+            return located(std::make_shared<std::views::all_t<Items>>(std::views::all(std::forward<Items>(items))));
+        } else if constexpr (!readable_in_place<Items>) {
             return std::ranges::owning_view(collected(items));
         } else if constexpr (std::is_lvalue_reference_v<Items> && !std::ranges::view<std::remove_cvref_t<Items>>) {
             return std::ranges::owning_view(std::remove_cvref_t<Items>(items));
@@ -244,6 +238,33 @@ class BasicPool {
         std::vector<std::tuple<std::decay_t<Arguments>...>> one;
         one.emplace_back(std::forward<Arguments>(arguments)...);
         return one;
+    }
+
+    template <class Items>
+    static auto unowned(Items& items) {
+        return std::shared_ptr<Items>(std::shared_ptr<void>(), std::addressof(items));
+    }
+
+    // What the function is called with: a worker process has a copy of its own, a thread the item where it lies.
+    template <class Range>
+    using Argument = std::conditional_t<crossing, std::ranges::range_value_t<Range>,
+                                        std::conditional_t<items_stay<Range>, std::ranges::range_reference_t<Range>,
+                                                           std::ranges::range_value_t<Range>&>>;
+    template <Spread spread, class F, class Range>
+    using result_on = result_of<spread, std::decay_t<F>, Argument<Range>>;
+
+    // To be asked before anything else: what else there is to complain about then is noise.
+    template <Spread spread, class F, class Range>
+    static constexpr bool can_call() {
+        constexpr bool can = can_call_with<spread, std::decay_t<F>, Argument<Range>>();
+        static_assert(can || !crossing,
+                      "haid: the function cannot be called with the items: a worker has copies of them, so it takes "
+                      "them by value or as const T&, not as T& (starmap: the elements of each item, one by one)");
+        static_assert(can || crossing,
+                      "haid: the function cannot be called with the items: a ThreadPool calls it with the items "
+                      "themselves, so it takes them as T&, not as T&& (starmap: the elements of each item, one by "
+                      "one)");
+        return can;
     }
 
     template <class F, class T, class R>
@@ -260,13 +281,25 @@ class BasicPool {
 
     template <class Shape, Spread spread, class F, class Items>
     auto gather(F&& f, Items&& items, const CallOptions& options) {
-        using R = result_of<spread, std::decay_t<F>, std::ranges::range_value_t<Items>>;
-        return run<Gather<R, Shape>, spread>(std::forward<F>(f), std::forward<Items>(items), options);
+        if constexpr (can_call<spread, F, Items>()) {
+            using Base = Gather<result_on<spread, F, Items>, Shape>;
+            return run<Base, spread>(std::forward<F>(f), std::forward<Items>(items), options);
+        }
+    }
+    template <Spread spread, class F, class Items>
+    auto gather_results(F&& f, Items&& items, const CallOptions& options) {
+        if constexpr (can_call<spread, F, Items>()) {
+            using Base = GatherResults<result_on<spread, F, Items>>;
+            return run<Base, spread>(std::forward<F>(f), std::forward<Items>(items), options);
+        }
     }
 
     template <class Base, Spread spread, class F, class Items>
     auto run(F&& f, Items&& items, const CallOptions& options) {
-        if constexpr (!readable_in_place<Items>) {
+        if constexpr (!readable_in_place<Items> && items_stay<Items>) {
+            // They are the caller's, who waits.
+            return run_on<Base, spread>(std::forward<F>(f), located(unowned(items)), options);
+        } else if constexpr (!readable_in_place<Items>) {
             auto all = collected(items);
             return run_on<Base, spread>(std::forward<F>(f), all, options);
         } else {
@@ -291,8 +324,16 @@ class BasicPool {
     template <class Shape, Spread spread, class F, class Range, class Callback>
     auto gather_async(F&& f, Range range, const CallOptions& options, Callback callback,
                       std::function<void(std::exception_ptr)> error_callback) {
+        if constexpr (can_call<spread, F, Range>()) {
+            return submit_gather<Shape, spread>(std::forward<F>(f), std::move(range), options, std::move(callback),
+                                                std::move(error_callback));
+        }
+    }
+    template <class Shape, Spread spread, class F, class Range, class Callback>
+    auto submit_gather(F&& f, Range range, const CallOptions& options, Callback callback,
+                       std::function<void(std::exception_ptr)> error_callback) {
         using Function = std::decay_t<F>;
-        using R = result_of<spread, Function, std::ranges::range_value_t<Range>>;
+        using R = result_on<spread, F, Range>;
         check<Function, std::ranges::range_value_t<Range>, R>();
         auto call = std::make_shared<MapCall<Gather<R, Shape>, Function, Range, spread, crossing>>(
             limits_of(options), std::forward<F>(f), std::move(range));
@@ -338,9 +379,15 @@ class BasicPool {
 
     template <Spread spread, class F, class Items>
     auto imap_as(F&& f, Items&& items, const CallOptions& options, bool in_order) {
+        if constexpr (can_call<spread, F, Items>()) {
+            return imap_on<spread>(std::forward<F>(f), std::forward<Items>(items), options, in_order);
+        }
+    }
+    template <Spread spread, class F, class Items>
+    auto imap_on(F&& f, Items&& items, const CallOptions& options, bool in_order) {
         using Function = std::decay_t<F>;
         using Range = decltype(view_of(std::forward<Items>(items)));
-        using R = result_of<spread, Function, std::ranges::range_value_t<Range>>;
+        using R = result_on<spread, F, Range>;
         check<Function, std::ranges::range_value_t<Range>, R>();
         Limits limits = limits_of(options);
         limits.one_at_a_time = options.chunk_size <= 1;

@@ -144,9 +144,10 @@ struct ProcessInfo {
     bool daemon = false;
 };
 
-// The process that runs this: "MainProcess", or what a Process started.
+// The process that runs this: "MainProcess", what a Process started, or a worker of a Pool or of haid::map:
+// "PoolWorker-1", "PoolWorker-2", …, in Process-1 "PoolWorker-1:1", …; one that replaces another has its name.
 ProcessInfo current_process();
-// The process whose Process object started this one, whether or not it still lives; nullopt in the main process.
+// The process whose Process or Pool started this one, whether or not it still lives; nullopt in the main process.
 std::optional<ProcessInfo> parent_process();
 // "<Process name='MainProcess' pid=11>"
 std::ostream& operator<<(std::ostream& out, const ProcessInfo& process);

@@ -52,6 +52,8 @@ struct Header {
     alignas(apart) Futex bell;    // workers sleep on it
     Futex sleepers;               // never fewer than sleep
     Futex closing;                // no more tasks will come
+    Futex several_cpus;           // there may be one to spare
+    Futex cpus;                   // that are each worker's; 0: to be told soon
     alignas(apart) Futex parent;  // see Attention
 };
 

@@ -1,4 +1,5 @@
 #include "haid/pool.hpp"
+#include "haid/map.hpp"
 
 #include <utility>
 
@@ -16,7 +17,11 @@ EngineOptions engine_options(PoolOptions options) {
 }  // namespace
 
 template <>
-BasicPool<true>::BasicPool(PoolOptions options) : engine_(Engine::of_processes(engine_options(std::move(options)))) {}
+BasicPool<true>::BasicPool(PoolOptions options) {
+    EngineOptions settings = engine_options(std::move(options));
+    settings.enter = name_workers();
+    engine_ = Engine::of_processes(std::move(settings));
+}
 
 template <>
 BasicPool<false>::BasicPool(PoolOptions options) : engine_(Engine::of_threads(engine_options(std::move(options)))) {}

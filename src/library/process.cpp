@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "haid/error.hpp"
+#include "haid/map.hpp"
 #include "process/fork.hpp"
 #include "process/ladder.hpp"
 #include "system/demangle.hpp"
@@ -47,6 +48,15 @@ std::string next_identity() {
     Self& here = self();
     int number = ++here.children;
     return here.identity.empty() ? std::to_string(number) : fmt::format("{}:{}", here.identity, number);
+}
+
+// What a new process does first.
+void become(const ProcessInfo& info, const std::string& identity, const ProcessInfo& parent) {
+    Self& here = self();
+    here.parent = parent;
+    here.info = info;
+    here.identity = identity;
+    here.children = 0;
 }
 
 std::string exception_type() {
@@ -86,12 +96,9 @@ struct Process::State {
 
     // The whole life of the new process.
     int run() {
-        Self& here = self();
-        here.parent = current_process();
-        here.parent->pid = owner;
-        here.info = {name, 0, daemon};
-        here.identity = identity;
-        here.children = 0;
+        ProcessInfo parent = current_process();
+        parent.pid = owner;
+        become({name, 0, daemon}, identity, parent);
         std::unique_ptr<Call> ours = std::move(call);
         try {
             ours->run();
@@ -336,6 +343,13 @@ std::ostream& operator<<(std::ostream& out, const Process& process) {
     }
     if (ours.daemon) text += " daemon";
     return out << text << '>';
+}
+
+std::function<void(std::size_t)> detail::name_workers() {
+    return [parent = current_process(), above = self().identity](std::size_t worker) {
+        std::string identity = (above.empty() ? "" : above + ":") + std::to_string(worker + 1);
+        become({"PoolWorker-" + identity, 0, false}, identity, parent);
+    };
 }
 
 ProcessInfo current_process() {

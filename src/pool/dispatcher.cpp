@@ -20,6 +20,8 @@ constexpr std::uint32_t largest_growth = 16;
 constexpr std::uint32_t most_tasks_ready = channel::Segment::slots / 2;
 // Inputs of a call that lie ready; a single one may be larger.
 constexpr std::uint64_t most_bytes_ready = std::uint64_t{64} << 20;
+// Workers that one task may end before it is begun.
+constexpr std::uint32_t most_workers_ended = 3;
 
 }  // namespace
 
@@ -219,6 +221,14 @@ void Dispatcher::post(std::uint64_t number, std::uint32_t from, std::uint32_t to
     slot.to = to;
     slot.flags = (task->in_block ? 0 : std::uint32_t{channel::inlined}) |
                  (task->call->limits().timeout.count() > 0 ? std::uint32_t{channel::timed} : 0);
+}
+
+bool Dispatcher::ended_a_worker(std::uint64_t number) {
+    Task* task = ledger_.find(number);
+    if (task == nullptr) return false;
+    ActiveCall& call = *task->call;
+    if (++task->workers_ended >= most_workers_ended) call.ends_workers = true;
+    return call.ends_workers;
 }
 
 void Dispatcher::hand_out_again(const channel::Unstarted& range) {

@@ -45,6 +45,9 @@ class Dispatcher {
     void large_value(std::uint64_t task, std::uint32_t item, std::vector<std::byte>& bytes, std::uint64_t nanoseconds,
                      int worker);
     void failed(std::uint64_t task, std::uint32_t item, std::exception_ptr error);
+    // A worker has died of it, or with it, before it began an item. Whether it is to be blamed: not the first times,
+    // for somebody else may have ended the worker; at once where an earlier task of the call was to be.
+    bool ended_a_worker(std::uint64_t task);
     // These items have not begun, and nobody will begin them: somebody else is to.
     void hand_out_again(const channel::Unstarted& range);
     // What the worker had claimed when it died, and not yet made its own.

@@ -8,6 +8,7 @@
 
 #include "haid/error.hpp"
 #include "process/fork.hpp"
+#include "system/futex.hpp"
 #include "system/resources.hpp"
 #include "system/signals.hpp"
 
@@ -33,29 +34,40 @@ std::size_t count_of(const detail::EngineOptions& options, int cpus) {
     return static_cast<std::size_t>(workers);
 }
 
+int usable_cpus() {
+    return system::cpu_resources(system::ResourceFacts::of_this_process()).usable;
+}
+
 WorkerSettings worker_settings(detail::EngineOptions& options, channel::Segment& segment,
-                               const channel::ParentSleep& sleep, int cpus) {
+                               const channel::ParentSleep& sleep) {
     return {&segment,
             sleep.event(),
+            std::move(options.enter),
             std::move(options.initializer),
             options.tasks_per_worker,
-            std::max(cpus / static_cast<int>(segment.workers()), 1),
-            std::move(options.hooks),
-            cpus > 1};
+            std::move(options.hooks)};
 }
 
 }  // namespace
 
 ProcessEngine::ProcessEngine(detail::EngineOptions options)
-    : ProcessEngine(std::move(options), system::cpu_resources(system::ResourceFacts::of_this_process()).usable) {}
-
-ProcessEngine::ProcessEngine(detail::EngineOptions options, int cpus)
     : process_(this_process()),
-      several_cpus_(cpus > 1),
-      segment_(count_of(options, cpus)),
+      cpus_(options.workers == 0 ? usable_cpus() : 0),
+      segment_(count_of(options, cpus_)),
       sleep_(segment_),
       dispatcher_(segment_),
-      workers_(dispatcher_, worker_settings(options, segment_, sleep_, cpus), options.fork_here) {}
+      workers_(dispatcher_, worker_settings(options, segment_, sleep_), options.fork_here) {
+    // Takes some 100 us, in which the workers get ready.
+    if (cpus_ == 0) cpus_ = usable_cpus();
+    tell_cpus();
+}
+
+void ProcessEngine::tell_cpus() {
+    channel::Header& header = segment_.header();
+    header.several_cpus.store(cpus_ > 1);
+    header.cpus.store(static_cast<std::uint32_t>(std::max(cpus_ / workers(), 1)));
+    system::wake(header.cpus, system::everybody);
+}
 
 ProcessEngine::~ProcessEngine() {
     if (!is_ours()) {
@@ -172,7 +184,7 @@ void ProcessEngine::drive(Lock& lock, std::optional<detail::Time> until) {
     std::vector<pollfd> descriptors;
     workers_.add_descriptors(descriptors);
     lock.unlock();
-    const bool spare = several_cpus_ && segment_.header().sleepers.load() > 0;
+    const bool spare = cpus_ > 1 && segment_.header().sleepers.load() > 0;
     bool there = channel::comes_soon(spare ? channel::patience : channel::patience_of_the_busy,
                                      [this] { return !workers_.nothing_new(); });
     if (!there) sleep_.sleep(descriptors, until, [this] { return workers_.nothing_new(); });

@@ -36,11 +36,9 @@ class ProcessEngine final : public detail::Engine {
     void terminate() override;
 
   private:
-    // `cpus`: that may be used.
-    ProcessEngine(detail::EngineOptions options, int cpus);
-
     bool is_ours() const;
     void require_ours() const;
+    void tell_cpus();
     bool step();
     void drive(Lock& lock, std::optional<detail::Time> until);
     void changed();
@@ -48,7 +46,7 @@ class ProcessEngine final : public detail::Engine {
 
     // That made it, by a number that no other one finds: a child of it must leave everything alone.
     std::uint64_t process_;
-    bool several_cpus_;  // there may be one to spare
+    int cpus_;  // that may be used; 0: still to be found out
     channel::Segment segment_;
     channel::ParentSleep sleep_;
     Dispatcher dispatcher_;

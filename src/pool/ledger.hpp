@@ -30,6 +30,7 @@ struct ActiveCall {
     bool cancelled = false;
     bool filled = false;  // no more input will come
     bool background = false;
+    bool ends_workers = false;                        // a task of it was found to, before an item is begun
     double item_time = 0;                             // nanoseconds an item takes, smoothed; 0: not known yet
     std::uint32_t last_chunk = 0;                     // items in the last task
     std::map<std::uint64_t, std::uint32_t> failures;  // attempts of items that are tried again
@@ -46,6 +47,7 @@ struct Task {
     std::uint64_t context = 0;
     std::uint64_t input = 0;  // as in its slots
     std::uint32_t size = 0;
+    std::uint32_t workers_ended = 0;  // before they had begun an item of it
     bool in_block = false;
 };
 

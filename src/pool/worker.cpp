@@ -7,21 +7,22 @@
 #include "haid/detail/pool/functions.hpp"
 #include "pool/output_flush.hpp"
 #include "pool/running_task.hpp"
-#include "system/cpu_budget.hpp"
-#include "system/thread_libraries.hpp"
+#include "system/futex.hpp"
 
 namespace haid::pool {
 
 int work(const WorkerSettings& settings, std::size_t worker) {
-    system::limit_loaded_libraries(settings.cpus);
-    system::apply_cpu_budget(settings.cpus);
     channel::Segment& segment = *settings.segment;
     channel::Header& header = segment.header();
+    while (header.cpus.load() == 0) system::sleep_while(header.cpus, 0);
+    settings.budget->apply(static_cast<int>(header.cpus.load()));
+    const bool several_cpus = header.several_cpus.load() != 0;
     channel::ParentBell bell(segment, settings.event);
     segment.lane(worker).pid.store(static_cast<std::uint32_t>(::getpid()));
     detail::WorkerHooks* hooks = settings.hooks.get();
     RunningTask task(segment, worker, bell, hooks);
     try {
+        if (settings.enter) settings.enter(worker);
         if (hooks != nullptr) hooks->start(worker);
         if (settings.initializer) settings.initializer();
     } catch (...) {
@@ -47,7 +48,7 @@ int work(const WorkerSettings& settings, std::size_t worker) {
         if (header.closing.load() != 0) break;
         bell.ring(true);
         // One that sleeps leaves a CPU to spare; where none does, the parent may need this one.
-        const bool spare = settings.several_cpus && header.sleepers.load() > 0;
+        const bool spare = several_cpus && header.sleepers.load() > 0;
         bool more = channel::comes_soon(spare ? channel::patience : channel::patience_of_the_busy, [&] {
             return header.head.load(std::memory_order_relaxed) < header.tail.load(std::memory_order_relaxed);
         });

@@ -8,17 +8,18 @@
 
 #include "channel/segment.hpp"
 #include "haid/detail/pool/call.hpp"
+#include "system/cpu_budget.hpp"
 
 namespace haid::pool {
 
 struct WorkerSettings {
     channel::Segment* segment = nullptr;
     int event = -1;  // the parent's, see channel::ParentSleep
+    std::function<void(std::size_t worker)> enter;
     std::function<void()> initializer;
     std::uint64_t most_items = 0;  // ends after so many; 0: never
-    int cpus = 1;                  // that are each worker's
     std::shared_ptr<detail::WorkerHooks> hooks = nullptr;
-    bool several_cpus = false;  // there may be one to spare
+    std::shared_ptr<system::PreparedBudget> budget = std::make_shared<system::PreparedBudget>();
 };
 
 // To be called in a process of its own, for each number by one process at a time. Returns the exit status when the pool

@@ -46,10 +46,11 @@ std::uint64_t memory_kills() {
 }  // namespace
 
 Workforce::Workforce(Dispatcher& dispatcher, const WorkerSettings& settings, bool fork_here)
-    : segment_(*settings.segment), dispatcher_(dispatcher), kills_before_(memory_kills()) {
+    : segment_(*settings.segment), dispatcher_(dispatcher) {
     for (std::size_t worker = 0; worker < segment_.workers(); ++worker) lanes_.emplace_back(segment_, worker);
     source_ = fork_here ? fork_workers_here(settings) : fork_workers_from_zygote(settings);
     for (Lane& lane : lanes_) lane.alive = true;
+    kills_before_ = memory_kills();  // takes some 25 us, in which the workers get ready
 }
 
 bool Workforce::look_after(detail::Time now) {
@@ -246,13 +247,29 @@ void Workforce::recover_task(std::size_t worker, std::uint64_t number, const Dea
     if (progress.runs && progress.item >= told && task != nullptr) {
         behind = progress.item + 1;
         std::exception_ptr error = std::exchange(lane.ended_for, nullptr);
-        if (!error) error = lost(worker, death, task->first + progress.item);
+        if (!error) error = lost(worker, death, "ran", task->first + progress.item);
         dispatcher_.failed(number, progress.item, error);
     }
-    dispatcher_.hand_out_again({number, behind, rest.to});
+    // Nothing of it was begun: what runs then is what makes its function from bytes. Not where we have ended the worker
+    // for an item before.
+    const bool prepared_it = !progress.runs && !told_of_it && progress.item == first_untold && !lane.ended_for;
+    if (prepared_it && dispatcher_.ended_a_worker(number)) {
+        lane.has_run = true;  // it is known what it died of: the next one may start at once
+        give_up(worker, {number, behind, rest.to}, death);
+    } else {
+        dispatcher_.hand_out_again({number, behind, rest.to});
+    }
 }
 
-std::exception_ptr Workforce::lost(std::size_t worker, const Death& death, std::uint64_t item) const {
+void Workforce::give_up(std::size_t worker, const channel::Unstarted& range, const Death& death) {
+    for (std::uint32_t item = range.from; item < range.to; ++item) {
+        const Task* task = dispatcher_.task(range.task);
+        if (task == nullptr) return;
+        dispatcher_.failed(range.task, item, lost(worker, death, "prepared", task->first + item));
+    }
+}
+
+std::exception_ptr Workforce::lost(std::size_t worker, const Death& death, const char* did, std::uint64_t item) const {
     std::string how = death.exit_code < 0 ? fmt::format("was ended by {}", system::signal_name(-death.exit_code))
                                           : fmt::format("left with exit status {}", death.exit_code);
     if (death.exit_code == -SIGKILL) {
@@ -260,7 +277,7 @@ std::exception_ptr Workforce::lost(std::size_t worker, const Death& death, std::
                    ? " (the system's out-of-memory killer: the tasks take more memory than there is)"
                    : " (perhaps by the out-of-memory killer, or by somebody else)";
     }
-    return std::make_exception_ptr(WorkerLost(fmt::format("worker {} {} while it ran task {}", worker, how, item),
+    return std::make_exception_ptr(WorkerLost(fmt::format("worker {} {} while it {} task {}", worker, how, did, item),
                                               death.exit_code, item, static_cast<int>(worker)));
 }
 

@@ -75,7 +75,9 @@ class Workforce {
     void bury(const Death& death);
     void recover(std::size_t worker, const Death& death);
     void recover_task(std::size_t worker, std::uint64_t number, const Death& death);
-    std::exception_ptr lost(std::size_t worker, const Death& death, std::uint64_t item) const;
+    void give_up(std::size_t worker, const channel::Unstarted& range, const Death& death);
+    // `did`: what it did with the item when it died.
+    std::exception_ptr lost(std::size_t worker, const Death& death, const char* did, std::uint64_t item) const;
     void replace(std::size_t worker);
     void start(std::size_t worker);
     std::optional<RunningItem> timed_item(std::size_t worker) const;
@@ -90,7 +92,7 @@ class Workforce {
     bool leaving_ = false;
     std::exception_ptr broken_;
     detail::Time look_for_deaths_{};
-    std::uint64_t kills_before_;  // by the out-of-memory killer
+    std::uint64_t kills_before_ = 0;  // by the out-of-memory killer
 };
 
 }  // namespace haid::pool

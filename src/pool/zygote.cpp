@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 
 #include "haid/error.hpp"
 #include "pool/worker_source.hpp"
@@ -29,17 +30,17 @@ constexpr int parent_gone = SIGUSR1;
 // The body of the zygote's process.
 class Zygote {
   public:
-    Zygote(const WorkerSettings& settings, int socket)
-        : settings_(settings), socket_(socket), workers_(settings.segment->workers()) {
+    // `workers`: one each, empty.
+    Zygote(const WorkerSettings& settings, int socket, std::vector<process::Forked>& workers)
+        : settings_(settings), socket_(socket), workers_(workers) {
         ::prctl(PR_SET_NAME, "haid-zygote");
         // What workers leave behind becomes ours, to be ended with the pool.
         ::prctl(PR_SET_CHILD_SUBREAPER, 1);
         // A Ctrl-C is for the program to decide on; it ends us by ending.
-        for (int number : {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP}) {
+        for (Disposition& disposition : dispositions_) {
             struct sigaction ignore {};
             ignore.sa_handler = SIG_IGN;
-            ::sigaction(number, &ignore, &dispositions_.emplace_back().action);
-            dispositions_.back().number = number;
+            ::sigaction(disposition.number, &ignore, &disposition.action);
         }
         sigset_t awaited;
         sigemptyset(&awaited);
@@ -68,7 +69,7 @@ class Zygote {
   private:
     struct Disposition {
         int number;
-        struct sigaction action;
+        struct sigaction action {};
     };
 
     bool leaving() const { return settings_.segment->header().closing.load() != 0; }
@@ -97,7 +98,8 @@ class Zygote {
 
     void start(std::size_t worker) {
         try {
-            workers_[worker] = process::fork_child([&] { return work_as_before(worker); }, {.die_with_parent = true});
+            workers_[worker] = process::fork_child([&] { return work_as_before(worker); },
+                                                   {.die_with_parent = true, .parent_prints = false});
         } catch (const system::SystemError& error) {
             tell({worker, 0, error.error()});
         }
@@ -149,10 +151,11 @@ class Zygote {
         }
     }
 
-    WorkerSettings settings_;
+    // Both are where the parent has made them: a new process that allocates memory pays for it with page faults.
+    const WorkerSettings& settings_;
     int socket_;
-    std::vector<process::Forked> workers_;
-    std::vector<Disposition> dispositions_;
+    std::vector<process::Forked>& workers_;
+    std::array<Disposition, 5> dispositions_{{{SIGINT}, {SIGQUIT}, {SIGTERM}, {SIGHUP}, {SIGTSTP}}};
     sigset_t mask_before_{};
     system::Descriptor signals_;
     bool parent_has_gone_ = false;
@@ -166,12 +169,13 @@ class FromZygote : public WorkerSource {
         system::check(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), "cannot make a socket");
         system::Descriptor ours(ends[0]);
         system::Descriptor theirs(ends[1]);
+        std::vector<process::Forked> workers(settings.segment->workers());
         zygote_ = process::fork_child(
             [&] {
                 ours.close();
-                return Zygote(settings, theirs.get()).run();
+                return Zygote(settings, theirs.get(), workers).run();
             },
-            {.die_with_parent = true, .death_signal = parent_gone});
+            {.die_with_parent = true, .death_signal = parent_gone, .child_prints = false});
         socket_ = std::move(ours);
     }
 

@@ -102,7 +102,14 @@ void die_with_writer_of(int pipe, int signal) {
 }
 
 // Output is lost also where a write in the middle fails: with the flush at the end, all may be well again.
-[[noreturn]] void run(const std::function<int()>& body) noexcept {
+[[noreturn]] void run(const std::function<int()>& body, bool prints) noexcept {
+    if (!prints) {
+        try {
+            ::_exit(body());
+        } catch (...) {
+            ::_exit(1);
+        }
+    }
     // What the parent could not write is none of this process's faults. Text of other threads since the flush will be
     // written by the parent.
     ::__fpurge(stdout);
@@ -185,7 +192,7 @@ struct Forking {
 
 Forked fork_child(const std::function<int()>& body, const ForkOptions& options) {
     watch_all_forks();
-    flush_in_parent();
+    if (options.parent_prints) flush_in_parent();
     Forked forked;
     int error = 0;
     {
@@ -200,7 +207,7 @@ Forked fork_child(const std::function<int()>& body, const ForkOptions& options) 
             lock.release();  // unlocked by the handler
             forking.in_child();
             blocked.restore();
-            run(body);
+            run(body, options.child_prints);
         }
         if (pid > 0) {
             forked = forking.in_parent(pid);

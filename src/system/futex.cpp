@@ -27,12 +27,14 @@ void wake(const FutexWord& word, int count) {
 }
 
 void add_and_wake(FutexWord& word, int addend, int count) {
+#if !defined(__SANITIZE_THREAD__)  // it sees neither fences nor what the kernel writes
     std::atomic_thread_fence(std::memory_order_seq_cst);
     // The comparison decides on a second wake-up, which is not wanted here; 2047 is a value that words rarely have, and
     // one sleeper more that is woken only looks again.
     const int operation = FUTEX_OP(FUTEX_OP_ADD, addend, FUTEX_OP_CMP_EQ, 2047);
     if (::syscall(SYS_futex, &word, FUTEX_WAKE_OP, count, 0L, &word, operation) != -1) return;
     if (errno != ENOSYS) throw_errno("haid: cannot wake another process");
+#endif
     // Emulated kernels may lack it; then there is an instant in which to be killed is to leave others asleep.
     word.fetch_add(static_cast<std::uint32_t>(addend));
     wake(word, count);

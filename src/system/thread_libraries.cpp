@@ -40,12 +40,12 @@ int add_file(dl_phdr_info* info, std::size_t, void* files) {
     return 0;
 }
 
-void limit(const std::string& file, const Library& library, int threads) {
+void add_setter(const std::string& file, const Library& library, std::vector<void (*)(int)>& setters) {
     void* handle = ::dlopen(file.c_str(), RTLD_LAZY | RTLD_NOLOAD);
     if (handle == nullptr) return;
     for (const char* name : library.setters) {
         if (void* setter = ::dlsym(handle, name)) {
-            reinterpret_cast<void (*)(int)>(setter)(threads);
+            setters.push_back(reinterpret_cast<void (*)(int)>(setter));
             break;
         }
     }
@@ -54,17 +54,19 @@ void limit(const std::string& file, const Library& library, int threads) {
 
 }  // namespace
 
-void limit_loaded_libraries(int threads) {
+std::vector<void (*)(int)> thread_setters() {
+    std::vector<void (*)(int)> setters;
     std::vector<std::string> files;
     ::dl_iterate_phdr(add_file, &files);
     for (const std::string& file : files) {
         const std::string_view name = std::string_view(file).substr(file.rfind('/') + 1);
         for (const Library& library : libraries()) {
             if (name.find(library.in_name) != std::string_view::npos && ::getenv(library.variable) == nullptr) {
-                limit(file, library, threads);
+                add_setter(file, library, setters);
             }
         }
     }
+    return setters;
 }
 
 }  // namespace haid::system

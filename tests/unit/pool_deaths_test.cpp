@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <optional>
 #include <system_error>
@@ -36,9 +37,8 @@ struct Codec<Deadly> {
     }
 };
 
-// A function that ends the first few workers that receive it, before they run anything.
+// A function that ends the first workers that receive it, before they run anything: counters[1] of them.
 struct Unwelcome {
-    static constexpr int deaths = 6;
     int operator()(int value) const { return 2 * value; }
     int unused = 0;
 };
@@ -46,7 +46,7 @@ template <>
 struct Codec<Unwelcome> {
     static void encode(Encoder& to, const Unwelcome& value) { haid::encode(to, value.unused); }
     static Unwelcome decode(Decoder& from) {
-        if (shared->counters[0]++ < Unwelcome::deaths) die(Way::kill);
+        if (shared->counters[0]++ < shared->counters[1]) die(Way::segv);
         return {haid::decode<int>(from)};
     }
 };
@@ -238,13 +238,34 @@ TEST_F(PoolDeathsOfMany, AnIdleWorkerThatDiesCostsNothing) {
     expect_works(pool);
 }
 
-TEST_F(PoolDeathsOfMany, WorkersThatRunNothingAreStartedMoreAndMoreSlowly) {
+TEST_F(PoolDeathsOfMany, WorkersThatRunNothingAreStartedMoreSlowly) {
+    shared->counters[1] = 2;
     Pool pool(1);
     const auto begin = std::chrono::steady_clock::now();
     EXPECT_EQ(pool.map(Unwelcome(), up_to(3)), (std::vector{0, 2, 4}));
-    EXPECT_GT(shared->counters[0], Unwelcome::deaths);
+    EXPECT_GT(shared->counters[0], 2);
     // The first is replaced at once.
-    EXPECT_GE(std::chrono::steady_clock::now() - begin, 10ms + 20ms + 40ms + 80ms + 160ms);
+    EXPECT_GE(std::chrono::steady_clock::now() - begin, 10ms);
+    expect_works(pool);
+}
+
+TEST_F(PoolDeathsOfMany, AFunctionThatEndsEveryWorkerEndsTheCall) {
+    shared->counters[1] = std::numeric_limits<int>::max();
+    Pool pool(2);
+    EXPECT_THROW(pool.map(Unwelcome(), up_to(1000)), WorkerLost);
+    expect_thrown<WorkerLost>(
+        [&] { pool.apply(Unwelcome(), 1); },
+        [](const WorkerLost& lost) {
+            EXPECT_EQ(lost.exit_code(), -SIGSEGV);
+            EXPECT_NE(std::string(lost.what()).find("while it prepared task 0"), std::string::npos) << lost.what();
+        });
+    // Once it is known, each task costs one worker; before that, each of the few that are under way costs two more.
+    const int before = shared->counters[0];
+    auto results = pool.map_results(Unwelcome(), up_to(40));
+    EXPECT_LT(shared->counters[0] - before, 2 * 40);
+    for (auto& result : results) EXPECT_THROW(result.value(), WorkerLost);
+    EXPECT_THROW(pool.map(Unwelcome(), up_to(10), {.retries = 1, .backoff = 1ms}), WorkerLost);
+    EXPECT_THROW(pool.imap(Unwelcome(), up_to(10)).next()->value(), WorkerLost);
     expect_works(pool);
 }
 

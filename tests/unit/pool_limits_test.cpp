@@ -312,5 +312,37 @@ TEST_F(PoolLimits, AnInputMayUseThePool) {
     expect_inputs_may_use(threads, up_to(20));
 }
 
+// Items that are there already, chosen by what uses the pool, or reached through it.
+template <class AnyPool, class Inputs>
+void expect_choice_may_use(AnyPool& pool, Inputs inputs, const std::vector<int>& expected) {
+    EXPECT_EQ(pool.map(twice, inputs), expected);
+    EXPECT_EQ(pool.map_results(twice, inputs).at(1).value(), expected.at(1));
+    EXPECT_EQ(pool.map_async(twice, inputs).get(), expected);
+    EXPECT_EQ(pool.map(twice, inputs | std::views::drop(1)).at(0), expected.at(1));
+    std::vector<int> results;
+    for (auto& result : pool.imap(twice, inputs)) results.push_back(*result);
+    EXPECT_EQ(results, expected);
+}
+template <class AnyPool>
+void expect_choices_may_use(AnyPool& pool) {
+    const std::vector<int> numbers{0, 3, 5, 10, 14, 17};
+    const auto is_wanted = [&](int value) { return pool.apply(twice, value) % 20 == 0; };
+    const std::vector<int> expected{0, 20};
+    expect_choice_may_use(pool, numbers | std::views::filter(is_wanted), expected);
+    const auto ask = [&](const int& value) -> const int& {
+        return pool.apply(twice, value) == 2 * value ? value : throw std::logic_error("twice is not twice");
+    };
+    expect_choice_may_use(pool, numbers | std::views::transform(ask) | std::views::filter(is_wanted), expected);
+    // A view that has its items itself.
+    EXPECT_EQ(pool.map_async(twice, std::vector(numbers) | std::views::filter(is_wanted)).get(), expected);
+}
+
+TEST_F(PoolLimits, WhatChoosesInputsMayUseThePool) {
+    Pool processes(2);
+    expect_choices_may_use(processes);
+    ThreadPool threads(2);
+    expect_choices_may_use(threads);
+}
+
 }  // namespace
 }  // namespace haid

@@ -167,37 +167,6 @@ TEST_F(PoolSurvival, AKilledZygoteIsAnErrorOfTheCalls) {
     }
 }
 
-std::size_t mappings() {
-    std::ifstream maps("/proc/self/maps");
-    std::string line;
-    std::size_t count = 0;
-    while (std::getline(maps, line)) count += line.find("memfd") != std::string::npos;
-    return count;
-}
-
-TEST_F(PoolSurvival, ManyPoolsLeaveNothingBehind) {
-    const auto use = [&](int round) {
-        Pool pool(2);
-        ASSERT_EQ(pool.map(twice, up_to(3)), (std::vector{0, 2, 4}));
-        if (round % 3 == 0) pool.apply_async(twice, std::tuple{1}).get();
-        if (round % 4 == 0) {
-            pool.close();
-            pool.join();
-        }
-        if (round % 10 == 0) {
-            ASSERT_EQ(haid::map(twice, up_to(3)), (std::vector{0, 2, 4}));
-        }
-    };
-    use(0);
-    const std::size_t descriptors = open_descriptors();
-    const std::size_t mapped = mappings();
-    for (int round = 0; round < 300; ++round) use(round);
-    EXPECT_EQ(open_descriptors(), descriptors);
-    EXPECT_EQ(mappings(), mapped);
-    EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
-    EXPECT_EQ(errno, ECHILD);
-}
-
 TEST_F(PoolSurvival, AForkedChildHasNoPool) {
     auto pool = std::make_unique<Pool>(2);
     auto later = pool->apply_async(twice, std::tuple{5});
@@ -262,6 +231,19 @@ TEST_F(PoolSurvival, FourThreadsShareOne) {
         });
     }
     for (std::thread& thread : threads) thread.join();
+}
+
+TEST_F(PoolSurvival, SharedByTheFunctionsOfAThreadPool) {
+    Pool processes(2);
+    ThreadPool threads(4);
+    auto sums = threads.map(
+        [&](int end) {
+            int sum = 0;
+            for (int value : processes.map(twice, std::views::iota(0, end))) sum += value;
+            return sum;
+        },
+        up_to(40));
+    for (int end = 0; end < 40; ++end) EXPECT_EQ(sums.at(static_cast<std::size_t>(end)), end * (end - 1));
 }
 
 TEST_F(PoolSurvival, PoolsInPools) {

@@ -1,20 +1,14 @@
-// ThreadPool, which has what Pool has, and haid::map, which forks at the call.
+// ThreadPool, which has what Pool has. Stays in one process: the thread sanitizer runs it, too.
 #include <gtest/gtest.h>
 
-#include <forward_list>
-#include <list>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
-#include <sstream>
 #include <string>
 #include <thread>
 
-#include "haid/map.hpp"
 #include "haid/pool.hpp"
 #include "pool_fixture.hpp"
-#include "processes.hpp"
 
 namespace haid {
 namespace {
@@ -68,6 +62,27 @@ TEST_F(ThreadPools, NothingIsCopied) {
     for (const auto& item : items) EXPECT_EQ(*item, -1);
     auto made = pool.map([](int value) { return std::make_unique<int>(value); }, up_to(10));
     EXPECT_EQ(*made.at(9), 9);
+}
+
+TEST_F(ThreadPools, FunctionsMayChangeTheItems) {
+    ThreadPool pool(2);
+    auto doubles = [](int& value) { return value *= 2; };
+    std::vector<int> items{1, 2, 3, 4};
+    EXPECT_EQ(pool.map(doubles, items), (std::vector{2, 4, 6, 8}));
+    EXPECT_EQ(items, (std::vector{2, 4, 6, 8}));
+    auto small = items | std::views::filter([](int value) { return value < 5; });
+    EXPECT_EQ(pool.map_results(doubles, small).size(), 2U);
+    pool.map_async(doubles, small).get();
+    EXPECT_EQ(items, (std::vector{8, 8, 6, 8}));
+    for (auto& result : pool.imap(doubles, items)) EXPECT_TRUE(result);
+    EXPECT_EQ(items, (std::vector{16, 16, 12, 16}));
+    // What a range makes is the task's own.
+    EXPECT_EQ(pool.map(doubles, std::views::iota(1, 4)), (std::vector{2, 4, 6}));
+    std::vector<std::tuple<int, int>> pairs{{1, 2}, {3, 4}};
+    pool.starmap([](int& a, const int& b) { a += b; }, pairs);
+    EXPECT_EQ(pairs, (std::vector<std::tuple<int, int>>{{3, 2}, {7, 4}}));
+    EXPECT_EQ(pool.apply(doubles, 4), 8);
+    EXPECT_EQ(pool.apply_async(doubles, std::tuple{4}).get(), 8);
 }
 
 TEST_F(ThreadPools, ExceptionsAreTheVeryObjects) {
@@ -164,116 +179,12 @@ TEST_F(ThreadPools, ProgressCountsToTheTotal) {
     EXPECT_EQ(last, 100U);
 }
 
-TEST_F(ThreadPools, UsePoolsInTheirFunctions) {
-    Pool processes(2);
-    ThreadPool threads(4);
-    auto sums = threads.map(
-        [&](int end) {
-            int sum = 0;
-            for (int value : processes.map(twice, std::views::iota(0, end))) sum += value;
-            return sum;
-        },
-        up_to(40));
-    for (int end = 0; end < 40; ++end) EXPECT_EQ(sums.at(static_cast<std::size_t>(end)), end * (end - 1));
-}
-
 TEST_F(ThreadPools, MayBeUsedByTheirOwnFunctions) {
     ThreadPool pool(2);
     auto sums = pool.map([&](int end) { return pool.map(twice, std::views::iota(0, end)).size(); }, up_to(10));
     EXPECT_EQ(sums.at(9), 9U);
     ThreadPool alone(1);
     EXPECT_EQ(alone.apply([&] { return alone.map(twice, std::vector<int>()).size(); }), 0U);
-}
-
-// -- map
-
-class ForkedMap : public PoolTest {};
-
-TEST_F(ForkedMap, HasWhateverTheFunctionCaptures) {
-    std::map<int, std::string> table;
-    for (int i = 0; i < 300; ++i) table[i] = "text " + std::to_string(i);
-    for (int workers : {0, 1, 2, 5}) {
-        MapOptions options;
-        options.workers = workers;
-        for (std::size_t chunk : {std::size_t{0}, std::size_t{1}, std::size_t{7}, std::size_t{1000}}) {
-            options.chunk_size = chunk;
-            const auto texts = haid::map([&](int value) { return table.at(value); }, up_to(300), options);
-            for (int i = 0; i < 300; ++i) ASSERT_EQ(texts.at(static_cast<std::size_t>(i)), table[i]);
-        }
-    }
-    int changed = 0;
-    haid::map([&](int) { ++changed; }, up_to(10));
-    EXPECT_EQ(changed, 0);
-    EXPECT_EQ(haid::starmap([&](int a, int b) { return a * b; }, std::vector{std::tuple{2, 3}}), std::vector{6});
-}
-
-TEST_F(ForkedMap, TakesAnyInput) {
-    const auto add = [](int value) { return value + 1; };
-    const std::vector<int> expected{2, 3, 4};
-    EXPECT_EQ(haid::map(add, std::list<int>{1, 2, 3}), expected);
-    EXPECT_EQ(haid::map(add, std::forward_list<int>{1, 2, 3}), expected);
-    std::istringstream text("1 2 3");
-    EXPECT_EQ(haid::map(add, std::ranges::istream_view<int>(text)), expected);
-    EXPECT_EQ(haid::map(add, std::views::iota(1, 4)), expected);
-    const int array[] = {1, 2, 3};
-    EXPECT_EQ(haid::map(add, array), expected);
-    EXPECT_TRUE(haid::map(add, std::vector<int>{}).empty());
-    EXPECT_TRUE(haid::map(add, std::list<int>{}).empty());
-    EXPECT_EQ(haid::map([](bool value) { return !value; }, std::vector<bool>{true, false}),
-              (std::vector<bool>{false, true}));
-    std::vector<std::unique_ptr<int>> pointers;
-    pointers.push_back(std::make_unique<int>(5));
-    EXPECT_EQ(haid::map([](const auto& pointer) { return *pointer; }, pointers), std::vector{5});
-}
-
-TEST_F(ForkedMap, ForEachIsForItsEffects) {
-    haid::for_each([offset = 1](int value) { shared->counters[0] += value + offset; }, up_to(100));
-    EXPECT_EQ(shared->counters[0], 4950 + 100);
-    haid::for_each([](int) { return std::this_thread::get_id(); }, up_to(3));
-    haid::for_each([](int) {}, std::vector<int>{});
-    EXPECT_THROW(haid::for_each([](int) { throw std::out_of_range("no"); }, up_to(3)), std::out_of_range);
-}
-
-TEST_F(ForkedMap, HasTheOptionsOfACall) {
-    MapOptions options;
-    options.workers = 2;
-    options.timeout = 300ms;
-    EXPECT_THROW(haid::map([](int) { sleep_for_ever(); }, up_to(2), options), TimeoutError);
-    options.timeout = 0s;
-    options.retries = 1;
-    options.backoff = 1ms;
-    auto dies_once = [](int value) {
-        if (value == 1 && shared->counters[0]++ == 0) die(Way::kill);
-        return value;
-    };
-    EXPECT_EQ(haid::map(dies_once, up_to(3), options), (std::vector{0, 1, 2}));
-    std::size_t last = 0;
-    options.progress = [&](std::size_t done, std::optional<std::size_t> total) {
-        EXPECT_EQ(total, 100U);
-        EXPECT_EQ(haid::map(twice, up_to(2)), (std::vector{0, 2}));
-        last = done;
-    };
-    haid::map(twice, up_to(100), options);
-    EXPECT_EQ(last, 100U);
-}
-
-TEST_F(ForkedMap, InItselfAndInThreads) {
-    const int offset = 3;
-    auto outer = [&](int end) {
-        int sum = 0;
-        for (int value : haid::map([&](int i) { return i + end + offset; }, up_to(4))) sum += value;
-        return sum;
-    };
-    const std::vector<int> sums = haid::map(outer, up_to(10));
-    for (int end = 0; end < 10; ++end) EXPECT_EQ(sums.at(static_cast<std::size_t>(end)), 6 + 4 * (end + offset));
-    std::vector<std::thread> threads;
-    for (int t = 0; t < 4; ++t) {
-        threads.emplace_back([&] {
-            for (int round = 0; round < 5; ++round) EXPECT_EQ(haid::map(outer, up_to(5)).at(2), 26);
-        });
-    }
-    for (std::thread& thread : threads) thread.join();
-    EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
 }
 
 }  // namespace

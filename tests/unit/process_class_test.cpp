@@ -18,6 +18,9 @@
 #include <thread>
 #include <vector>
 
+#include "haid/error.hpp"
+#include "haid/map.hpp"
+#include "haid/pool.hpp"
 #include "haid/process.hpp"
 #include "process_fixture.hpp"
 #include "redirected.hpp"
@@ -157,6 +160,36 @@ TEST_F(ProcessClass, NamesAreNumberedAndNested) {
     int number = std::stoi(first.name().substr(8));
     EXPECT_EQ(first.name(), "Process-" + std::to_string(number));
     EXPECT_EQ(second.name(), "Process-" + std::to_string(number + 1));
+}
+
+// "PoolWorker-1 of MainProcess 12", and the same of what a worker starts.
+std::string who() {
+    const ProcessInfo here = current_process();
+    EXPECT_EQ(here.pid, ::getpid());
+    return here.name + " of " + parent_process()->name + " " + std::to_string(parent_process()->pid);
+}
+std::vector<std::string> who_is_within(int) {
+    std::vector<std::string> all{who()};
+    const auto inner = haid::map([](int) { return who(); }, std::vector{1});
+    all.insert(all.end(), inner.begin(), inner.end());
+    std::string process = Process([] {}).name();
+    all.push_back(process);
+    return all;
+}
+
+TEST_F(ProcessClass, WorkersOfAPoolHaveNames) {
+    Pool pool(1);
+    const std::string here = " of " + current_process().name + " " + std::to_string(::getpid());
+    const pid_t worker = pool.apply(::getpid);
+    const std::vector<std::string> names = pool.apply(who_is_within, 0);
+    EXPECT_EQ(names.at(0), "PoolWorker-1" + here);
+    EXPECT_EQ(names.at(1), "PoolWorker-1:1 of PoolWorker-1 " + std::to_string(worker));
+    EXPECT_EQ(names.at(2), "Process-1:1");
+    EXPECT_THROW(pool.apply([] { ::raise(SIGKILL); }), WorkerLost);
+    EXPECT_EQ(pool.apply(who), "PoolWorker-1" + here);
+    Pool named({.workers = 1, .initializer = [] { EXPECT_EQ(current_process().name, "PoolWorker-1"); }});
+    EXPECT_EQ(named.apply(who), "PoolWorker-1" + here);
+    EXPECT_EQ(current_process().name, "MainProcess");
 }
 
 TEST_F(ProcessClass, PrintsAsPythonsDoes) {

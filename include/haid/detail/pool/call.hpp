@@ -129,6 +129,7 @@ class WorkerHooks {
 struct EngineOptions {
     int workers = 0;                                     // 0: the CPUs that may be used
     int most_workers = std::numeric_limits<int>::max();  // no more than that, whatever `workers` says
+    std::function<void(std::size_t worker)> enter;       // in each worker, before anything else of the caller's
     std::function<void()> initializer;
     std::uint64_t tasks_per_worker = 0;  // items, before a worker is replaced; 0: no limit
     // The workers are forked where the engine is made, and again where one is replaced: they see this thread's memory.

@@ -79,6 +79,27 @@ decltype(auto) call_with(F& f, T&& item) {
     }
 }
 
+template <class F, class Tuple>
+constexpr bool takes_elements_of() {
+    if constexpr (requires { std::tuple_size<std::remove_cvref_t<Tuple>>::value; }) {
+        return []<std::size_t... index>(std::index_sequence<index...>) {
+            return std::is_invocable_v<F&, decltype(std::get<index>(std::declval<Tuple>()))...>;
+        }(std::make_index_sequence<std::tuple_size_v<std::remove_cvref_t<Tuple>>>{});
+    } else {
+        return false;
+    }
+}
+
+// Whether call_with<spread>(f, item) compiles.
+template <Spread spread, class F, class T>
+constexpr bool can_call_with() {
+    if constexpr (spread == Spread::tuple) {
+        return takes_elements_of<F, T>();
+    } else {
+        return std::is_invocable_v<F&, T>;
+    }
+}
+
 template <Spread spread, class F, class T>
 struct ResultOf {
     using type = decltype(call_with<spread>(std::declval<F&>(), std::declval<T>()));

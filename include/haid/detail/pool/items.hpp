@@ -55,6 +55,35 @@ class ItemWriter {
     std::uint32_t count_ = 0;
 };
 
+// Items that lie somewhere, so that there is no need to copy them.
+template <class Range>
+inline constexpr bool items_stay =
+    std::ranges::forward_range<Range> && std::is_lvalue_reference_v<std::ranges::range_reference_t<Range>>;
+
+// Whether going from item to item runs nobody's code: a container, and views that do no more than choose by number.
+// What another view does when it is read, nobody knows: perhaps it uses the very pool, whose lock is held while a call
+// reads its input.
+template <class Range>
+inline constexpr bool steps_are_plain = !std::ranges::view<Range> || std::ranges::contiguous_range<Range>;
+template <class Range>
+inline constexpr bool steps_are_plain<std::ranges::ref_view<Range>> = steps_are_plain<Range>;
+template <class Range>
+inline constexpr bool steps_are_plain<std::ranges::owning_view<Range>> = steps_are_plain<Range>;
+template <class View>
+inline constexpr bool steps_are_plain<std::ranges::take_view<View>> = steps_are_plain<View>;
+template <class View>
+inline constexpr bool steps_are_plain<std::ranges::drop_view<View>> = steps_are_plain<View>;
+template <class View>
+inline constexpr bool steps_are_plain<std::ranges::reverse_view<View>> = steps_are_plain<View>;
+template <class From, class To>
+inline constexpr bool steps_are_plain<std::ranges::iota_view<From, To>> = std::is_integral_v<From>;
+
+// Whether the items are there already, so that reading one is no more than looking at it.
+template <class Items>
+inline constexpr bool readable_in_place =
+    steps_are_plain<std::remove_cvref_t<Items>> && std::ranges::forward_range<Items> &&
+    (items_stay<Items> || std::ranges::borrowed_range<std::remove_cvref_t<Items>>);
+
 template <class Items>
 auto collected(Items& items) {
     std::vector<std::ranges::range_value_t<Items>> all;
@@ -63,14 +92,23 @@ auto collected(Items& items) {
     return all;
 }
 
+// The items where they lie, from `items` to the end of what this returns: a range whose steps are plain.
+template <class Items>
+auto located(std::shared_ptr<Items> items) {
+    using T = std::remove_reference_t<std::ranges::range_reference_t<Items>>;
+    std::vector<T*> all;
+    for (T& item : *items) all.push_back(std::addressof(item));
+    return std::ranges::owning_view(std::move(all)) |
+           std::views::transform([items = std::move(items)](T* item) -> T& { return *item; });
+}
+
 // A range that is read once, from its beginning to its end.
 template <class Range>
 class Input {
   public:
     using T = std::ranges::range_value_t<Range>;
     // What a thread holds of an item while it runs: the item where it lies, if that stays.
-    static constexpr bool stays =
-        std::ranges::forward_range<Range> && std::is_lvalue_reference_v<std::ranges::range_reference_t<Range>>;
+    static constexpr bool stays = items_stay<Range>;
     using Held =
         std::conditional_t<stays,
                            std::reference_wrapper<std::remove_reference_t<std::ranges::range_reference_t<Range>>>, T>;
