@@ -49,7 +49,7 @@ class Pretender : cluster::Connection::Listener {
     void on_messages(Decoder& from) override {
         cluster::for_each_message<cluster::OfCoordinator>(from, [this](cluster::OfCoordinator&& message) {
             if (auto* start = std::get_if<cluster::Start>(&message)) {
-                say(cluster::Ended{start->slot, 0, 0, 1e9, 0.001, {}});
+                say(cluster::Ended{start->slot, 0, 0, 1e9, 0.001, {}, {}});
             } else if (std::holds_alternative<cluster::Welcome>(message)) {
                 say(cluster::Ready{slots_, static_cast<int>(slots_)});
             } else if (std::holds_alternative<cluster::Goodbye>(message)) {

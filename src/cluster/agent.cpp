@@ -15,6 +15,7 @@
 #include "cluster/lease.hpp"
 #include "cluster/node_environment.hpp"
 #include "command/jobs_number.hpp"
+#include "command/output/results.hpp"
 #include "system/error.hpp"
 #include "system/network.hpp"
 #include "system/resources.hpp"
@@ -149,7 +150,8 @@ void Agent::end_jobs() {
     bool first = true;
     while (!running_.empty()) {
         try {
-            const std::vector<std::uint64_t> slots(running_.begin(), running_.end());
+            std::vector<std::uint64_t> slots;
+            for (const auto& [slot, running] : running_) slots.push_back(slot);
             const Time now = Clock::now();
             if (now >= gently_until || first) runner_->signal(slots, now >= gently_until ? SIGKILL : SIGTERM);
             first = false;
@@ -203,6 +205,7 @@ void Agent::take(Start& start) {
     job.slot = start.slot;
     job.line = std::move(start.line);
     job.directory = std::move(start.directory);
+    if (start.results.size() == 3) job.results = {start.results[0], start.results[1], start.results[2]};
     waiting_.push_back(std::move(job));
 }
 
@@ -210,7 +213,7 @@ void Agent::take(const Signal& signal) {
     // Those that have not begun need not begin any more.
     std::erase_if(waiting_, [&](const command::Job& job) {
         if (std::find(signal.slots.begin(), signal.slots.end(), job.slot) == signal.slots.end()) return false;
-        send(Ended{job.slot, 0, signal.number, 0, 0, {}});
+        send(Ended{job.slot, 0, signal.number, 0, 0, {}, {}});
         return true;
     });
     if (runner_) runner_->signal(signal.slots, signal.number);
@@ -266,7 +269,8 @@ void Agent::start_waiting() {
             return;
         }
         cannot_start_since_.reset();
-        running_.insert(waiting_.front().slot);
+        command::Job& job = waiting_.front();
+        running_.insert_or_assign(job.slot, Running{job.sequence, std::move(job.results)});
         waiting_.pop_front();
     }
 }
@@ -283,14 +287,19 @@ void Agent::on_stopped_by_terminal(std::uint64_t slot) {
 }
 
 void Agent::on_ended(std::uint64_t slot, command::JobEnd end) {
-    running_.erase(slot);
+    const Running running = std::move(running_.extract(slot).mapped());
     check_lease();  // the guard may have ended it
     if (leaving_) return;
+    if (running.results) {
+        end.kept = end.output.size();
+        command::keep_in_files(*running.results, running.sequence, end.output, end.error);
+    }
     const Ended ended{slot,
                       end.ending.exit_status,
                       end.ending.signal,
                       end.start,
                       end.seconds,
+                      end.kept,
                       std::bit_cast<decltype(Ended::usage)>(end.ending.usage)};
     if (end.output.empty() && end.error.empty()) return send(ended);
     sending_.push_back({ended, std::move(end.output), std::move(end.error)});

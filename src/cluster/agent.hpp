@@ -9,8 +9,8 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "cluster/connection.hpp"
@@ -90,8 +90,12 @@ class Agent : private command::Runner::Listener, private Connection::Listener, p
     std::optional<system::Ticker> ticker_;
     std::deque<command::Job> waiting_;  // that could not be started yet
     std::optional<system::Time> cannot_start_since_;
-    std::set<std::uint64_t> running_;  // slots
-    std::list<Sending> sending_;       // jobs that have ended
+    struct Running {
+        std::uint64_t sequence;
+        std::optional<command::ResultPaths> results;
+    };
+    std::unordered_map<std::uint64_t, Running> running_;  // by slot
+    std::list<Sending> sending_;                          // jobs that have ended
     std::int64_t window_ = static_cast<std::int64_t>(output_window);
     std::map<std::uint64_t, system::Time> beats_;  // that were not answered yet
     std::uint64_t last_beat_ = 0;

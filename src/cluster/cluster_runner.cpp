@@ -263,7 +263,7 @@ void ClusterRunner::take(Node& node, const Ended& ended) {
     by_slot_.erase(ended.slot);
     process::Ending ending{0, ended.exit_status, ended.signal, false, std::bit_cast<rusage>(ended.usage)};
     listener_.on_ended(ended.slot, {ending, ended.start, ended.seconds, node.name, std::move(job.mapped().output),
-                                    std::move(job.mapped().error)});
+                                    std::move(job.mapped().error), ended.kept});
 }
 
 void ClusterRunner::take(Node& node, const StoppedByTerminal& stopped) {
@@ -377,7 +377,9 @@ command::Runner::Started ClusterRunner::start(const command::Job& job) {
     if (emptiest == nullptr) return Started::later;
     emptiest->running.try_emplace(job.slot, Written{system::Spool(context_.store), system::Spool(context_.store)});
     by_slot_[job.slot] = emptiest;
-    emptiest->link->send(Start{job.sequence, job.slot, job.line, job.directory});
+    std::vector<std::string> results;
+    if (job.results) results = {job.results->output, job.results->error, job.results->sequence};
+    emptiest->link->send(Start{job.sequence, job.slot, job.line, job.directory, std::move(results)});
     return Started::yes;
 }
 

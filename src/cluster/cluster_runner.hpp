@@ -37,6 +37,7 @@ class ClusterRunner : public command::Runner {
     // Those of the nodes that have answered.
     std::optional<std::uint64_t> slots() const override { return slots_; }
     Started start(const command::Job& job) override;
+    bool keeps_results() const override { return true; }
     void signal(std::span<const std::uint64_t> slots, int number) override;
     void pause_output(bool paused) override;
     void discard_output() override;

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -51,6 +52,7 @@ struct Ended {
     int signal;
     double start;
     double seconds;
+    std::optional<std::uint64_t> kept;            // bytes of standard output that are in its file already
     std::array<std::byte, sizeof(rusage)> usage;  // it has unions, whose members nobody can see
 };
 
@@ -99,6 +101,7 @@ struct Start {
     std::uint64_t slot;
     std::string line;
     std::string directory;
+    std::vector<std::string> results;  // its files for standard output, standard error and its number; or none
 };
 
 struct Signal {

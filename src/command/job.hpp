@@ -13,12 +13,19 @@
 
 namespace haid::command {
 
+// The files in which a job's output is kept.
+struct ResultPaths {
+    std::string output, error, sequence;
+};
+
 struct Job {
     std::uint64_t sequence = 0;  // {#}, from 1
     std::uint64_t slot = 0;      // {%}, from 1; known when it starts
     std::string line;            // the command line
     Arguments arguments;
     std::string directory;  // where it runs; empty: where the program runs
+    // Where whoever runs it is to keep what it writes; none: that is passed on.
+    std::optional<ResultPaths> results;
 };
 
 // How a job ended. The last attempt counts.
@@ -41,6 +48,7 @@ struct FinishedJob {
     Outcome outcome;
     system::Spool output;
     system::Spool error;
+    bool kept = false;  // what it wrote is in its files already
 };
 
 }  // namespace haid::command

@@ -229,6 +229,7 @@ bool Run::start_one(const Schedule::Permit& permit) {
         std::error_code ignored;  // the job itself says so where it cannot be used
         std::filesystem::create_directories(job.directory, ignored);
     }
+    if (results_ && runner_->keeps_results()) job.results = results_->paths(job);
     if (settings_.trace) say_line(job.line);
     Time now = Clock::now();
     if (settings_.grouping == RunSettings::Grouping::none && settings_.show_command && results_ == nullptr) {
@@ -355,7 +356,7 @@ void Run::on_ended(std::uint64_t slot, JobEnd end) {
     outcome.seconds = end.seconds;
     outcome.host = std::move(end.host);
     outcome.usage = end.ending.usage;
-    outcome.output_bytes = running.streamed_bytes + end.output.size();
+    outcome.output_bytes = running.streamed_bytes + end.output.size() + end.kept.value_or(0);
     bool stopping_before = schedule_.stopping();
     Schedule::Verdict verdict = schedule_.ended(slot, outcome.succeeded(), Clock::now());
     read_slots_file();
@@ -374,7 +375,8 @@ void Run::on_ended(std::uint64_t slot, JobEnd end) {
         }
     }
     observer_.on_end(running.job, outcome);
-    output_.finished({std::move(running.job), std::move(outcome), std::move(end.output), std::move(end.error)});
+    output_.finished({std::move(running.job), std::move(outcome), std::move(end.output), std::move(end.error),
+                      end.kept.has_value()});
 }
 
 void Run::tell_halt(const Job& job, bool succeeded) {

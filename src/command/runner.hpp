@@ -30,6 +30,8 @@ struct JobEnd {
     // What was not streamed.
     system::Spool output;
     system::Spool error;
+    // It was kept where Job::results says: so many bytes of standard output.
+    std::optional<std::uint64_t> kept = std::nullopt;
 };
 
 class Runner {
@@ -69,6 +71,8 @@ class Runner {
     // A command that does not exist is no fault: its job starts and ends with status 127 (or 126).
     // Throws system::SystemError where no job can ever start.
     virtual Started start(const Job& job) = 0;
+    // It writes what jobs are told to keep (Job::results) where they run.
+    virtual bool keeps_results() const { return false; }
     // To whatever the jobs in these slots consist of. Slots in which nothing runs are ignored.
     virtual void signal(std::span<const std::uint64_t> slots, int number) = 0;
     // While paused, streamed output is left where it is, so that jobs wait for whoever reads.

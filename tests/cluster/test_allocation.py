@@ -106,6 +106,19 @@ def test_much_output_and_lines(lab, haid):
     assert out[0] == out[1] and out[2] == "8000 0" and out[3:] == ["x\terr", "x\tout"], out
 
 
+def test_results_are_written_from_the_nodes(lab, haid):
+    out = lab.submit(f"{haid} --results res --joblog log 'echo out {{}}; echo err {{}} >&2; exit {{}}' ::: 0 1; echo status $?\n"
+                     f"{haid} --results res --resume 'echo again {{}}' ::: 0 1 2\n"
+                     f"{haid} --results res.csv -k echo ::: a b; cut -d, -f1,10 res.csv\n", "-N2").wait()
+    assert "status 1" in out
+    for i in (0, 1):
+        folder = lab.shared / f"res/1/{i}"
+        assert [(folder / name).read_text() for name in ("stdout", "stderr", "seq")] == [f"out {i}\n", f"err {i}\n", str(i + 1)]
+    assert (lab.shared / "res/1/2/stdout").read_text() == "again 2\n"
+    assert {row[5] for row in log_of(lab).values()} == {"6"}
+    assert (lab.shared / "res.csv").read_text().count("\n") >= 3
+
+
 def test_a_slow_reader_slows_jobs_down(lab, haid):
     """Nothing of what the jobs write is kept in memory: they wait for whoever reads."""
     script = (f"seq 2 | {haid} --lb ': {{}}; yes | head -c 500000000' | (sleep 3; ps -C haid -o rss= | sort -n | tail -1 > rss; "

@@ -134,7 +134,7 @@ void Output::flush() {
 void Output::deliver(FinishedJob finished) {
     auto node = live_.extract(finished.job.sequence);
     if (results_ != nullptr) {
-        results_->keep(finished);
+        if (!finished.kept) results_->keep(finished);
     } else if (!node.empty()) {
         Live& live = node.mapped();
         announce(finished.job.sequence, live);

@@ -60,23 +60,15 @@ class FolderResults : public Results {
         : where_(std::move(where)), template_(Template::text(where_, settings)), names_(settings.names) {}
 
     void keep(FinishedJob& finished) override {
-        Paths paths = paths_of(finished.job);
-        std::size_t slash = paths.output.rfind('/');
-        if (slash != std::string::npos) make_folders(paths.output.substr(0, slash));
-        write_file(paths.output, finished.output);
-        write_file(paths.error, finished.error);
-        system::Descriptor file = system::open_file(paths.sequence, O_WRONLY | O_CREAT | O_TRUNC);
-        system::write_all(file.get(), std::to_string(finished.job.sequence), paths.sequence.c_str());
+        keep_in_files(paths_of(finished.job), finished.job.sequence, finished.output, finished.error);
     }
+
+    std::optional<ResultPaths> paths(const Job& job) const override { return paths_of(job); }
 
     bool has(const Job& job) override { return ::access(paths_of(job).sequence.c_str(), F_OK) == 0; }
 
   private:
-    struct Paths {
-        std::string output, error, sequence;
-    };
-
-    Paths paths_of(const Job& job) const {
+    ResultPaths paths_of(const Job& job) const {
         std::string base = template_.has_replacements() ? template_.fill(job.arguments, job.sequence, job.slot)
                                                         : where_ + "/" + arguments_path(job.arguments) + "/";
         if (base.ends_with('/')) return {base + "stdout", base + "stderr", base + "seq"};
@@ -233,6 +225,15 @@ class JsonResults : public TableResults {
 };
 
 }  // namespace
+
+void keep_in_files(const ResultPaths& paths, std::uint64_t sequence, system::Spool& output, system::Spool& error) {
+    std::size_t slash = paths.output.rfind('/');
+    if (slash != std::string::npos) make_folders(paths.output.substr(0, slash));
+    write_file(paths.output, output);
+    write_file(paths.error, error);
+    system::Descriptor file = system::open_file(paths.sequence, O_WRONLY | O_CREAT | O_TRUNC);
+    system::write_all(file.get(), std::to_string(sequence), paths.sequence.c_str());
+}
 
 std::unique_ptr<Results> make_results(const std::string& where, const TemplateSettings& settings, Printer& printer) {
     if (where.ends_with(".csv")) return std::make_unique<SeparatedResults>(where, ',', settings.names, printer);
