@@ -242,6 +242,7 @@ nb::object Call::take_all() {
 }
 
 nb::object Call::next(std::optional<double> seconds) {
+    if (stopped_) throw nb::stop_iteration();
     if (has_next()) {
         if (delivered_ % 16 == 0) look_after_workers();
         return pop();
@@ -285,6 +286,13 @@ void Call::give_up() {
     nb::gil_scoped_release without_gil;
     auto lock = engine_->lock();
     engine_->cancel(lock, *call_);
+}
+
+void Call::stop() {
+    fed_all_ = stopped_ = true;
+    nb::gil_scoped_release without_gil;
+    auto lock = engine_->lock();
+    engine_->stop(lock, *call_);
 }
 
 void Call::raise(nb::handle exception) {

@@ -47,6 +47,8 @@ class Call {
     bool is_fed() const { return fed_all_; }
     // Nobody wants further results: no more inputs are read, and what has not begun will not.
     void give_up();
+    // Ends what runs, too. next() has no more results.
+    void stop();
 
     // The next result, or what it raises. Reads inputs meanwhile, as long as no more than the bound are on their way.
     // Raises StopIteration at the end, what the input raises before that, TimeoutError.
@@ -84,6 +86,7 @@ class Call {
     std::uint64_t resolved_ = 0;
     std::uint64_t delivered_ = 0;
     bool fed_all_ = false;
+    bool stopped_ = false;
     bool finished_ = false;
     bool hungry_ = true;
     std::exception_ptr error_;                         // of the call

@@ -115,8 +115,11 @@ class Pool:
                 show_until_done(call, operator.length_hint(iterable) or None, func)
             call.wait(None)
             return call.take_all()
+        except Exception:
+            call.give_up()
+            raise
         except BaseException:
-            call.give_up()  # Ctrl-C: what has not begun is not wanted any more
+            call.stop()  # Ctrl-C: the workers are wanted for what comes next
             raise
         finally:
             del call  # an error refers to this frame: whoever keeps one does not keep all results
