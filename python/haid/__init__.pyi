@@ -21,7 +21,7 @@ from multiprocessing import (
     util as util,
 )
 
-from . import context as context, errors as errors, futures as futures
+from . import context as context, errors as errors, futures as futures, joblib as joblib
 from . import pool as pool, synchronize as synchronize
 from ._run import CommandsFailed as CommandsFailed, Outcome as Outcome, run as run
 from .context import Process as Process

@@ -10,6 +10,7 @@ PROGRAM = pathlib.Path(__file__).parent / "typed" / "program.py"
 # What only haid itself calls.
 PRIVATE = r"""
 haid\.futures\.ProcessPoolExecutor\.__new__
+haid\.joblib\.Backend
 haid\.pool\.(ApplyResult|AsyncResult|IMapIterator|IMapUnorderedIterator|MapResult)\.__init__
 """
 
