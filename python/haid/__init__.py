@@ -24,7 +24,7 @@ globals().update({name: getattr(context._default_context, name) for name in mult
 _LATER = {"ThreadPool": "pool", "ProcessPoolExecutor": "futures", "run": "_run", "Outcome": "_run",
           "CommandsFailed": "_run"}
 __all__ = [*multiprocessing.__all__, *_LATER, "OwnerDied", "PoolClosed", "PoolError", "TaskError", "WorkerLost"]
-_SUBMODULES = {"futures", "joblib", "pool"} | _standard.MODULES
+_SUBMODULES = {"dummy", "futures", "joblib", "pool"} | _standard.MODULES
 
 
 def __getattr__(name):

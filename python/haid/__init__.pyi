@@ -9,7 +9,6 @@ from multiprocessing import (
     active_children as active_children,
     connection as connection,
     current_process as current_process,
-    dummy as dummy,
     freeze_support as freeze_support,
     managers as managers,
     parent_process as parent_process,
@@ -21,7 +20,7 @@ from multiprocessing import (
     util as util,
 )
 
-from . import context as context, errors as errors, futures as futures, joblib as joblib
+from . import context as context, dummy as dummy, errors as errors, futures as futures, joblib as joblib
 from . import pool as pool, synchronize as synchronize
 from ._run import CommandsFailed as CommandsFailed, Outcome as Outcome, run as run
 from .context import Process as Process

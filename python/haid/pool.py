@@ -5,7 +5,7 @@ import os
 import warnings
 from multiprocessing import pool as _standard
 from multiprocessing import util
-from multiprocessing.pool import CLOSE, RUN, TERMINATE, MaybeEncodingError, RemoteTraceback, ThreadPool
+from multiprocessing.pool import CLOSE, RUN, TERMINATE, MaybeEncodingError, RemoteTraceback
 
 from . import _worker
 from ._callbacks import Callbacks
@@ -242,4 +242,8 @@ IMapUnorderedIterator = IMapIterator
 
 
 def __getattr__(name):
+    if name == "ThreadPool":
+        from ._threads import ThreadPool
+
+        return ThreadPool
     return getattr(_standard, name)

@@ -1,5 +1,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from multiprocessing.pool import CLOSE as CLOSE, RUN as RUN, TERMINATE as TERMINATE, ThreadPool as ThreadPool
+from multiprocessing.pool import CLOSE as CLOSE, RUN as RUN, TERMINATE as TERMINATE
+from multiprocessing.pool import ApplyResult as _StandardResult, MapResult as _StandardMapResult
+from multiprocessing.pool import ThreadPool as _StandardThreadPool
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
@@ -143,3 +145,97 @@ class Pool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
     ) -> None: ...
+
+class ThreadPool(_StandardThreadPool):
+    def apply(
+        self,
+        func: Callable[..., _T],
+        args: Iterable[Any] = (),
+        kwds: Mapping[str, Any] = {},
+        *,
+        timeout: None = None,
+        retries: int = 0,
+        backoff: float = 0.1,
+    ) -> _T: ...
+    def apply_async(
+        self,
+        func: Callable[..., _T],
+        args: Iterable[Any] = (),
+        kwds: Mapping[str, Any] = {},
+        callback: Callable[[_T], object] | None = None,
+        error_callback: Callable[[BaseException], object] | None = None,
+        *,
+        timeout: None = None,
+        retries: int = 0,
+        backoff: float = 0.1,
+    ) -> _StandardResult[_T]: ...
+    def map(
+        self,
+        func: Callable[[_S], _T],
+        iterable: Iterable[_S],
+        chunksize: int | None = None,
+        progress: bool = False,
+        *,
+        timeout: None = None,
+        retries: int = 0,
+        backoff: float = 0.1,
+    ) -> list[_T]: ...
+    def map_async(
+        self,
+        func: Callable[[_S], _T],
+        iterable: Iterable[_S],
+        chunksize: int | None = None,
+        callback: Callable[[list[_T]], object] | None = None,
+        error_callback: Callable[[BaseException], object] | None = None,
+        *,
+        timeout: None = None,
+        retries: int = 0,
+        backoff: float = 0.1,
+    ) -> _StandardMapResult[_T]: ...
+    def starmap(
+        self,
+        func: Callable[..., _T],
+        iterable: Iterable[Iterable[Any]],
+        chunksize: int | None = None,
+        progress: bool = False,
+        *,
+        timeout: None = None,
+        retries: int = 0,
+        backoff: float = 0.1,
+    ) -> list[_T]: ...
+    def starmap_async(
+        self,
+        func: Callable[..., _T],
+        iterable: Iterable[Iterable[Any]],
+        chunksize: int | None = None,
+        callback: Callable[[list[_T]], object] | None = None,
+        error_callback: Callable[[BaseException], object] | None = None,
+        *,
+        timeout: None = None,
+        retries: int = 0,
+        backoff: float = 0.1,
+    ) -> _StandardMapResult[_T]: ...
+    def imap(  # type: ignore[override]
+        self,
+        func: Callable[[_S], _T],
+        iterable: Iterable[_S],
+        chunksize: int = 1,
+        buffersize: int | None = None,
+        progress: bool = False,
+        *,
+        timeout: None = None,
+        retries: int = 0,
+        backoff: float = 0.1,
+    ) -> IMapIterator[_T]: ...
+    def imap_unordered(  # type: ignore[override]
+        self,
+        func: Callable[[_S], _T],
+        iterable: Iterable[_S],
+        chunksize: int = 1,
+        buffersize: int | None = None,
+        progress: bool = False,
+        *,
+        timeout: None = None,
+        retries: int = 0,
+        backoff: float = 0.1,
+    ) -> IMapIterator[_T]: ...
