@@ -70,7 +70,7 @@ class Call {
     bool has_next() const { return !outcomes_.empty() && outcomes_.front().there; }
     bool take_news(Until until, bool wants_input);
     void look_after_workers();
-    void take(BytesCall::News news);
+    void take(const BytesCall::News& news);
     void put(std::uint64_t item, nanobind::object value, bool failed);
     bool all_there() const { return finished_ && (error_ || resolved_ >= fed_); }
     nanobind::object pop();
