@@ -30,13 +30,21 @@ pool.map(say, range(3))
 }
 
 
-@pytest.fixture(scope="module")
-def cells():
-    """By their names, as a notebook that was executed has them."""
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in CELLS.values()])
+def executed(sources):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("PYTEST_CURRENT_TEST", raising=False)  # with it ipykernel behaves otherwise
         nbclient.NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+    return notebook
+
+
+@pytest.fixture(scope="module")
+def notebook():
+    return executed(CELLS.values())
+
+
+@pytest.fixture(scope="module")
+def cells(notebook):
     return dict(zip(CELLS, notebook.cells))
 
 
@@ -71,6 +79,20 @@ def test_bars(cells, name):
     shown = [one.data for one in cells[name].outputs if one.output_type == "display_data"]
     assert len(shown) == 1 and "application/vnd.jupyter.widget-view+json" in shown[0]
     assert not printed(cells[name], "stderr")
+
+
+def test_bars_are_full(notebook):
+    widgets = notebook.metadata.widgets["application/vnd.jupyter.widget-state+json"].state.values()
+    bars = [one.state for one in widgets if one.model_name == "FloatProgressModel"]
+    assert [(bar.value, bar.max, bar.bar_style) for bar in bars] == [(5, 5, "success")] * 2
+
+
+def test_bars_without_widgets():
+    """As text, with tqdm's hint what is missing."""
+    (cell,) = executed(["import sys\nsys.modules['ipywidgets'] = None\n"
+                        "import haid\nhaid.Pool(2).map(abs, range(5), progress=True)"]).cells
+    assert value(cell) == "[0, 1, 2, 3, 4]"
+    assert "5/5" in printed(cell, "stderr") and "ipywidgets" in printed(cell, "stderr")
 
 
 @pytest.mark.parametrize(
