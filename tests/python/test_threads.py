@@ -31,7 +31,7 @@ CALLS = {
     "map": lambda pool, func, items, **limits: pool.map(func, items, **limits),
     "starmap": lambda pool, func, items, **limits: pool.starmap(func, [(item,) for item in items], **limits),
     "map_async": lambda pool, func, items, **limits: pool.map_async(func, items, **limits).get(),
-    "starmap_async": lambda pool, func, items, **limits: pool.starmap_async(func, [(x,) for x in items], **limits).get(),
+    "starmap_async": lambda pool, func, xs, **limits: pool.starmap_async(func, [(x,) for x in xs], **limits).get(),
     "apply": lambda pool, func, items, **limits: [pool.apply(func, (item,), **limits) for item in items],
     "apply_async": lambda pool, func, items, **limits: [pool.apply_async(func, (x,), **limits).get() for x in items],
     "imap": lambda pool, func, items, **limits: list(pool.imap(func, items, **limits)),
