@@ -72,6 +72,7 @@ Call::Call(std::shared_ptr<detail::Engine> engine, std::shared_ptr<BytesCall> ca
 Call::~Call() {
     empty_graveyard();
     if (parts_.empty()) return;
+    // NOLINTNEXTLINE(bugprone-unhandled-exception-at-new): without them inputs would be read that are gone
     std::shared_ptr<Parts> kept(new Parts(std::move(parts_)), [](Parts* parts) {
         for (auto& [item, part] : *parts) bury(std::move(part.owner));
         delete parts;
@@ -166,12 +167,12 @@ bool Call::take_news(Until until, bool wants_input) {
         if (finished_) error_ = call_->error();
     }
     if (!in_time) in_time = !until || detail::Clock::now() < *until;
-    take(std::move(news));
+    take(news);
     if (PyErr_CheckSignals() != 0) throw nb::python_error();
     return in_time;
 }
 
-void Call::take(BytesCall::News news) {
+void Call::take(const BytesCall::News& news) {
     while (!parts_.empty() && parts_.front().first < news.handed_out) parts_.pop_front();
     for (const BytesCall::Values& values : news.values) decode(values);
     for (const BytesCall::Failure& failure : news.failures) {
@@ -242,6 +243,7 @@ nb::object Call::take_all() {
 }
 
 nb::object Call::next(std::optional<double> seconds) {
+    if (stopped_) throw nb::stop_iteration();
     if (has_next()) {
         if (delivered_ % 16 == 0) look_after_workers();
         return pop();
@@ -285,6 +287,13 @@ void Call::give_up() {
     nb::gil_scoped_release without_gil;
     auto lock = engine_->lock();
     engine_->cancel(lock, *call_);
+}
+
+void Call::stop() {
+    fed_all_ = stopped_ = true;
+    nb::gil_scoped_release without_gil;
+    auto lock = engine_->lock();
+    engine_->stop(lock, *call_);
 }
 
 void Call::raise(nb::handle exception) {

@@ -47,6 +47,8 @@ class Call {
     bool is_fed() const { return fed_all_; }
     // Nobody wants further results: no more inputs are read, and what has not begun will not.
     void give_up();
+    // Ends what runs, too. next() has no more results.
+    void stop();
 
     // The next result, or what it raises. Reads inputs meanwhile, as long as no more than the bound are on their way.
     // Raises StopIteration at the end, what the input raises before that, TimeoutError.
@@ -68,7 +70,7 @@ class Call {
     bool has_next() const { return !outcomes_.empty() && outcomes_.front().there; }
     bool take_news(Until until, bool wants_input);
     void look_after_workers();
-    void take(BytesCall::News news);
+    void take(const BytesCall::News& news);
     void put(std::uint64_t item, nanobind::object value, bool failed);
     bool all_there() const { return finished_ && (error_ || resolved_ >= fed_); }
     nanobind::object pop();
@@ -84,6 +86,7 @@ class Call {
     std::uint64_t resolved_ = 0;
     std::uint64_t delivered_ = 0;
     bool fed_all_ = false;
+    bool stopped_ = false;
     bool finished_ = false;
     bool hungry_ = true;
     std::exception_ptr error_;                         // of the call

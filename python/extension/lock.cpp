@@ -151,7 +151,7 @@ void define_lock(nb::module_& module) {
         .def_prop_ro("name", [](const ProcessLock&) { return nb::none(); })
         .def_prop_ro("handle", [](const ProcessLock& lock) { return reinterpret_cast<std::uintptr_t>(&lock); })
         .def("__enter__", [](ProcessLock& lock) { return lock.acquire(true, std::nullopt); })
-        .def("__exit__", [](ProcessLock& lock, nb::args) { lock.release(); });
+        .def("__exit__", [](ProcessLock& lock, const nb::args&) { lock.release(); });
 }
 
 }  // namespace haid::python

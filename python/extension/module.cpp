@@ -86,6 +86,7 @@ NB_MODULE(_haid, module) {
         .def("resolved", &Call::resolved)
         .def("is_fed", &Call::is_fed)
         .def("give_up", &Call::give_up)
+        .def("stop", &Call::stop)
         .def("wait", &Call::wait, "seconds"_a.none())
         .def("take_all", &Call::take_all)
         .def("next", &Call::next, "seconds"_a.none() = nb::none());

@@ -163,7 +163,7 @@ void run_items(detail::Task& task) {
     }
 }
 
-std::vector<std::byte> encode_function(std::uint64_t number, Spread spread, nb::bytes function) {
+std::vector<std::byte> encode_function(std::uint64_t number, Spread spread, const nb::bytes& function) {
     BufferEncoder to;
     to.write(&number, sizeof number);
     to.write(&spread, sizeof spread);

@@ -21,7 +21,7 @@ enum class Spread : std::uint8_t {
 
 // What all tasks of a call have in common. `function`: a pickle. `number`: not 0 where a worker may keep the function,
 // and the same only for the same bytes.
-std::vector<std::byte> encode_function(std::uint64_t number, Spread spread, nanobind::bytes function);
+std::vector<std::byte> encode_function(std::uint64_t number, Spread spread, const nanobind::bytes& function);
 
 // Runs tasks whose items are values and whose common part is a function.
 void run_items(detail::Task& task);

@@ -20,13 +20,11 @@ SUBWARNING = multiprocessing.SUBWARNING
 # Process, Pool, Lock, set_start_method, …: of the start method that the program has chosen.
 globals().update({name: getattr(context._default_context, name) for name in multiprocessing.__all__})
 
-__all__ = [*multiprocessing.__all__, "OwnerDied", "PoolClosed", "PoolError", "TaskError", "ThreadPool", "WorkerLost"]
-
-
 # What a program that only starts processes does without: each of them is the smaller for it.
 _LATER = {"ThreadPool": "pool", "ProcessPoolExecutor": "futures", "run": "_run", "Outcome": "_run",
           "CommandsFailed": "_run"}
-_SUBMODULES = {"futures", "pool"} | _standard.MODULES
+__all__ = [*multiprocessing.__all__, *_LATER, "OwnerDied", "PoolClosed", "PoolError", "TaskError", "WorkerLost"]
+_SUBMODULES = {"dummy", "futures", "joblib", "pool"} | _standard.MODULES
 
 
 def __getattr__(name):

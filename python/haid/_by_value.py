@@ -8,9 +8,10 @@ import cloudpickle
 from . import _pickling
 
 
-def dumps(value, functions):
+def dumps(value, functions, set_apart=None):
+    """``set_apart`` is given the buffers of large arrays, which do not go with the pickle then."""
     buffer = io.BytesIO()
-    _ByValue(buffer, functions).dump(value)
+    _ByValue(buffer, functions, set_apart).dump(value)
     return buffer.getvalue()
 
 
@@ -26,8 +27,8 @@ def _main_namespace():
 class _ByValue(cloudpickle.Pickler):
     """By value what the workers do not have; their functions use their own __main__."""
 
-    def __init__(self, buffer, functions):
-        super().__init__(buffer, _pickling.PROTOCOL)
+    def __init__(self, buffer, functions, set_apart):
+        super().__init__(buffer, _pickling.PROTOCOL, set_apart)
         self._functions = functions
 
     def reducer_override(self, definition):

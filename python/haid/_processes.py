@@ -31,10 +31,16 @@ class EndsWithParent:
 LONGEST_LINE = 1 << 20  # bytes; Python itself would send the beginning of a line longer than 8192 before the rest
 
 
-def print_whole_lines():
-    """Each line goes out at once and whole: none is lost with a process that dies, none is mixed with another's."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure") and not stream.closed:
+def print_whole_lines(cell=None):
+    """Each line goes out at once and whole: none is lost with a process that dies, none is mixed with another's.
+    ``cell``: of _notebook.current_cell()."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if hasattr(stream, "pub_thread"):
+            from . import _notebook
+
+            setattr(sys, name, _notebook.Lines(stream, cell))
+        elif hasattr(stream, "reconfigure") and not stream.closed:
             stream.reconfigure(line_buffering=True, write_through=False)
             if isinstance(stream, io.TextIOWrapper):
                 stream._CHUNK_SIZE = LONGEST_LINE

@@ -75,7 +75,8 @@ class IMapIterator:
     """Results one after another; what an item raised is raised in its turn.
 
     One that is left before its end needs no more input. One that nobody has ever asked for a result is wanted for what
-    its tasks do: the pool's join() reads its input. Any threads may share it.
+    its tasks do: the pool's join() reads its input. Ctrl-C while a result is waited for ends it and its tasks. Any
+    threads may share it.
     """
 
     _asked = False
@@ -93,7 +94,11 @@ class IMapIterator:
         if self._lock._is_owned():
             raise self._too_early()
         with self._lock:
-            return self._call.next(None)
+            try:
+                return self._call.next(None)
+            except KeyboardInterrupt:
+                self._call.stop()
+                raise
 
     def next(self, timeout=None):
         if timeout is None:
@@ -106,6 +111,9 @@ class IMapIterator:
             raise TimeoutError
         try:
             return self._call.next(max(end - time.monotonic(), 0))
+        except KeyboardInterrupt:
+            self._call.stop()
+            raise
         finally:
             self._lock.release()
 

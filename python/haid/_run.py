@@ -10,6 +10,8 @@ import pathlib
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 PROGRAM = pathlib.Path(__file__).resolve().parent / "bin" / "haid"
 
@@ -27,22 +29,25 @@ class Outcome:
     started: float  # seconds since 1970
 
     @property
-    def ok(self):
+    def ok(self) -> bool:
         return self.exit_code == 0
 
 
 class CommandsFailed(RuntimeError):
     """Some commands have failed; ``outcomes`` has all of them."""
 
-    def __init__(self, outcomes):
+    def __init__(self, outcomes: list[Outcome]) -> None:
         failed = [one for one in outcomes if not one.ok]
         super().__init__(f"{len(failed)} of {len(outcomes)} commands failed, the first with {failed[0].exit_code}: "
                          f"{failed[0].command}")
         self.outcomes = outcomes
 
 
-def run(commands, jobs=None, *, timeout=None, retries=0, delay=None, halt=None, workdir=None, joblog=None, resume=False,
-        env=None, check=False):
+def run(commands: Iterable[str | os.PathLike[str] | Iterable[object]], jobs: int | str | None = None, *,
+        timeout: float | str | None = None, retries: int = 0, delay: float | str | None = None,
+        halt: str | None = None, workdir: str | os.PathLike[str] | None = None,
+        joblog: str | os.PathLike[str] | None = None, resume: bool = False, env: Mapping[str, str] | None = None,
+        check: bool = False) -> list[Outcome]:
     """Runs all commands, at most ``jobs`` at a time (as many as CPUs may be used), and returns their outcomes in the
     order of the commands.
 
@@ -68,7 +73,7 @@ def run(commands, jobs=None, *, timeout=None, retries=0, delay=None, halt=None, 
     return outcomes
 
 
-def _line(command):
+def _line(command: str | os.PathLike[str] | Iterable[object]) -> str:
     if isinstance(command, (str, os.PathLike)):
         line = os.fspath(command)
     else:
@@ -80,7 +85,7 @@ def _line(command):
     return line
 
 
-def _outcomes(arguments, lines, env):
+def _outcomes(arguments: list[str], lines: list[str], env: Mapping[str, str] | None) -> list[Outcome]:
     text = os.fsencode("".join(line + "\0" for line in lines))
     pipe = subprocess.PIPE
     with subprocess.Popen(arguments, stdin=pipe, stdout=pipe, stderr=pipe, env=env) as program:
@@ -96,12 +101,12 @@ def _outcomes(arguments, lines, env):
     return sorted(outcomes, key=lambda outcome: outcome.number)
 
 
-def _outcome(record):
+def _outcome(record: dict[str, Any]) -> Outcome:
     signal = record["Signal"]
     return Outcome(record["Seq"] - 1, record["Command"], -signal if signal else record["Exitval"], record["Stdout"],
                    record["Stderr"], record["JobRuntime"], record["Starttime"])
 
 
-def main():
+def main() -> None:
     """The program itself."""
     os.execv(PROGRAM, ["haid", *sys.argv[1:]])

@@ -4,7 +4,7 @@ import importlib.machinery
 import sys
 
 MODULES = frozenset(
-    """connection dummy dummy.connection forkserver heap managers popen_fork popen_forkserver popen_spawn_posix process
+    """connection dummy.connection forkserver heap managers popen_fork popen_forkserver popen_spawn_posix process
     queues reduction resource_sharer resource_tracker shared_memory sharedctypes spawn util""".split()
 )
 

@@ -2,6 +2,7 @@
 import itertools
 import os
 import signal
+import sys
 import threading
 from multiprocessing import connection, process, util
 
@@ -88,6 +89,11 @@ def reserve_numbers(count):
 
 def starter(first_number, parent_pid, initializer, initargs):
     """What a worker is to call before all else, with its number in the pool."""
+    cell = None
+    if hasattr(sys.stdout, "pub_thread"):
+        from . import _notebook
+
+        cell = _notebook.current_cell()
 
     def start(worker):
         parent = process.current_process()
@@ -102,7 +108,7 @@ def starter(first_number, parent_pid, initializer, initargs):
                 os.environ[name] = value
         util._finalizer_registry.clear()
         util._run_after_forkers()
-        _processes.print_whole_lines()
+        _processes.print_whole_lines(cell)
         if initializer is not None:
             try:
                 initializer(*initargs)

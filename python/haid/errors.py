@@ -1,6 +1,6 @@
 """What can go wrong in a pool, besides what the tasks themselves raise."""
-import signal
-from multiprocessing import TimeoutError  # noqa: F401  A task took longer than its timeout=, or a result was not there
+from multiprocessing import TimeoutError as TimeoutError  # a task took longer than its timeout=, or is not there yet
+from signal import Signals
 
 
 class WorkerLost(RuntimeError):
@@ -10,28 +10,28 @@ class WorkerLost(RuntimeError):
     likely cause.
     """
 
-    def __init__(self, message, exit_code):
+    def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message, exit_code)
         self.exit_code = exit_code
 
     @property
-    def signal(self):
-        return signal.Signals(-self.exit_code) if self.exit_code < 0 else None
+    def signal(self) -> Signals | None:
+        return Signals(-self.exit_code) if self.exit_code < 0 else None
 
-    def __str__(self):
-        return self.args[0]
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class TaskError(RuntimeError):
     """A task raised what cannot be raised here: an exception that does not survive pickling, or one that would end
     this program (SystemExit, KeyboardInterrupt). ``type_name`` is its type."""
 
-    def __init__(self, type_name, message):
+    def __init__(self, type_name: str, message: str) -> None:
         super().__init__(type_name, message)
         self.type_name = type_name
 
-    def __str__(self):
-        return f"{self.args[0]}: {self.args[1]}" if self.args[1] else self.args[0]
+    def __str__(self) -> str:
+        return f"{self.args[0]}: {self.args[1]}" if self.args[1] else str(self.args[0])
 
 
 class OwnerDied(RuntimeError):
@@ -45,5 +45,5 @@ class PoolError(RuntimeError):
 class PoolClosed(ValueError):
     """The pool was closed or ended."""
 
-    def __init__(self, message="Pool not running"):
+    def __init__(self, message: str = "Pool not running") -> None:
         super().__init__(message)

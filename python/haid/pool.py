@@ -5,7 +5,7 @@ import os
 import warnings
 from multiprocessing import pool as _standard
 from multiprocessing import util
-from multiprocessing.pool import CLOSE, RUN, TERMINATE, MaybeEncodingError, RemoteTraceback, ThreadPool
+from multiprocessing.pool import CLOSE, RUN, TERMINATE, MaybeEncodingError, RemoteTraceback
 
 from . import _worker
 from ._callbacks import Callbacks
@@ -115,8 +115,11 @@ class Pool:
                 show_until_done(call, operator.length_hint(iterable) or None, func)
             call.wait(None)
             return call.take_all()
+        except Exception:
+            call.give_up()
+            raise
         except BaseException:
-            call.give_up()  # Ctrl-C: what has not begun is not wanted any more
+            call.stop()  # Ctrl-C: the workers are wanted for what comes next
             raise
         finally:
             del call  # an error refers to this frame: whoever keeps one does not keep all results
@@ -239,4 +242,8 @@ IMapUnorderedIterator = IMapIterator
 
 
 def __getattr__(name):
+    if name == "ThreadPool":
+        from ._threads import ThreadPool
+
+        return ThreadPool
     return getattr(_standard, name)

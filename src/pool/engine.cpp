@@ -144,6 +144,11 @@ void ProcessEngine::cancel(Lock&, detail::Call& call) {
     }
 }
 
+void ProcessEngine::stop(Lock& lock, detail::Call& call) {
+    cancel(lock, call);
+    if (ActiveCall* active = dispatcher_.find(call)) workers_.end_items_of(*active);
+}
+
 bool ProcessEngine::wait(Lock& lock, const std::function<bool()>& enough, std::optional<detail::Time> until) {
     for (;;) {
         if (enough()) return true;

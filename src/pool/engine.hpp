@@ -29,6 +29,7 @@ class ProcessEngine final : public detail::Engine {
     bool wait(Lock& lock, const std::function<bool()>& enough, std::optional<detail::Time> until) override;
     bool finished(Lock& lock, const detail::Call& call) const override;
     void cancel(Lock& lock, detail::Call& call) override;
+    void stop(Lock& lock, detail::Call& call) override;
     void in_background(Lock& lock, detail::Call& call) override;
     void later(std::function<void()> action) override;
     void close() override;

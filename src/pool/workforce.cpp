@@ -342,6 +342,26 @@ void Workforce::end_overdue(detail::Time now) {
     }
 }
 
+void Workforce::end_items_of(const ActiveCall& call) {
+    for (std::size_t worker = 0; worker < lanes_.size(); ++worker) {
+        channel::Lane& shared = segment_.lane(worker);
+        auto is_at_it = [&] {
+            const Task* task = dispatcher_.task(shared.task.load());
+            return task != nullptr && task->call == &call;
+        };
+        if (!lanes_[worker].alive || lanes_[worker].ended_for || !is_at_it()) continue;
+        // As in end_overdue: what others want of it is not hit.
+        shared.halt.store(1, std::memory_order_seq_cst);
+        if (is_at_it()) {
+            lanes_[worker].ended_for = std::make_exception_ptr(PoolClosed("the call was given up"));
+            source_->kill(worker);
+        } else {
+            shared.halt.store(0);
+            system::wake(shared.halt, 1);
+        }
+    }
+}
+
 // -- the end
 
 void Workforce::fail(const std::exception_ptr& error) {

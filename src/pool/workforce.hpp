@@ -31,6 +31,8 @@ class Workforce {
     bool take_deaths();
     // Gives the end of a task that has much left to the workers that have nothing.
     bool split();
+    // Ends the workers that run items of a call that was cancelled.
+    void end_items_of(const ActiveCall& call);
 
     // -- between the rounds
     bool nothing_new() const;

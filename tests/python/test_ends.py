@@ -84,6 +84,55 @@ def test_a_pool_works_after_control_c(tmp_path):
         script.expect_nothing_left()
 
 
+@pytest.mark.parametrize("call", ["map", "imap", "progress"])
+def test_a_pool_is_free_after_control_c(tmp_path, call):
+    """What the interrupted call ran has ended; what others run goes on."""
+    source = SLOW + textwrap.dedent(f"""
+        gate, open_gate = os.pipe()
+        pool = haid.Pool(3)
+        other = pool.apply_async(os.read, (gate, 1))
+        for _ in range(3):
+            try:
+                {WAITS[call]}
+            except KeyboardInterrupt:
+                pass
+            assert pool.map(abs, range(-100, 0)) == list(range(100, 0, -1))
+            assert len(set(pool.imap(lambda x: os.getpid(), range(100)))) <= 2
+        os.write(open_gate, b"x")
+        assert other.get() == b"x"
+    """)
+    with Script(tmp_path, source) as script:
+        for _ in range(3):
+            for _ in range(2):
+                assert script.wait_for_line() == "started"
+            script.interrupt()
+        status, out, errors = script.end()
+        assert (status, out, errors) == (0, "", "")
+        script.expect_nothing_left()
+
+
+def test_an_imap_ends_with_control_c(tmp_path):
+    source = SLOW + textwrap.dedent("""
+        def later(x):
+            threading.Event().wait(0.3)  # the result is waited for meanwhile
+            slow(x)
+
+        with haid.Pool(2) as pool:
+            results = pool.imap(later, range(9))
+            try:
+                next(results)
+            except KeyboardInterrupt:
+                print(list(results))
+            pool.close()
+            pool.join()
+    """)
+    with Script(tmp_path, source) as script:
+        assert script.wait_for_line() == "started"
+        script.interrupt()
+        status, out, errors = script.end()
+        assert (status, out.splitlines()[-1], errors) == (0, "[]", "")
+
+
 def test_control_c_without_any_handling(tmp_path):
     with Script(tmp_path, SLOW + "haid.Pool(2).map(slow, range(10))") as script:
         assert script.wait_for_line() == "started"

@@ -162,6 +162,8 @@ class Engine {
     virtual bool finished(Lock& lock, const Call& call) const = 0;
     // Gives up the items that have not begun. The call finishes when those that run have ended.
     virtual void cancel(Lock& lock, Call& call) = 0;
+    // The same, and ends the workers that run its items. A thread cannot be ended: its item runs on.
+    virtual void stop(Lock& lock, Call& call) { cancel(lock, call); }
     // The engine's work is done by a thread of its own from now on, while this call is not finished.
     virtual void in_background(Lock& lock, Call& call) = 0;
     // `action` will be called by that thread, without the lock. The caller of this holds it.

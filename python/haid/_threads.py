@@ -1,0 +1,223 @@
+"""The pool of threads: multiprocessing's, with what a Pool of processes takes, so that one word changes one into the
+other."""
+import collections
+import operator
+import queue
+import time
+from multiprocessing import pool as _standard
+
+from ._progress import show_as_they_pass, show_until_done
+from ._results import IMapIterator
+from .errors import TimeoutError
+from .pool import BOUND, _in_chunks, _limits
+
+_LONGEST_SLEEP = 1e6  # seconds
+
+
+class ThreadPool(_standard.ThreadPool):
+    """Threads that run functions on many inputs, for work that waits: multiprocessing's ThreadPool, and more.
+
+    ``map`` and its kin take ``retries``, ``backoff``, ``progress`` and ``buffersize`` as Pool's do; ``imap`` reads its
+    input as its results are taken. A thread waits for the retry of its item. A thread cannot be ended: ``timeout`` is
+    an error here, and what runs at a Ctrl-C runs on.
+    """
+
+    def __init__(self, processes=None, initializer=None, initargs=()):
+        self._lazy = []  # as in Pool
+        super().__init__(processes, initializer, initargs)
+
+    def map(self, func, iterable, chunksize=None, progress=False, **limits):
+        return self._collect(super().map_async, func, iterable, chunksize, progress, limits)
+
+    def starmap(self, func, iterable, chunksize=None, progress=False, **limits):
+        return self._collect(super().starmap_async, func, iterable, chunksize, progress, limits)
+
+    def map_async(self, func, iterable, chunksize=None, callback=None, error_callback=None, **limits):
+        return super().map_async(_tried(func, **limits), iterable, chunksize, callback, error_callback)
+
+    def starmap_async(self, func, iterable, chunksize=None, callback=None, error_callback=None, **limits):
+        return super().starmap_async(_tried(func, **limits), iterable, chunksize, callback, error_callback)
+
+    def apply(self, func, args=(), kwds={}, **limits):
+        return self.apply_async(func, args, kwds, **limits).get()
+
+    def apply_async(self, func, args=(), kwds={}, callback=None, error_callback=None, **limits):
+        return super().apply_async(_tried(func, **limits), args, kwds, callback, error_callback)
+
+    def imap(self, func, iterable, chunksize=1, buffersize=None, progress=False, **limits):
+        return self._iterate(_InOrder, func, iterable, chunksize, buffersize, progress, limits)
+
+    def imap_unordered(self, func, iterable, chunksize=1, buffersize=None, progress=False, **limits):
+        return self._iterate(_AsTheyCome, func, iterable, chunksize, buffersize, progress, limits)
+
+    def join(self):
+        if self._state == _standard.CLOSE:
+            for call, lock in self._lazy:
+                with lock:
+                    call.feed_all()
+        super().join()
+
+    def _collect(self, start, func, iterable, chunksize, progress, limits):
+        call = _Whole(_tried(func, **limits))
+        total = operator.length_hint(iterable) or None
+        call.result = start(call, iterable, chunksize)
+        try:
+            if progress:
+                show_until_done(call, total, func)
+            return call.result.get()
+        except KeyboardInterrupt:
+            call.wanted = False
+            raise
+
+    def _iterate(self, kind, func, iterable, chunksize, buffersize, progress, limits):
+        self._check_running()
+        if chunksize < 1:
+            raise ValueError(f"Chunksize must be 1+, not {chunksize:n}")
+        total = operator.length_hint(iterable) or None
+        if chunksize > 1:
+            iterable = _in_chunks(iterable, chunksize)
+        call = kind(self, _tried(func, **limits), iter(iterable), buffersize or BOUND)
+        results = IMapIterator(self, call)
+        self._lazy = [one for one in self._lazy if not one[0].is_fed()]
+        self._lazy.append((call, results._lock))
+        return show_as_they_pass(results, total, func) if progress else results
+
+
+def _tried(func, timeout=None, **limits):
+    if timeout is not None:
+        raise ValueError("a thread cannot be ended: haid.ThreadPool has no timeout=, haid.Pool has")
+    _, retries, backoff = _limits(None, **limits)
+    if not retries:
+        return func
+
+    def tried(*args, **kwds):
+        wait = backoff
+        for _ in range(retries):
+            try:
+                return func(*args, **kwds)
+            except Exception:
+                time.sleep(min(wait, _LONGEST_SLEEP))
+                wait *= 2
+        return func(*args, **kwds)
+
+    return tried
+
+
+class _Whole:
+    """A call that is waited for: its function, which counts the items, and their result."""
+
+    wanted = True
+
+    def __init__(self, func):
+        self._func = func
+        self._done = collections.deque()  # any thread may append
+
+    def __call__(self, *args):
+        try:
+            return self._func(*args) if self.wanted else None
+        finally:
+            self._done.append(None)
+
+    def resolved(self):
+        return len(self._done)
+
+    def wait(self, seconds):
+        self.result.wait(seconds)
+        return self.result.ready()
+
+
+class _Lazy:
+    """A call that reads its input as its results are taken; see IMapIterator. One thread at a time."""
+
+    def __init__(self, pool, func, input, bound):
+        self._pool = pool
+        self._func = func
+        self._input = input
+        self._error = None  # of the input, which comes behind the results
+        self._wanted = True
+        pool._cache[self] = self  # so that a pool that was closed works until all is read
+        for _ in range(bound):
+            self._feed()
+
+    def is_fed(self):
+        return self not in self._pool._cache
+
+    def feed_all(self):
+        while not self.is_fed():
+            self._feed()
+
+    def give_up(self):
+        self._wanted = False
+        self._pool._cache.pop(self, None)
+
+    stop = give_up
+
+    def _feed(self):
+        if self.is_fed():
+            return
+        try:
+            item = next(self._input)
+        except BaseException as error:
+            if not isinstance(error, StopIteration):
+                self._error = error
+            self._pool._cache.pop(self)
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            return
+        self._start(item)
+
+    def _submit(self, item, *callbacks):
+        result = _standard.ApplyResult(self._pool, *callbacks)
+        self._pool._taskqueue.put(([(result._job, 0, self._run, (item,), {})], None))
+        return result
+
+    def _run(self, item):
+        return self._func(item) if self._wanted else None
+
+    def _end(self):
+        error, self._error = self._error, None
+        raise error or StopIteration
+
+
+class _InOrder(_Lazy):
+    def __init__(self, *args):
+        self._results = collections.deque()
+        super().__init__(*args)
+
+    def _start(self, item):
+        self._results.append(self._submit(item, None, None))
+
+    def next(self, seconds):
+        if not self._results or not self._wanted:
+            self._end()
+        self._results[0].wait(seconds)
+        if not self._results[0].ready():
+            raise TimeoutError
+        result = self._results.popleft()
+        self._feed()
+        return result.get()
+
+
+class _AsTheyCome(_Lazy):
+    def __init__(self, *args):
+        self._open = 0
+        self._results = queue.SimpleQueue()
+        super().__init__(*args)
+
+    def _start(self, item):
+        self._open += 1
+        self._submit(item, lambda value: self._results.put((value, None)),
+                     lambda error: self._results.put((None, error)))
+
+    def next(self, seconds):
+        if not self._open or not self._wanted:
+            self._end()
+        try:
+            value, error = self._results.get(timeout=seconds)
+        except queue.Empty:
+            raise TimeoutError from None
+        self._open -= 1
+        self._feed()
+        if error is not None:
+            raise error
+        return value

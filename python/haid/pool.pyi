@@ -1,0 +1,241 @@
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from multiprocessing.pool import CLOSE as CLOSE, RUN as RUN, TERMINATE as TERMINATE
+from multiprocessing.pool import ApplyResult as _StandardResult, MapResult as _StandardMapResult
+from multiprocessing.pool import ThreadPool as _StandardThreadPool
+from types import TracebackType
+from typing import Any, Generic, TypeVar
+
+from typing_extensions import Self
+
+__all__ = ["AsyncResult", "IMapIterator", "MaybeEncodingError", "Pool", "RemoteTraceback", "ThreadPool"]
+
+_S = TypeVar("_S")
+_T = TypeVar("_T")
+
+class AsyncResult(Generic[_T]):
+    def ready(self) -> bool: ...
+    def wait(self, timeout: float | None = None) -> None: ...
+    def successful(self) -> bool: ...
+    def get(self, timeout: float | None = None) -> _T: ...
+
+ApplyResult = AsyncResult
+MapResult = AsyncResult
+
+class IMapIterator(Iterator[_T]):
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> _T: ...
+    def next(self, timeout: float | None = None) -> _T: ...
+
+IMapUnorderedIterator = IMapIterator
+
+class MaybeEncodingError(Exception):
+    exc: str
+    value: str
+    def __init__(self, exc: object, value: object) -> None: ...
+
+class RemoteTraceback(Exception):
+    tb: str
+    def __init__(self, tb: str) -> None: ...
+
+class Pool:
+    def __init__(
+        self,
+        processes: int | None = None,
+        initializer: Callable[..., object] | None = None,
+        initargs: Iterable[Any] = (),
+        maxtasksperchild: int | None = None,
+        context: Any | None = None,
+    ) -> None: ...
+    def apply(
+        self,
+        func: Callable[..., _T],
+        args: Iterable[Any] = (),
+        kwds: Mapping[str, Any] = {},
+        *,
+        timeout: float | None = None,
+        retries: int = 0,
+        backoff: float = 0.1,
+    ) -> _T: ...
+    def apply_async(
+        self,
+        func: Callable[..., _T],
+        args: Iterable[Any] = (),
+        kwds: Mapping[str, Any] = {},
+        callback: Callable[[_T], object] | None = None,
+        error_callback: Callable[[BaseException], object] | None = None,
+        *,
+        timeout: float | None = None,
+        retries: int = 0,
+        backoff: float = 0.1,
+    ) -> AsyncResult[_T]: ...
+    def map(
+        self,
+        func: Callable[[_S], _T],
+        iterable: Iterable[_S],
+        chunksize: int | None = None,
+        progress: bool = False,
+        *,
+        timeout: float | None = None,
+        retries: int = 0,
+        backoff: float = 0.1,
+    ) -> list[_T]: ...
+    def map_async(
+        self,
+        func: Callable[[_S], _T],
+        iterable: Iterable[_S],
+        chunksize: int | None = None,
+        callback: Callable[[list[_T]], object] | None = None,
+        error_callback: Callable[[BaseException], object] | None = None,
+        *,
+        timeout: float | None = None,
+        retries: int = 0,
+        backoff: float = 0.1,
+    ) -> AsyncResult[list[_T]]: ...
+    def starmap(
+        self,
+        func: Callable[..., _T],
+        iterable: Iterable[Iterable[Any]],
+        chunksize: int | None = None,
+        progress: bool = False,
+        *,
+        timeout: float | None = None,
+        retries: int = 0,
+        backoff: float = 0.1,
+    ) -> list[_T]: ...
+    def starmap_async(
+        self,
+        func: Callable[..., _T],
+        iterable: Iterable[Iterable[Any]],
+        chunksize: int | None = None,
+        callback: Callable[[list[_T]], object] | None = None,
+        error_callback: Callable[[BaseException], object] | None = None,
+        *,
+        timeout: float | None = None,
+        retries: int = 0,
+        backoff: float = 0.1,
+    ) -> AsyncResult[list[_T]]: ...
+    def imap(
+        self,
+        func: Callable[[_S], _T],
+        iterable: Iterable[_S],
+        chunksize: int = 1,
+        buffersize: int | None = None,
+        progress: bool = False,
+        *,
+        timeout: float | None = None,
+        retries: int = 0,
+        backoff: float = 0.1,
+    ) -> IMapIterator[_T]: ...
+    def imap_unordered(
+        self,
+        func: Callable[[_S], _T],
+        iterable: Iterable[_S],
+        chunksize: int = 1,
+        buffersize: int | None = None,
+        progress: bool = False,
+        *,
+        timeout: float | None = None,
+        retries: int = 0,
+        backoff: float = 0.1,
+    ) -> IMapIterator[_T]: ...
+    def close(self) -> None: ...
+    def terminate(self) -> None: ...
+    def join(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
+    ) -> None: ...
+
+class ThreadPool(_StandardThreadPool):
+    def apply(
+        self,
+        func: Callable[..., _T],
+        args: Iterable[Any] = (),
+        kwds: Mapping[str, Any] = {},
+        *,
+        timeout: None = None,
+        retries: int = 0,
+        backoff: float = 0.1,
+    ) -> _T: ...
+    def apply_async(
+        self,
+        func: Callable[..., _T],
+        args: Iterable[Any] = (),
+        kwds: Mapping[str, Any] = {},
+        callback: Callable[[_T], object] | None = None,
+        error_callback: Callable[[BaseException], object] | None = None,
+        *,
+        timeout: None = None,
+        retries: int = 0,
+        backoff: float = 0.1,
+    ) -> _StandardResult[_T]: ...
+    def map(
+        self,
+        func: Callable[[_S], _T],
+        iterable: Iterable[_S],
+        chunksize: int | None = None,
+        progress: bool = False,
+        *,
+        timeout: None = None,
+        retries: int = 0,
+        backoff: float = 0.1,
+    ) -> list[_T]: ...
+    def map_async(
+        self,
+        func: Callable[[_S], _T],
+        iterable: Iterable[_S],
+        chunksize: int | None = None,
+        callback: Callable[[list[_T]], object] | None = None,
+        error_callback: Callable[[BaseException], object] | None = None,
+        *,
+        timeout: None = None,
+        retries: int = 0,
+        backoff: float = 0.1,
+    ) -> _StandardMapResult[_T]: ...
+    def starmap(
+        self,
+        func: Callable[..., _T],
+        iterable: Iterable[Iterable[Any]],
+        chunksize: int | None = None,
+        progress: bool = False,
+        *,
+        timeout: None = None,
+        retries: int = 0,
+        backoff: float = 0.1,
+    ) -> list[_T]: ...
+    def starmap_async(
+        self,
+        func: Callable[..., _T],
+        iterable: Iterable[Iterable[Any]],
+        chunksize: int | None = None,
+        callback: Callable[[list[_T]], object] | None = None,
+        error_callback: Callable[[BaseException], object] | None = None,
+        *,
+        timeout: None = None,
+        retries: int = 0,
+        backoff: float = 0.1,
+    ) -> _StandardMapResult[_T]: ...
+    def imap(  # type: ignore[override]
+        self,
+        func: Callable[[_S], _T],
+        iterable: Iterable[_S],
+        chunksize: int = 1,
+        buffersize: int | None = None,
+        progress: bool = False,
+        *,
+        timeout: None = None,
+        retries: int = 0,
+        backoff: float = 0.1,
+    ) -> IMapIterator[_T]: ...
+    def imap_unordered(  # type: ignore[override]
+        self,
+        func: Callable[[_S], _T],
+        iterable: Iterable[_S],
+        chunksize: int = 1,
+        buffersize: int | None = None,
+        progress: bool = False,
+        *,
+        timeout: None = None,
+        retries: int = 0,
+        backoff: float = 0.1,
+    ) -> IMapIterator[_T]: ...
