@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "bytes_call.hpp"
+#include "gil.hpp"
 #include "haid/detail/pool/foreign_error.hpp"
 #include "memory.hpp"
 #include "objects.hpp"
@@ -179,7 +180,7 @@ class Hooks final : public detail::WorkerHooks {
     // References are given back only where the interpreter is still there.
     ~Hooks() override {
         if (!Py_IsInitialized()) return;
-        nb::gil_scoped_acquire gil;
+        WithGil gil;
         Py_DECREF(start_);
         Py_DECREF(leave_);
     }
