@@ -203,6 +203,8 @@ void ProcessEngine::join() {
     wait(
         guard, [this] { return dispatcher_.idle() && actions_.empty() && running_actions_ == 0; }, std::nullopt);
     workers_.end(false);
+    terminated_ = true;
+    end_background(guard);
 }
 
 void ProcessEngine::terminate() {
@@ -221,6 +223,7 @@ void ProcessEngine::terminate() {
         --waiting_;
     }
     workers_.end(!idle);
+    end_background(guard);
 }
 
 // -- in the background
@@ -241,9 +244,20 @@ void ProcessEngine::later(std::function<void()> action) {
     changed_.notify_all();
 }
 
+// There is nothing left for it to do, but for callbacks. They are not waited for: they may want what the caller has.
+void ProcessEngine::end_background(Lock& lock) {
+    changed_.notify_all();
+    sleep_.interrupt();
+    if (!background_ || !actions_.empty() || running_actions_ > 0) return;
+    std::unique_ptr<std::thread> thread = std::move(background_);
+    lock.unlock();
+    thread->join();
+    lock.lock();
+}
+
 void ProcessEngine::work_in_background() {
     Lock guard(mutex_);
-    while (!stop_background_) {
+    while (!stop_background_ && !(terminated_ && actions_.empty())) {
         if (!actions_.empty()) {
             std::function<void()> action = std::move(actions_.front());
             actions_.pop_front();

@@ -70,14 +70,14 @@ def test_a_thousand_pools():
     measured.expect_the_same(memory=8 << 20)
 
 
-@pytest.mark.xfail(strict=True, reason="the thread of an engine lives as long as its pool, not until the pool's end")
-def test_pools_that_are_kept_after_their_end():
+@pytest.mark.parametrize("end", ["close", "terminate"])
+def test_pools_that_are_kept_after_their_end(end):
     measured = Measured()
     pools = []
     for round in range(20):
         pool = haid.Pool(2)
         pool.map_async(twice, range(3)).get()
-        pool.close()
+        getattr(pool, end)()
         pool.join()
         pools.append(pool)
     eventually(lambda: measured._before[1].issuperset(children()))
