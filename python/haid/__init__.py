@@ -13,7 +13,7 @@ from .errors import OwnerDied, PoolClosed, PoolError, TaskError, WorkerLost  # n
 
 _standard.enter()
 
-from . import context, synchronize  # noqa: E402,F401
+from . import context  # noqa: E402
 
 SUBDEBUG = multiprocessing.SUBDEBUG
 SUBWARNING = multiprocessing.SUBWARNING
@@ -23,10 +23,10 @@ globals().update({name: getattr(context._default_context, name) for name in mult
 __all__ = [*multiprocessing.__all__, "OwnerDied", "PoolClosed", "PoolError", "TaskError", "ThreadPool", "WorkerLost"]
 
 
-# What a program that only starts processes does without: each of them is the smaller for it.
+# What a program that only starts processes does without: each of them is the smaller for it, and starts the faster.
 _LATER = {"ThreadPool": "pool", "ProcessPoolExecutor": "futures", "run": "_run", "Outcome": "_run",
           "CommandsFailed": "_run"}
-_SUBMODULES = {"futures", "pool"} | _standard.MODULES
+_SUBMODULES = {"futures", "pool", "synchronize"} | _standard.MODULES
 
 
 def __getattr__(name):

@@ -7,7 +7,6 @@ Pools of the start method "fork", and of a program that has not chosen any, are 
 """
 from multiprocessing import context as _standard
 
-from . import _haid, synchronize
 from ._processes import EndsWithParent
 
 
@@ -35,13 +34,19 @@ class BaseContext(_standard.BaseContext):
 
     def cpu_count(self):
         """How many CPUs this process may use."""
+        from . import _haid  # here, as what follows: see _LATER in __init__.py
+
         return _haid.cpu_count()
 
     def Lock(self):
         """A lock that is not lost with a process that ends while it holds it."""
+        from . import synchronize
+
         return synchronize.Lock(ctx=self.get_context())
 
     def RLock(self):
+        from . import synchronize
+
         return synchronize.RLock(ctx=self.get_context())
 
     def Pool(self, processes=None, initializer=None, initargs=(), maxtasksperchild=None, **options):
