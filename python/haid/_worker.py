@@ -1,7 +1,9 @@
 """What happens in a worker process around its tasks: it becomes a process as multiprocessing knows them."""
+import contextlib
 import itertools
 import os
 import signal
+import sys
 import threading
 from multiprocessing import connection, process, util
 
@@ -15,7 +17,7 @@ class _Worker(process.BaseProcess):
         self._identity = (*parent._identity, number)
         # It may have children of its own: all of them end with the pool.
         self._config = {**parent._config, "daemon": False}
-        self._parent_pid = os.getppid()
+        self._parent_pid = None
         self._parent_name = parent.name
         self._popen = None
         self._closed = False
@@ -80,26 +82,44 @@ class Running:
         return f"<ForkPoolWorker pid={self.pid}>"
 
 
-def reserve_numbers(count):
+def _reserve_numbers(count):
     """The numbers of as many workers, of which no other process of this one has one. The first is returned."""
     numbers = [next(process._process_counter) for _ in range(count)]
     return numbers[0]
 
 
-def starter(first_number, parent_pid, initializer, initargs):
-    """What a worker is to call before all else, with its number in the pool."""
+@contextlib.contextmanager
+def starter(workers, initializer, initargs):
+    """What as many workers are to call before all else, each with its number in the pool. They are forked while the
+    context lasts.
+
+    Whatever can be made here is: in a worker each page of memory that is written to is copied first, which is most of
+    what its start costs."""
+    parent = process.current_process()
+    first_number = _reserve_numbers(workers)
+    identities = [_Worker(first_number + worker, parent) for worker in range(workers)]
+    parent_process = _Parent(parent.name, os.getpid(), None)
+    numbers, children = itertools.count(1), set()
+    known = set(_haid.environment())
+    null = os.open(os.devnull, os.O_RDONLY)
+    stdin = open(null, encoding="utf-8", closefd=False)
 
     def start(worker):
-        parent = process.current_process()
-        process._process_counter = itertools.count(1)
-        process._children = set()
-        util._close_stdin()
-        process._current_process = _Worker(first_number + worker, parent)
-        process._parent_process = _Parent(parent.name, parent_pid, None)
+        process._process_counter = numbers
+        process._children = children
+        if sys.stdin is not None:
+            try:
+                sys.stdin.close()
+            except (OSError, ValueError):
+                pass
+            sys.stdin = stdin
+        process._current_process = identities[worker]
+        process._current_process._parent_pid = os.getppid()
+        process._parent_process = parent_process
         for entry in _haid.environment():
-            name, _, value = entry.partition("=")
-            if os.environ.get(name) != value:  # what this worker may use: HAID_CPUS, OMP_NUM_THREADS, …
-                os.environ[name] = value
+            if entry not in known:  # what this worker may use: HAID_CPUS, OMP_NUM_THREADS, …
+                name, _, value = entry.partition(b"=")
+                os.environ._data[name] = value  # the C library has it already
         util._finalizer_registry.clear()
         util._run_after_forkers()
         _processes.print_whole_lines()
@@ -110,7 +130,10 @@ def starter(first_number, parent_pid, initializer, initargs):
                 leave()
                 raise
 
-    return start
+    try:
+        yield start
+    finally:
+        os.close(null)
 
 
 def leave():

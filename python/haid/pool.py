@@ -1,7 +1,6 @@
 """Pools of worker processes, with the interface of multiprocessing.pool."""
 import itertools
 import operator
-import os
 import warnings
 from multiprocessing import pool as _standard
 from multiprocessing import util
@@ -47,8 +46,8 @@ class Pool:
             raise TypeError("initializer must be a callable")
         util._flush_std_streams()
         self._functions = Functions()
-        start = _worker.starter(_worker.reserve_numbers(processes), os.getpid(), initializer, initargs)
-        self._engine = Engine(processes, start, _worker.leave, maxtasksperchild or 0)
+        with _worker.starter(processes, initializer, initargs) as start:
+            self._engine = Engine(processes, start, _worker.leave, maxtasksperchild or 0)
         self._processes = processes
         self._numbers_of_functions = {}
         self._numbers = itertools.count(1)
