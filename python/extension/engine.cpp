@@ -64,14 +64,14 @@ class Completions {
     bool stopped_ = false;
 };
 
-Engine::Engine(int workers, nb::object start, nb::object leave, std::uint64_t tasks_per_worker)
+Engine::Engine(int workers, nb::object start, nb::object leave, bool has_initializer, std::uint64_t tasks_per_worker)
     : completions_{new Completions, [made = InThisProcess()](Completions* completions) {
                        if (made.is_it()) delete completions;
                    }} {
     detail::EngineOptions options;
     options.workers = workers;
     options.tasks_per_worker = tasks_per_worker;
-    options.hooks = worker_hooks(std::move(start), std::move(leave));
+    options.hooks = worker_hooks(std::move(start), std::move(leave), has_initializer);
     // Every worker ends this on its side: see worker_hooks.
     PyOS_BeforeFork();
     try {

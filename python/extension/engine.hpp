@@ -19,7 +19,8 @@ class Completions;
 class Engine {
   public:
     // Forks. See worker_hooks.
-    Engine(int workers, nanobind::object start, nanobind::object leave, std::uint64_t tasks_per_worker);
+    Engine(int workers, nanobind::object start, nanobind::object leave, bool has_initializer,
+           std::uint64_t tasks_per_worker);
 
     // A call of the function; see encode_function and Call. `completion`: the number that completed() is to give.
     std::shared_ptr<Call> call(nanobind::bytes function, std::uint64_t number, Spread spread, Order order,

@@ -176,7 +176,8 @@ namespace {
 
 class Hooks final : public detail::WorkerHooks {
   public:
-    Hooks(nb::object start, nb::object leave) : start_(start.release().ptr()), leave_(leave.release().ptr()) {}
+    Hooks(nb::object start, nb::object leave, bool has_initializer)
+        : start_(start.release().ptr()), leave_(leave.release().ptr()), has_initializer_(has_initializer) {}
     // References are given back only where the interpreter is still there.
     ~Hooks() override {
         if (!Py_IsInitialized()) return;
@@ -194,6 +195,7 @@ class Hooks final : public detail::WorkerHooks {
             std::rethrow_exception(error_of(error));
         }
     }
+    bool starts_for_a_purpose() const override { return has_initializer_; }
     void flush() override {
         flush(PySys_GetObject("stdout"));
         flush(PySys_GetObject("stderr"));
@@ -229,13 +231,14 @@ class Hooks final : public detail::WorkerHooks {
 
     PyObject* start_;
     PyObject* leave_;
+    bool has_initializer_;
     PyThreadState* state_ = nullptr;
 };
 
 }  // namespace
 
-std::shared_ptr<detail::WorkerHooks> worker_hooks(nb::object start, nb::object leave) {
-    return std::make_shared<Hooks>(std::move(start), std::move(leave));
+std::shared_ptr<detail::WorkerHooks> worker_hooks(nb::object start, nb::object leave, bool has_initializer) {
+    return std::make_shared<Hooks>(std::move(start), std::move(leave), has_initializer);
 }
 
 }  // namespace haid::python

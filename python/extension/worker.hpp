@@ -26,8 +26,8 @@ std::vector<std::byte> encode_function(std::uint64_t number, Spread spread, nano
 // Runs tasks whose items are values and whose common part is a function.
 void run_items(detail::Task& task);
 
-// `start(worker)` is called first, `leave()` last. The process must have been forked between PyOS_BeforeFork and its
-// parent's PyOS_AfterFork_Parent.
-std::shared_ptr<detail::WorkerHooks> worker_hooks(nanobind::object start, nanobind::object leave);
+// `start(worker)` is called first, and calls an initializer of the user's if there is one; `leave()` last. The process
+// must have been forked between PyOS_BeforeFork and its parent's PyOS_AfterFork_Parent.
+std::shared_ptr<detail::WorkerHooks> worker_hooks(nanobind::object start, nanobind::object leave, bool has_initializer);
 
 }  // namespace haid::python

@@ -47,7 +47,7 @@ class Pool:
         util._flush_std_streams()
         self._functions = Functions()
         with _worker.starter(processes, initializer, initargs) as start:
-            self._engine = Engine(processes, start, _worker.leave, maxtasksperchild or 0)
+            self._engine = Engine(processes, start, _worker.leave, initializer is not None, maxtasksperchild or 0)
         self._processes = processes
         self._numbers_of_functions = {}
         self._numbers = itertools.count(1)

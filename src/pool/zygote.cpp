@@ -53,7 +53,9 @@ class Zygote {
     }
 
     int run() {
-        for (std::size_t worker = 0; worker < workers_.size(); ++worker) start(worker);
+        // A pool that is closed meanwhile has been quick: what it wanted is done already.
+        const bool all = settings_.initializer || (settings_.hooks && settings_.hooks->starts_for_a_purpose());
+        for (std::size_t worker = 0; worker < workers_.size() && (all || !leaving()); ++worker) start(worker);
         while (!parent_has_gone_ && !(leaving() && nobody_runs())) {
             pollfd sources[] = {{signals_.get(), POLLIN, 0}, {socket_, POLLIN, 0}};
             ::poll(sources, 2, -1);

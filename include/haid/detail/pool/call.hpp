@@ -117,6 +117,8 @@ class WorkerHooks {
     virtual ~WorkerHooks() = default;
     // Before everything else. May throw: the pool cannot work then, and every call on it says why.
     virtual void start(std::size_t worker) = 0;
+    // Whether start() does more than prepare for tasks: every worker is started then, also one that has none to run.
+    virtual bool starts_for_a_purpose() const { return false; }
     // What was printed goes out, for results are about to be told.
     virtual void flush() = 0;
     // Around a wait of unknown length, in which other threads of the process may run.
