@@ -64,7 +64,8 @@ class Completions {
     bool stopped_ = false;
 };
 
-Engine::Engine(int workers, nb::object start, nb::object leave, bool has_initializer, std::uint64_t tasks_per_worker)
+Engine::Engine(int workers, nb::object start, nb::object leave, bool has_initializer, std::uint64_t tasks_per_worker,
+               std::optional<std::vector<std::string>> program, std::vector<int> descriptors)
     : completions_{new Completions, [made = InThisProcess()](Completions* completions) {
                        if (made.is_it()) delete completions;
                    }} {
@@ -72,6 +73,10 @@ Engine::Engine(int workers, nb::object start, nb::object leave, bool has_initial
     options.workers = workers;
     options.tasks_per_worker = tasks_per_worker;
     options.hooks = worker_hooks(std::move(start), std::move(leave), has_initializer);
+    if (program) {
+        options.program =
+            std::make_shared<detail::WorkerProgram>(detail::WorkerProgram{std::move(*program), std::move(descriptors)});
+    }
     // Every worker ends this on its side: see worker_hooks.
     PyOS_BeforeFork();
     try {

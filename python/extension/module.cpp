@@ -66,12 +66,15 @@ NB_MODULE(_haid, module) {
     module.attr("LARGEST_ERROR") = haid::detail::ForeignError::most;
     module.def("use_pickling", use_pickling);
     module.def("environment", environment);
+    module.def("work_at", work_at, "place"_a, "start"_a, "leave"_a);
     module.def("cpu_count", [] { return haid::cpu_count(); });
     define_memory(module);
     define_lock(module);
     nb::class_<Engine>(module, "Engine")
-        .def(nb::init<int, nb::object, nb::object, bool, std::uint64_t>(), "workers"_a, "start"_a, "leave"_a,
-             "has_initializer"_a, "tasks_per_worker"_a)
+        .def(nb::init<int, nb::object, nb::object, bool, std::uint64_t, std::optional<std::vector<std::string>>,
+                      std::vector<int>>(),
+             "workers"_a, "start"_a, "leave"_a, "has_initializer"_a, "tasks_per_worker"_a, "program"_a.none(),
+             "descriptors"_a)
         .def("call", &Engine::call, "function"_a, "number"_a, "spread"_a, "order"_a, "input"_a.none(), "bound"_a,
              "timeout"_a, "retries"_a, "backoff"_a, "in_background"_a, "completion"_a.none())
         .def("completed", &Engine::completed)

@@ -10,6 +10,7 @@
 #include "memory.hpp"
 #include "objects.hpp"
 #include "parts.hpp"
+#include "pool/worker_program.hpp"
 #include "result.hpp"
 #include "values.hpp"
 
@@ -176,8 +177,11 @@ namespace {
 
 class Hooks final : public detail::WorkerHooks {
   public:
-    Hooks(nb::object start, nb::object leave, bool has_initializer)
-        : start_(start.release().ptr()), leave_(leave.release().ptr()), has_initializer_(has_initializer) {}
+    Hooks(nb::object start, nb::object leave, bool has_initializer, bool forked)
+        : start_(start.release().ptr()),
+          leave_(leave.release().ptr()),
+          has_initializer_(has_initializer),
+          forked_(forked) {}
     // References are given back only where the interpreter is still there.
     ~Hooks() override {
         if (!Py_IsInitialized()) return;
@@ -187,7 +191,7 @@ class Hooks final : public detail::WorkerHooks {
     }
 
     void start(std::size_t worker) override {
-        PyOS_AfterFork_Child();
+        if (forked_) PyOS_AfterFork_Child();
         functions_kept().clear();  // a pool within a task: those are of the pool outside
         try {
             checked(PyObject_CallFunction(start_, "n", static_cast<Py_ssize_t>(worker)));
@@ -232,13 +236,18 @@ class Hooks final : public detail::WorkerHooks {
     PyObject* start_;
     PyObject* leave_;
     bool has_initializer_;
+    bool forked_;
     PyThreadState* state_ = nullptr;
 };
 
 }  // namespace
 
 std::shared_ptr<detail::WorkerHooks> worker_hooks(nb::object start, nb::object leave, bool has_initializer) {
-    return std::make_shared<Hooks>(std::move(start), std::move(leave), has_initializer);
+    return std::make_shared<Hooks>(std::move(start), std::move(leave), has_initializer, true);
+}
+
+int work_at(const std::string& place, nb::object start, nb::object leave) {
+    return pool::work_at(place, std::make_shared<Hooks>(std::move(start), std::move(leave), false, false));
 }
 
 }  // namespace haid::python

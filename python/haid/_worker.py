@@ -10,10 +10,10 @@ from multiprocessing import connection, process, util
 from . import _haid, _processes
 
 
-class _Worker(process.BaseProcess):
+class Worker(process.BaseProcess):
     """Who a worker is; it was not started by multiprocessing."""
 
-    def __init__(self, number, parent):
+    def __init__(self, number, parent, kind="Fork"):
         self._identity = (*parent._identity, number)
         # It may have children of its own: all of them end with the pool.
         self._config = {**parent._config, "daemon": False}
@@ -24,10 +24,10 @@ class _Worker(process.BaseProcess):
         self._target = None
         self._args = ()
         self._kwargs = {}
-        self._name = f"ForkPoolWorker-{':'.join(map(str, self._identity))}"
+        self._name = f"{kind}PoolWorker-{':'.join(map(str, self._identity))}"
 
 
-class _Parent(process._ParentProcess):
+class Parent(process._ParentProcess):
     def is_alive(self):
         return True  # a worker does not outlive it
 
@@ -82,7 +82,7 @@ class Running:
         return f"<ForkPoolWorker pid={self.pid}>"
 
 
-def _reserve_numbers(count):
+def reserve_numbers(count):
     """The numbers of as many workers, of which no other process of this one has one. The first is returned."""
     numbers = [next(process._process_counter) for _ in range(count)]
     return numbers[0]
@@ -90,15 +90,15 @@ def _reserve_numbers(count):
 
 @contextlib.contextmanager
 def starter(workers, initializer, initargs):
-    """What as many workers are to call before all else, each with its number in the pool. They are forked while the
-    context lasts.
+    """What as many workers are to call before all else, each with its number in the pool (and what else the engine
+    wants to know of how they start: see _spawned). They are forked while the context lasts.
 
     Whatever can be made here is: in a worker each page of memory that is written to is copied first, which is most of
     what its start costs."""
     parent = process.current_process()
-    first_number = _reserve_numbers(workers)
-    identities = [_Worker(first_number + worker, parent) for worker in range(workers)]
-    parent_process = _Parent(parent.name, os.getpid(), None)
+    first_number = reserve_numbers(workers)
+    identities = [Worker(first_number + worker, parent) for worker in range(workers)]
+    parent_process = Parent(parent.name, os.getpid(), None)
     numbers, children = itertools.count(1), set()
     known = set(_haid.environment())
     null = os.open(os.devnull, os.O_RDONLY)
@@ -113,27 +113,35 @@ def starter(workers, initializer, initargs):
             except (OSError, ValueError):
                 pass
             sys.stdin = stdin
-        process._current_process = identities[worker]
-        process._current_process._parent_pid = os.getppid()
-        process._parent_process = parent_process
+        identities[worker]._parent_pid = os.getppid()
+        become(identities[worker], parent_process)
         for entry in _haid.environment():
             if entry not in known:  # what this worker may use: HAID_CPUS, OMP_NUM_THREADS, …
                 name, _, value = entry.partition(b"=")
                 os.environ._data[name] = value  # the C library has it already
         util._finalizer_registry.clear()
         util._run_after_forkers()
-        _processes.print_whole_lines()
-        if initializer is not None:
-            try:
-                initializer(*initargs)
-            except BaseException:
-                leave()
-                raise
+        initialize(initializer, initargs)
 
     try:
-        yield start
+        yield start, None, []
     finally:
         os.close(null)
+
+
+def become(worker, parent):
+    process._current_process = worker
+    process._parent_process = parent
+
+
+def initialize(initializer, initargs):
+    _processes.print_whole_lines()
+    if initializer is not None:
+        try:
+            initializer(*initargs)
+        except BaseException:
+            leave()
+            raise
 
 
 def leave():

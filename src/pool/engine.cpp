@@ -41,7 +41,8 @@ WorkerSettings worker_settings(detail::EngineOptions& options, channel::Segment&
             options.tasks_per_worker,
             std::max(cpus / static_cast<int>(segment.workers()), 1),
             std::move(options.hooks),
-            cpus > 1};
+            cpus > 1,
+            std::move(options.program)};
 }
 
 }  // namespace

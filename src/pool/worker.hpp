@@ -19,6 +19,7 @@ struct WorkerSettings {
     int cpus = 1;                  // that are each worker's
     std::shared_ptr<detail::WorkerHooks> hooks = nullptr;
     bool several_cpus = false;  // there may be one to spare
+    std::shared_ptr<const detail::WorkerProgram> program = nullptr;
 };
 
 // To be called in a process of its own, for each number by one process at a time. Returns the exit status when the pool

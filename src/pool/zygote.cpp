@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "haid/error.hpp"
+#include "pool/worker_program.hpp"
 #include "pool/worker_source.hpp"
 #include "process/fork.hpp"
 #include "system/error.hpp"
@@ -99,7 +100,8 @@ class Zygote {
 
     void start(std::size_t worker) {
         try {
-            workers_[worker] = process::fork_child([&] { return work_as_before(worker); }, {.die_with_parent = true});
+            workers_[worker] = process::fork_child([&] { return work_as_before(worker); },
+                                                   {.die_with_parent = true, .also_as_program = true});
         } catch (const system::SystemError& error) {
             tell({worker, 0, error.error()});
         }
@@ -114,7 +116,7 @@ class Zygote {
             if (disposition.number != SIGINT) ::sigaction(disposition.number, &disposition.action, nullptr);
         }
         ::sigprocmask(SIG_SETMASK, &mask_before_, nullptr);
-        return work(settings_, worker);
+        return settings_.program ? become_program(settings_, worker) : work(settings_, worker);
     }
 
     void reap() {

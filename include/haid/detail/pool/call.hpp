@@ -128,6 +128,13 @@ class WorkerHooks {
     virtual void leave() = 0;
 };
 
+// What a worker executes where it is not to be a copy of this process. The program is given a last argument more,
+// which says where the worker's place is; it comes back by work_at() (src/pool/worker_program.hpp).
+struct WorkerProgram {
+    std::vector<std::string> command;  // an absolute path first
+    std::vector<int> descriptors;      // of this process, that it keeps
+};
+
 struct EngineOptions {
     int workers = 0;                                     // 0: the CPUs that may be used
     int most_workers = std::numeric_limits<int>::max();  // no more than that, whatever `workers` says
@@ -135,7 +142,8 @@ struct EngineOptions {
     std::uint64_t tasks_per_worker = 0;  // items, before a worker is replaced; 0: no limit
     // The workers are forked where the engine is made, and again where one is replaced: they see this thread's memory.
     bool fork_here = false;
-    std::shared_ptr<WorkerHooks> hooks;  // nullptr: none
+    std::shared_ptr<WorkerHooks> hooks;            // nullptr: none
+    std::shared_ptr<const WorkerProgram> program;  // nullptr: a worker is a copy of this process
 };
 
 // Runs the items of calls on workers. Thread-safe.
