@@ -130,3 +130,23 @@ def test_nothing_stays_open(method):
     before = len(os.listdir("/proc/self/fd"))
     one()
     eventually(lambda: len(os.listdir("/proc/self/fd")) <= before)
+
+
+def test_the_zygote_is_killed(method, tmp_path):
+    source = f"""
+import haid, os, signal, time
+
+def zygote(_):
+    return os.getppid()
+
+if __name__ == "__main__":
+    pool = haid.get_context({method!r}).Pool(2)
+    pid = pool.apply(zygote, (0,))
+    result = pool.map_async(time.sleep, [1000, 1000])
+    os.kill(pid, signal.SIGKILL)
+    try:
+        result.get()
+    except haid.PoolError as error:
+        print(error)
+"""
+    assert "and they with it" in run_script(tmp_path, source)
