@@ -42,6 +42,8 @@ void keep_at_exec(int descriptor, bool keep) {
 }  // namespace
 
 int become_program(const WorkerSettings& settings, std::size_t worker) {
+    // Whoever asks for it does not wait until the program has come up.
+    settings.segment->lane(worker).pid.store(static_cast<std::uint32_t>(::getpid()));
     Place place{};
     place.segment = settings.segment->descriptor();
     place.event = settings.event;
