@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "gil.hpp"
 #include "haid/detail/pool/foreign_error.hpp"
 #include "memory.hpp"
 #include "objects.hpp"
@@ -43,8 +44,8 @@ nb::object python_exception(const std::exception_ptr& error) {
     try {
         std::rethrow_exception(error);
     } catch (const detail::ForeignError& thrown) {
-        return checked(PyObject_CallOneArg(pickling().restore.ptr(),
-                                           nb::bytes(thrown.bytes().data(), thrown.bytes().size()).ptr()));
+        nb::bytes described(thrown.bytes().data(), thrown.bytes().size());
+        return checked(in_python([&] { return PyObject_CallOneArg(pickling().restore.ptr(), described.ptr()); }));
     } catch (const WorkerLost& thrown) {
         return errors().attr("WorkerLost")(thrown.what(), thrown.exit_code());
     } catch (const TimeoutError& thrown) {
@@ -63,7 +64,7 @@ nb::object python_exception(const std::exception_ptr& error) {
 Call::Call(std::shared_ptr<detail::Engine> engine, std::shared_ptr<BytesCall> call, Order order, Input input)
     : engine_(std::move(engine)), call_(std::move(call)), order_(order), input_(std::move(input)) {
     empty_graveyard();
-    nb::gil_scoped_release without_gil;
+    WithoutGil without_gil;
     auto lock = engine_->lock();
     engine_->submit(lock, call_);
 }
@@ -77,7 +78,7 @@ Call::~Call() {
         for (auto& [item, part] : *parts) bury(std::move(part.owner));
         delete parts;
     });
-    nb::gil_scoped_release without_gil;
+    WithoutGil without_gil;
     try {
         auto lock = engine_->lock();
         if (!call_->is_finished()) call_->keep(std::move(kept));
@@ -104,9 +105,11 @@ void Call::feed(std::size_t most) {
         // Workers begin with the first items while the others are read.
         if (fed_ == 0) batch = std::min<std::size_t>(batch, 64);
         while (inputs->count() < batch && inputs->size() < most_bytes_of_a_batch && !slow && !interrupt.is_valid()) {
-            PyObject* next = PyIter_Next(input_.iterator.ptr());
+            PyObject* next = in_python([&] { return PyIter_Next(input_.iterator.ptr()); });
             nb::object item = nb::steal(next);
-            if (next != nullptr && input_.tuples) item = nb::steal(PySequence_Tuple(item.ptr()));
+            if (next != nullptr && input_.tuples) {
+                item = nb::steal(in_python([&] { return PySequence_Tuple(item.ptr()); }));
+            }
             if (!item.is_valid() && PyErr_Occurred()) {
                 const bool interrupted = PyErr_ExceptionMatches(PyExc_KeyboardInterrupt) != 0;
                 (interrupted ? interrupt : input_error_) = exception_raised();
@@ -128,7 +131,7 @@ void Call::feed(std::size_t most) {
         }
         most -= inputs->count();
         {
-            nb::gil_scoped_release without_gil;
+            WithoutGil without_gil;
             auto lock = engine_->lock();
             call_->add(std::move(inputs));
             if (fed_all_) call_->end_of_input();
@@ -155,7 +158,7 @@ bool Call::take_news(Until until, bool wants_input) {
     BytesCall::News news;
     bool in_time = true;
     {
-        nb::gil_scoped_release without_gil;
+        WithoutGil without_gil;
         auto lock = engine_->lock();
         auto slice = detail::Clock::now() + look_for_signals;
         in_time = engine_->wait(
@@ -284,14 +287,14 @@ nb::object Call::pop() {
 
 void Call::give_up() {
     fed_all_ = true;
-    nb::gil_scoped_release without_gil;
+    WithoutGil without_gil;
     auto lock = engine_->lock();
     engine_->cancel(lock, *call_);
 }
 
 void Call::stop() {
     fed_all_ = stopped_ = true;
-    nb::gil_scoped_release without_gil;
+    WithoutGil without_gil;
     auto lock = engine_->lock();
     engine_->stop(lock, *call_);
 }

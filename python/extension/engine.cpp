@@ -7,6 +7,7 @@
 #include <mutex>
 #include <utility>
 
+#include "gil.hpp"
 #include "objects.hpp"
 
 namespace haid::python {
@@ -27,7 +28,7 @@ class InThisProcess {
 // Ending an engine waits for threads that may want the GIL.
 void end(detail::Engine* engine, InThisProcess made) {
     if (!Py_IsInitialized() || !made.is_it()) return;
-    nb::gil_scoped_release without_gil;
+    WithoutGil without_gil;
     delete engine;
 }
 
@@ -63,14 +64,19 @@ class Completions {
     bool stopped_ = false;
 };
 
-Engine::Engine(int workers, nb::object start, nb::object leave, std::uint64_t tasks_per_worker)
+Engine::Engine(int workers, nb::object start, nb::object leave, bool has_initializer, std::uint64_t tasks_per_worker,
+               std::optional<std::vector<std::string>> program, std::vector<int> descriptors)
     : completions_{new Completions, [made = InThisProcess()](Completions* completions) {
                        if (made.is_it()) delete completions;
                    }} {
     detail::EngineOptions options;
     options.workers = workers;
     options.tasks_per_worker = tasks_per_worker;
-    options.hooks = worker_hooks(std::move(start), std::move(leave));
+    options.hooks = worker_hooks(std::move(start), std::move(leave), has_initializer);
+    if (program) {
+        options.program =
+            std::make_shared<detail::WorkerProgram>(detail::WorkerProgram{std::move(*program), std::move(descriptors)});
+    }
     // Every worker ends this on its side: see worker_hooks.
     PyOS_BeforeFork();
     try {
@@ -98,7 +104,7 @@ std::shared_ptr<Call> Engine::call(nb::bytes function, std::uint64_t number, Spr
     auto made =
         std::make_shared<Call>(engine_, bytes, order, Call::Input{std::move(input), spread == Spread::tuple, bound});
     if (in_background) {
-        nb::gil_scoped_release without_gil;
+        WithoutGil without_gil;
         auto lock = engine_->lock();
         engine_->in_background(lock, *bytes);
     }
@@ -106,7 +112,7 @@ std::shared_ptr<Call> Engine::call(nb::bytes function, std::uint64_t number, Spr
 }
 
 std::vector<std::uint64_t> Engine::completed() {
-    nb::gil_scoped_release without_gil;
+    WithoutGil without_gil;
     return completions_->take();
 }
 
@@ -115,12 +121,12 @@ void Engine::stop_telling() {
 }
 
 std::vector<int> Engine::worker_pids() {
-    nb::gil_scoped_release without_gil;
+    WithoutGil without_gil;
     return engine_->worker_pids();
 }
 
 void Engine::close() {
-    nb::gil_scoped_release without_gil;
+    WithoutGil without_gil;
     engine_->close();
 }
 
@@ -128,12 +134,12 @@ void Engine::join() {
     while (!all_finished_within(look_for_signals)) {
         if (PyErr_CheckSignals() != 0) throw nb::python_error();
     }
-    nb::gil_scoped_release without_gil;
+    WithoutGil without_gil;
     engine_->join();
 }
 
 void Engine::terminate() {
-    nb::gil_scoped_release without_gil;
+    WithoutGil without_gil;
     engine_->terminate();
 }
 
@@ -143,7 +149,7 @@ void Engine::remember(const std::shared_ptr<BytesCall>& call) {
 }
 
 bool Engine::all_finished_within(std::chrono::milliseconds time) {
-    nb::gil_scoped_release without_gil;
+    WithoutGil without_gil;
     auto lock = engine_->lock();
     auto finished = [](const std::weak_ptr<BytesCall>& one) {
         auto call = one.lock();

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "call.hpp"
@@ -18,8 +19,10 @@ class Completions;
 
 class Engine {
   public:
-    // Forks. See worker_hooks.
-    Engine(int workers, nanobind::object start, nanobind::object leave, std::uint64_t tasks_per_worker);
+    // Forks. See worker_hooks, and detail::WorkerProgram.
+    Engine(int workers, nanobind::object start, nanobind::object leave, bool has_initializer,
+           std::uint64_t tasks_per_worker, std::optional<std::vector<std::string>> program,
+           std::vector<int> descriptors);
 
     // A call of the function; see encode_function and Call. `completion`: the number that completed() is to give.
     std::shared_ptr<Call> call(nanobind::bytes function, std::uint64_t number, Spread spread, Order order,

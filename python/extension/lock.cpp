@@ -7,6 +7,7 @@
 #include <chrono>
 #include <string>
 
+#include "gil.hpp"
 #include "haid/detail/sync/deadline.hpp"
 #include "haid/error.hpp"
 #include "objects.hpp"
@@ -87,7 +88,7 @@ bool ProcessLock::wait(std::optional<double> seconds) {
         auto look_again = now + look_for_signals;
         bool changed = false;
         {
-            nb::gil_scoped_release without_gil;
+            WithoutGil without_gil;
             changed = system::sleep_while(shared().holder, word | somebody_sleeps,
                                           detail::Deadline::at(until ? std::min(*until, look_again) : look_again));
         }

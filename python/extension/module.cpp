@@ -7,7 +7,6 @@
 
 #include <unistd.h>
 
-#include <string>
 #include <vector>
 
 #include "call.hpp"
@@ -38,9 +37,9 @@ void translate(const std::exception_ptr& error, void*) {
 }
 
 // What the C library has, which os.environ does not follow.
-std::vector<std::string> environment() {
-    std::vector<std::string> entries;
-    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) entries.emplace_back(*entry);
+nb::list environment() {
+    nb::list entries;
+    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) entries.append(nb::bytes(*entry));
     return entries;
 }
 
@@ -67,12 +66,15 @@ NB_MODULE(_haid, module) {
     module.attr("LARGEST_ERROR") = haid::detail::ForeignError::most;
     module.def("use_pickling", use_pickling);
     module.def("environment", environment);
+    module.def("work_at", work_at, "place"_a, "start"_a, "leave"_a);
     module.def("cpu_count", [] { return haid::cpu_count(); });
     define_memory(module);
     define_lock(module);
     nb::class_<Engine>(module, "Engine")
-        .def(nb::init<int, nb::object, nb::object, std::uint64_t>(), "workers"_a, "start"_a, "leave"_a,
-             "tasks_per_worker"_a)
+        .def(nb::init<int, nb::object, nb::object, bool, std::uint64_t, std::optional<std::vector<std::string>>,
+                      std::vector<int>>(),
+             "workers"_a, "start"_a, "leave"_a, "has_initializer"_a, "tasks_per_worker"_a, "program"_a.none(),
+             "descriptors"_a)
         .def("call", &Engine::call, "function"_a, "number"_a, "spread"_a, "order"_a, "input"_a.none(), "bound"_a,
              "timeout"_a, "retries"_a, "backoff"_a, "in_background"_a, "completion"_a.none())
         .def("completed", &Engine::completed)

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include "gil.hpp"
 #include "haid/error.hpp"
 #include "objects.hpp"
 
@@ -149,7 +150,8 @@ nb::object decode_pickle(Decoder& from, const NextPart& next_part) {
                                                       static_cast<Py_ssize_t>(bytes.size()), PyBUF_READ));
     nb::list buffers;
     for (std::uint32_t i = 0; i < count; ++i) buffers.append(next_part(read_plain<std::uint64_t>(from)));
-    return checked(PyObject_CallFunctionObjArgs(pickling().loads.ptr(), view.ptr(), buffers.ptr(), nullptr));
+    return checked(in_python(
+        [&] { return PyObject_CallFunctionObjArgs(pickling().loads.ptr(), view.ptr(), buffers.ptr(), nullptr); }));
 }
 
 // `make` gets the data and the size.
@@ -173,7 +175,7 @@ Pickling& pickling() {
 void encode_value(nb::handle value, Encoder& to, std::vector<Part>& apart) {
     if (is_plain(value.ptr(), 0)) return encode_plain(value.ptr(), to);
     if (encode_large(value, to, apart)) return;
-    nb::object pickle = checked(PyObject_CallOneArg(pickling().dumps.ptr(), value.ptr()));
+    nb::object pickle = checked(in_python([&] { return PyObject_CallOneArg(pickling().dumps.ptr(), value.ptr()); }));
     if (PyTuple_Check(pickle.ptr())) {
         encode_parts(PyTuple_GET_ITEM(pickle.ptr(), 0), PyTuple_GET_ITEM(pickle.ptr(), 1), to, apart);
     } else {

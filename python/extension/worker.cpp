@@ -5,10 +5,12 @@
 #include <unordered_map>
 
 #include "bytes_call.hpp"
+#include "gil.hpp"
 #include "haid/detail/pool/foreign_error.hpp"
 #include "memory.hpp"
 #include "objects.hpp"
 #include "parts.hpp"
+#include "pool/worker_program.hpp"
 #include "result.hpp"
 #include "values.hpp"
 
@@ -175,17 +177,21 @@ namespace {
 
 class Hooks final : public detail::WorkerHooks {
   public:
-    Hooks(nb::object start, nb::object leave) : start_(start.release().ptr()), leave_(leave.release().ptr()) {}
+    Hooks(nb::object start, nb::object leave, bool has_initializer, bool forked)
+        : start_(start.release().ptr()),
+          leave_(leave.release().ptr()),
+          has_initializer_(has_initializer),
+          forked_(forked) {}
     // References are given back only where the interpreter is still there.
     ~Hooks() override {
         if (!Py_IsInitialized()) return;
-        nb::gil_scoped_acquire gil;
+        WithGil gil;
         Py_DECREF(start_);
         Py_DECREF(leave_);
     }
 
     void start(std::size_t worker) override {
-        PyOS_AfterFork_Child();
+        if (forked_) PyOS_AfterFork_Child();
         functions_kept().clear();  // a pool within a task: those are of the pool outside
         try {
             checked(PyObject_CallFunction(start_, "n", static_cast<Py_ssize_t>(worker)));
@@ -193,6 +199,7 @@ class Hooks final : public detail::WorkerHooks {
             std::rethrow_exception(error_of(error));
         }
     }
+    bool starts_for_a_purpose() const override { return has_initializer_; }
     void flush() override {
         flush(PySys_GetObject("stdout"));
         flush(PySys_GetObject("stderr"));
@@ -228,13 +235,19 @@ class Hooks final : public detail::WorkerHooks {
 
     PyObject* start_;
     PyObject* leave_;
+    bool has_initializer_;
+    bool forked_;
     PyThreadState* state_ = nullptr;
 };
 
 }  // namespace
 
-std::shared_ptr<detail::WorkerHooks> worker_hooks(nb::object start, nb::object leave) {
-    return std::make_shared<Hooks>(std::move(start), std::move(leave));
+std::shared_ptr<detail::WorkerHooks> worker_hooks(nb::object start, nb::object leave, bool has_initializer) {
+    return std::make_shared<Hooks>(std::move(start), std::move(leave), has_initializer, true);
+}
+
+int work_at(const std::string& place, nb::object start, nb::object leave) {
+    return pool::work_at(place, std::make_shared<Hooks>(std::move(start), std::move(leave), false, false));
 }
 
 }  // namespace haid::python

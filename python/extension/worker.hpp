@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "haid/detail/pool/call.hpp"
@@ -26,8 +27,11 @@ std::vector<std::byte> encode_function(std::uint64_t number, Spread spread, cons
 // Runs tasks whose items are values and whose common part is a function.
 void run_items(detail::Task& task);
 
-// `start(worker)` is called first, `leave()` last. The process must have been forked between PyOS_BeforeFork and its
-// parent's PyOS_AfterFork_Parent.
-std::shared_ptr<detail::WorkerHooks> worker_hooks(nanobind::object start, nanobind::object leave);
+// `start(worker)` is called first, and calls an initializer of the user's if there is one; `leave()` last. The process
+// must have been forked between PyOS_BeforeFork and its parent's PyOS_AfterFork_Parent.
+std::shared_ptr<detail::WorkerHooks> worker_hooks(nanobind::object start, nanobind::object leave, bool has_initializer);
+
+// In a program that was started to be a worker: does its work, and returns its exit status. `place`: the last argument.
+int work_at(const std::string& place, nanobind::object start, nanobind::object leave);
 
 }  // namespace haid::python

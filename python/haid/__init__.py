@@ -13,18 +13,18 @@ from .errors import OwnerDied, PoolClosed, PoolError, TaskError, WorkerLost  # n
 
 _standard.enter()
 
-from . import context, synchronize  # noqa: E402,F401
+from . import context  # noqa: E402
 
 SUBDEBUG = multiprocessing.SUBDEBUG
 SUBWARNING = multiprocessing.SUBWARNING
 # Process, Pool, Lock, set_start_method, …: of the start method that the program has chosen.
 globals().update({name: getattr(context._default_context, name) for name in multiprocessing.__all__})
 
-# What a program that only starts processes does without: each of them is the smaller for it.
+# What a program that only starts processes does without: each of them is the smaller for it, and starts the faster.
 _LATER = {"ThreadPool": "pool", "ProcessPoolExecutor": "futures", "run": "_run", "Outcome": "_run",
           "CommandsFailed": "_run"}
 __all__ = [*multiprocessing.__all__, *_LATER, "OwnerDied", "PoolClosed", "PoolError", "TaskError", "WorkerLost"]
-_SUBMODULES = {"dummy", "futures", "joblib", "pool"} | _standard.MODULES
+_SUBMODULES = {"dummy", "futures", "joblib", "pool", "synchronize"} | _standard.MODULES
 
 
 def __getattr__(name):

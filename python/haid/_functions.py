@@ -15,11 +15,11 @@ MOST_NAMES = 1000  # that are remembered
 
 
 class Functions:
-    """Makes bytes of functions for the workers that are forked now."""
+    """Makes bytes of functions for the workers that are started now. ``have_main``: they have what __main__ has."""
 
-    def __init__(self):
+    def __init__(self, have_main=True):
         self._main = vars(sys.modules["__main__"])
-        self._before = dict(self._main)
+        self._before = dict(self._main) if have_main else {}
         self._names = {}
 
     def dumps(self, function):

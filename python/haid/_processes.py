@@ -76,8 +76,8 @@ def _keep_to_this_process(popen):
     ends = popen.finalizer._args  # what the parent has of both pipes
     write_ends = [end for end in ends if end != popen.sentinel]
     _write_ends.update(write_ends)
-    popen.finalizer.cancel()
-    popen.finalizer = util.Finalize(popen, _close, (ends, write_ends))
+    # In place: all that a start touches is copied page by page, here and in the child.
+    popen.finalizer._callback, popen.finalizer._args = _close, (ends, write_ends)
 
 
 def _close(ends, write_ends):

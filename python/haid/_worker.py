@@ -1,4 +1,5 @@
 """What happens in a worker process around its tasks: it becomes a process as multiprocessing knows them."""
+import contextlib
 import itertools
 import os
 import signal
@@ -9,24 +10,24 @@ from multiprocessing import connection, process, util
 from . import _haid, _processes
 
 
-class _Worker(process.BaseProcess):
+class Worker(process.BaseProcess):
     """Who a worker is; it was not started by multiprocessing."""
 
-    def __init__(self, number, parent):
+    def __init__(self, number, parent, kind="Fork"):
         self._identity = (*parent._identity, number)
         # It may have children of its own: all of them end with the pool.
         self._config = {**parent._config, "daemon": False}
-        self._parent_pid = os.getppid()
+        self._parent_pid = None
         self._parent_name = parent.name
         self._popen = None
         self._closed = False
         self._target = None
         self._args = ()
         self._kwargs = {}
-        self._name = f"ForkPoolWorker-{':'.join(map(str, self._identity))}"
+        self._name = f"{kind}PoolWorker-{':'.join(map(str, self._identity))}"
 
 
-class _Parent(process._ParentProcess):
+class Parent(process._ParentProcess):
     def is_alive(self):
         return True  # a worker does not outlive it
 
@@ -87,8 +88,21 @@ def reserve_numbers(count):
     return numbers[0]
 
 
-def starter(first_number, parent_pid, initializer, initargs):
-    """What a worker is to call before all else, with its number in the pool."""
+@contextlib.contextmanager
+def starter(workers, initializer, initargs):
+    """What as many workers are to call before all else, each with its number in the pool (and what else the engine
+    wants to know of how they start: see _spawned). They are forked while the context lasts.
+
+    Whatever can be made here is: in a worker each page of memory that is written to is copied first, which is most of
+    what its start costs."""
+    parent = process.current_process()
+    first_number = reserve_numbers(workers)
+    identities = [Worker(first_number + worker, parent) for worker in range(workers)]
+    parent_process = Parent(parent.name, os.getpid(), None)
+    numbers, children = itertools.count(1), set()
+    known = set(_haid.environment())
+    null = os.open(os.devnull, os.O_RDONLY)
+    stdin = open(null, encoding="utf-8", closefd=False)
     cell = None
     if hasattr(sys.stdout, "pub_thread"):
         from . import _notebook
@@ -96,27 +110,43 @@ def starter(first_number, parent_pid, initializer, initargs):
         cell = _notebook.current_cell()
 
     def start(worker):
-        parent = process.current_process()
-        process._process_counter = itertools.count(1)
-        process._children = set()
-        util._close_stdin()
-        process._current_process = _Worker(first_number + worker, parent)
-        process._parent_process = _Parent(parent.name, parent_pid, None)
+        process._process_counter = numbers
+        process._children = children
+        if sys.stdin is not None:
+            try:
+                sys.stdin.close()
+            except (OSError, ValueError):
+                pass
+            sys.stdin = stdin
+        identities[worker]._parent_pid = os.getppid()
+        become(identities[worker], parent_process)
         for entry in _haid.environment():
-            name, _, value = entry.partition("=")
-            if os.environ.get(name) != value:  # what this worker may use: HAID_CPUS, OMP_NUM_THREADS, …
-                os.environ[name] = value
+            if entry not in known:  # what this worker may use: HAID_CPUS, OMP_NUM_THREADS, …
+                name, _, value = entry.partition(b"=")
+                os.environ._data[name] = value  # the C library has it already
         util._finalizer_registry.clear()
         util._run_after_forkers()
-        _processes.print_whole_lines(cell)
-        if initializer is not None:
-            try:
-                initializer(*initargs)
-            except BaseException:
-                leave()
-                raise
+        initialize(initializer, initargs, cell)
 
-    return start
+    try:
+        yield start, None, []
+    finally:
+        os.close(null)
+
+
+def become(worker, parent):
+    process._current_process = worker
+    process._parent_process = parent
+
+
+def initialize(initializer, initargs, cell=None):
+    _processes.print_whole_lines(cell)
+    if initializer is not None:
+        try:
+            initializer(*initargs)
+        except BaseException:
+            leave()
+            raise
 
 
 def leave():

@@ -2,12 +2,10 @@
 
 There is one start method in a program: haid.set_start_method and multiprocessing.set_start_method set the same.
 
-Pools of the start method "fork", and of a program that has not chosen any, are haid's. Those of "spawn" and
-"forkserver" are the standard library's.
+Pools of a program that has not chosen any are those of "fork".
 """
 from multiprocessing import context as _standard
 
-from . import _haid, synchronize
 from ._processes import EndsWithParent
 
 
@@ -35,26 +33,26 @@ class BaseContext(_standard.BaseContext):
 
     def cpu_count(self):
         """How many CPUs this process may use."""
+        from . import _haid  # here, as what follows: see _LATER in __init__.py
+
         return _haid.cpu_count()
 
     def Lock(self):
         """A lock that is not lost with a process that ends while it holds it."""
+        from . import synchronize
+
         return synchronize.Lock(ctx=self.get_context())
 
     def RLock(self):
+        from . import synchronize
+
         return synchronize.RLock(ctx=self.get_context())
 
     def Pool(self, processes=None, initializer=None, initargs=(), maxtasksperchild=None, **options):
-        """A pool of worker processes: haid's, unless another start method than "fork" was chosen."""
-        if self.get_start_method(allow_none=True) in (None, "fork"):
-            from .pool import Pool
+        """A pool of worker processes."""
+        from .pool import Pool
 
-            context = self
-        else:
-            from multiprocessing.pool import Pool
-
-            context = self.get_context()
-        return Pool(processes, initializer, initargs, maxtasksperchild, context=context, **options)
+        return Pool(processes, initializer, initargs, maxtasksperchild, context=self, **options)
 
 
 class ForkContext(BaseContext, _standard.ForkContext):

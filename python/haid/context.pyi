@@ -9,7 +9,6 @@ from multiprocessing.context import (
     get_spawning_popen as get_spawning_popen,
     set_spawning_popen as set_spawning_popen,
 )
-from multiprocessing.pool import Pool as _StandardPool
 from typing import Any, ClassVar, Literal, overload
 
 from . import pool, synchronize
@@ -23,7 +22,6 @@ class BaseContext(_standard.BaseContext):
     def cpu_count(self) -> int: ...
     def Lock(self) -> synchronize.Lock: ...
     def RLock(self) -> synchronize.RLock: ...
-    # The standard library's where another start method than "fork" was chosen.
     def Pool(  # type: ignore[override]
         self,
         processes: int | None = None,
@@ -52,22 +50,8 @@ class ForkContext(BaseContext):
 
 class SpawnContext(BaseContext):
     Process: ClassVar[type[SpawnProcess]]
-    def Pool(  # type: ignore[override]
-        self,
-        processes: int | None = None,
-        initializer: Callable[..., object] | None = None,
-        initargs: Iterable[Any] = (),
-        maxtasksperchild: int | None = None,
-    ) -> _StandardPool: ...
 
 class ForkServerContext(BaseContext):
     Process: ClassVar[type[ForkServerProcess]]
-    def Pool(  # type: ignore[override]
-        self,
-        processes: int | None = None,
-        initializer: Callable[..., object] | None = None,
-        initargs: Iterable[Any] = (),
-        maxtasksperchild: int | None = None,
-    ) -> _StandardPool: ...
 
 _default_context: DefaultContext

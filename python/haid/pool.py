@@ -1,7 +1,6 @@
 """Pools of worker processes, with the interface of multiprocessing.pool."""
 import itertools
 import operator
-import os
 import warnings
 from multiprocessing import pool as _standard
 from multiprocessing import util
@@ -46,10 +45,15 @@ class Pool:
         if initializer is not None and not callable(initializer):
             raise TypeError("initializer must be a callable")
         util._flush_std_streams()
-        self._functions = Functions()
-        start = _worker.starter(_worker.reserve_numbers(processes), os.getpid(), initializer, initargs)
-        self._engine = Engine(processes, start, _worker.leave, maxtasksperchild or 0)
+        how = _worker
+        if context is not None and context.get_start_method(allow_none=True) not in (None, "fork"):
+            from . import _spawned as how
+        self._functions = Functions(how is _worker or how.has_main())
+        with how.starter(processes, initializer, initargs) as (start, *program):
+            self._engine = Engine(processes, start, _worker.leave, initializer is not None, maxtasksperchild or 0,
+                                  *program)
         self._processes = processes
+        self._initargs = initargs  # locks that are sent by name lose it when they go
         self._numbers_of_functions = {}
         self._numbers = itertools.count(1)
         self._lazy = []  # calls that read their input as their results are taken, and their locks

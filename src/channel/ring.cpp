@@ -10,11 +10,19 @@ namespace {
 
 constexpr std::size_t size_of_ring = Segment::ring_size;
 constexpr std::size_t alignment = sizeof(Frame);
-// A reader that keeps up leaves an empty ring: the writer goes back to its beginning then, so that both stay in the
-// same few pages, which are there and in the cache. Not at once, for going back costs a frame; and not where frames are
-// large, for until the reader has read that one there is no more room than that.
-constexpr std::size_t back_to_the_beginning = 64 * 1024;
-constexpr std::uint32_t large_frame = 16 * 1024;
+// Where the reader keeps up, more or less, the writer goes back to the beginning of the ring, so that both stay in the
+// same few pages, which are there and in the cache. Not at once, for going back costs a frame; and until the reader has
+// come along there is no more room than what it has read of this round: it has to be several times what it is behind by
+// and what a frame takes.
+constexpr std::uint64_t back_to_the_beginning = 64 * 1024;
+constexpr std::uint64_t frames_of_a_round = 4;
+
+bool is_time_to_go_back(std::uint64_t head, std::uint64_t tail, std::uint64_t frame) {
+    const std::uint64_t unread = tail - head;
+    const std::uint64_t read = head % size_of_ring;
+    const bool same_round = read + unread == tail % size_of_ring;
+    return same_round && read >= std::max(back_to_the_beginning, frames_of_a_round * (unread + frame));
+}
 
 constexpr std::uint64_t whole(std::uint64_t size) {
     return (size + alignment - 1) / alignment * alignment;
@@ -39,7 +47,7 @@ RingWriter::RingWriter(Segment& segment, std::size_t worker, std::function<void(
 std::span<std::byte> RingWriter::open(std::size_t least) {
     for (;;) {
         std::uint64_t head = lane_.head.load(std::memory_order_acquire);
-        bool go_back = head == tail_ && tail_ % size_of_ring >= back_to_the_beginning && last_size_ < large_frame;
+        const bool go_back = is_time_to_go_back(head, tail_, last_size_);
         std::uint64_t in_one_piece = to_end_of_ring(tail_);
         if (go_back || in_one_piece < sizeof(Frame) + least) {
             // The padding itself needs no room: its frame may cover what is not read yet only if that is all there is.

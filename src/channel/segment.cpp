@@ -1,9 +1,11 @@
 #include "channel/segment.hpp"
 
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "system/error.hpp"
 
@@ -21,13 +23,26 @@ constexpr std::size_t whole_pages(std::size_t size) {
 
 }  // namespace
 
-Segment::Segment(std::size_t workers)
+Segment::Segment(std::size_t workers, system::Descriptor file)
     : workers_(workers),
       lanes_at_(slots_at + whole_pages(slots * sizeof(Slot))),
       rings_at_(lanes_at_ + whole_pages(workers * sizeof(Lane))),
       arena_at_(rings_at_ + workers * ring_size),
       size_(0),
-      file_(system::check(::memfd_create("haid", MFD_CLOEXEC), "cannot make shared memory")) {
+      file_(std::move(file)) {
+    struct stat status {};
+    system::check(::fstat(file_.get(), &status), "cannot find the workers' shared memory");
+    size_ = static_cast<std::size_t>(status.st_size);
+    if (size_ == 0) return;  // it is being made: see the other constructor
+    void* memory = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file_.get(), 0);
+    if (memory == MAP_FAILED) system::throw_errno("cannot map the workers' shared memory");
+    memory_ = static_cast<std::byte*>(memory);
+    ::madvise(memory, size_, MADV_DONTDUMP);
+}
+
+Segment::Segment(std::size_t workers)
+    : Segment(workers,
+              system::Descriptor(system::check(::memfd_create("haid", MFD_CLOEXEC), "cannot make shared memory"))) {
     for (std::size_t arena = largest_arena;; arena /= 4) {
         size_ = arena_at_ + arena;
         void* memory = MAP_FAILED;
@@ -45,7 +60,7 @@ Segment::Segment(std::size_t workers)
 }
 
 Segment::~Segment() {
-    ::munmap(memory_, size_);
+    if (memory_ != nullptr) ::munmap(memory_, size_);
 }
 
 std::shared_ptr<std::byte> Segment::map_privately(std::span<const std::byte> part) const {

@@ -16,11 +16,14 @@ class Segment {
     // A memory file without a name: gone with the last process that has it. All zeros; pages that are never touched
     // cost nothing. Throws SystemError where there are no addresses or descriptors left.
     explicit Segment(std::size_t workers);
+    // The one that another process has made for as many workers. Throws SystemError.
+    Segment(std::size_t workers, system::Descriptor file);
     ~Segment();
     Segment(const Segment&) = delete;
     Segment& operator=(const Segment&) = delete;
 
     std::size_t workers() const { return workers_; }
+    int descriptor() const { return file_.get(); }
     Header& header() const { return *at<Header>(0); }
     Slot& slot(std::uint64_t position) const { return at<Slot>(slots_at)[position % slots]; }
     Lane& lane(std::size_t worker) const { return at<Lane>(lanes_at_)[worker]; }

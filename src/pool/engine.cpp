@@ -45,7 +45,9 @@ WorkerSettings worker_settings(detail::EngineOptions& options, channel::Segment&
             std::move(options.enter),
             std::move(options.initializer),
             options.tasks_per_worker,
-            std::move(options.hooks)};
+            std::move(options.hooks),
+            std::make_shared<system::PreparedBudget>(),
+            std::move(options.program)};
 }
 
 }  // namespace
@@ -220,6 +222,8 @@ void ProcessEngine::join() {
     wait(
         guard, [this] { return dispatcher_.idle() && actions_.empty() && running_actions_ == 0; }, std::nullopt);
     workers_.end(false);
+    terminated_ = true;
+    end_background(guard);
 }
 
 void ProcessEngine::terminate() {
@@ -238,6 +242,7 @@ void ProcessEngine::terminate() {
         --waiting_;
     }
     workers_.end(!idle);
+    end_background(guard);
 }
 
 // -- in the background
@@ -258,9 +263,20 @@ void ProcessEngine::later(std::function<void()> action) {
     changed_.notify_all();
 }
 
+// There is nothing left for it to do, but for callbacks. They are not waited for: they may want what the caller has.
+void ProcessEngine::end_background(Lock& lock) {
+    changed_.notify_all();
+    sleep_.interrupt();
+    if (!background_ || !actions_.empty() || running_actions_ > 0) return;
+    std::unique_ptr<std::thread> thread = std::move(background_);
+    lock.unlock();
+    thread->join();
+    lock.lock();
+}
+
 void ProcessEngine::work_in_background() {
     Lock guard(mutex_);
-    while (!stop_background_) {
+    while (!stop_background_ && !(terminated_ && actions_.empty())) {
         if (!actions_.empty()) {
             std::function<void()> action = std::move(actions_.front());
             actions_.pop_front();

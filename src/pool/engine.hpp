@@ -44,6 +44,7 @@ class ProcessEngine final : public detail::Engine {
     void drive(Lock& lock, std::optional<detail::Time> until);
     void changed();
     void work_in_background();
+    void end_background(Lock& lock);
 
     // That made it, by a number that no other one finds: a child of it must leave everything alone.
     std::uint64_t process_;

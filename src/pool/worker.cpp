@@ -11,11 +11,16 @@
 
 namespace haid::pool {
 
+void take_budget(const WorkerSettings& settings) {
+    channel::Header& header = settings.segment->header();
+    while (header.cpus.load() == 0) system::sleep_while(header.cpus, 0);
+    settings.budget->apply(static_cast<int>(header.cpus.load()));
+}
+
 int work(const WorkerSettings& settings, std::size_t worker) {
     channel::Segment& segment = *settings.segment;
     channel::Header& header = segment.header();
-    while (header.cpus.load() == 0) system::sleep_while(header.cpus, 0);
-    settings.budget->apply(static_cast<int>(header.cpus.load()));
+    take_budget(settings);
     const bool several_cpus = header.several_cpus.load() != 0;
     channel::ParentBell bell(segment, settings.event);
     segment.lane(worker).pid.store(static_cast<std::uint32_t>(::getpid()));

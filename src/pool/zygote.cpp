@@ -9,6 +9,7 @@
 #include <array>
 
 #include "haid/error.hpp"
+#include "pool/worker_program.hpp"
 #include "pool/worker_source.hpp"
 #include "process/fork.hpp"
 #include "system/error.hpp"
@@ -54,7 +55,9 @@ class Zygote {
     }
 
     int run() {
-        for (std::size_t worker = 0; worker < workers_.size(); ++worker) start(worker);
+        // A pool that is closed meanwhile has been quick: what it wanted is done already.
+        const bool all = settings_.initializer || (settings_.hooks && settings_.hooks->starts_for_a_purpose());
+        for (std::size_t worker = 0; worker < workers_.size() && (all || !leaving()); ++worker) start(worker);
         while (!parent_has_gone_ && !(leaving() && nobody_runs())) {
             pollfd sources[] = {{signals_.get(), POLLIN, 0}, {socket_, POLLIN, 0}};
             ::poll(sources, 2, -1);
@@ -99,7 +102,9 @@ class Zygote {
     void start(std::size_t worker) {
         try {
             workers_[worker] = process::fork_child([&] { return work_as_before(worker); },
-                                                   {.die_with_parent = true, .parent_prints = false});
+                                                   {.die_with_parent = true,
+                                                    .also_as_program = true,
+                                                    .parent_prints = false});
         } catch (const system::SystemError& error) {
             tell({worker, 0, error.error()});
         }
@@ -114,7 +119,7 @@ class Zygote {
             if (disposition.number != SIGINT) ::sigaction(disposition.number, &disposition.action, nullptr);
         }
         ::sigprocmask(SIG_SETMASK, &mask_before_, nullptr);
-        return work(settings_, worker);
+        return settings_.program ? become_program(settings_, worker) : work(settings_, worker);
     }
 
     void reap() {

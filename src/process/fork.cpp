@@ -154,8 +154,10 @@ struct Forking {
     system::Pipe ending;
     bool pidfds = false;
     int death_signal;
+    bool also_as_program;
 
-    explicit Forking(const ForkOptions& options) : death_signal(options.death_signal) {
+    explicit Forking(const ForkOptions& options)
+        : death_signal(options.death_signal), also_as_program(options.also_as_program) {
         if (options.sentinel) {
             // Asked here, not once for all: a filter of system calls may be installed at any time.
             system::Descriptor probe(pidfd_open(::getpid()));
@@ -175,6 +177,7 @@ struct Forking {
     void in_child() noexcept {
         lifeline.write.release();  // closed with all of them
         if (lifeline.read) die_with_writer_of(lifeline.read.get(), death_signal);
+        if (lifeline.read && also_as_program) ::fcntl(lifeline.read.get(), F_SETFD, 0);
         ending.read.close();
         if (ending.write) inheritance().ends.push_back(ending.write.get());
     }

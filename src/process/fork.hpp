@@ -9,7 +9,7 @@
 //   that others fork (pthread_atfork, registered with the first fork from here). Only a child made by clone or _Fork
 //   that never executes anything keeps them. (A parent that executes another program ends its children, too.)
 // - Signal masks are in both processes what they were; dispositions are not touched. All descriptors are close-on-exec,
-//   so a child that executes another program is no longer bound to its parent.
+//   so a child that executes another program is no longer bound to its parent, unless that was asked for.
 //
 // Thread-safe; forks wait for each other. May be called while other threads allocate, print or fork: the C library
 // puts its own locks in order in the child. Locks of others are theirs to look after; at_fork_in_child is for ours.
@@ -55,6 +55,7 @@ class Lifeline {
 struct ForkOptions {
     bool die_with_parent = true;
     int death_signal = SIGKILL;  // what the parent's end sends the child; another one lets it put things in order first
+    bool also_as_program = false;  // it dies with its parent also when it executes another program
     bool sentinel = false;       // costs a descriptor in the parent
     // What touches no stream need not flush them, which costs some page faults where everything is new. A child that
     // does not print has them as its parent did; so it must not flush before it forks, and its children, which do

@@ -94,7 +94,7 @@ def test_context(method):
     with pytest.raises(ValueError):
         context.set_start_method("fork")
     with context.Pool(1) as pool:
-        assert isinstance(pool, haid.pool.Pool) == (method == "fork")
+        assert isinstance(pool, haid.pool.Pool)
         assert pool.map(abs, [-1]) == [1]
 
 

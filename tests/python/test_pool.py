@@ -3,6 +3,8 @@ import itertools
 import operator
 import os
 import re
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -173,6 +175,23 @@ def test_workers_know_who_they_are(pool):
         assert re.fullmatch(r"ForkPoolWorker-\d+", name)
         assert is_me and parent == os.getpid()
         assert int(cpus) >= 1 and int(threads) >= 1
+
+
+def test_workers_have_nothing_to_read(pool):
+    assert pool.apply(lambda: sys.stdin.read()) == ""
+
+
+def test_an_environment_that_is_no_text(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text("import haid, os; print(haid.Pool(1).apply(os.getenvb, (b'HAID_TEST',)))")
+    said = subprocess.check_output([sys.executable, program], env={**os.environb, b"HAID_TEST": b"\xff"}, timeout=60)
+    assert said == b"b'\\xff'\n"
+
+
+def test_every_initializer_runs_though_there_is_no_task():
+    pool = haid.Pool(4, haid.Barrier(4).wait)
+    pool.close()
+    pool.join()
 
 
 def test_progress(pool, capfd):

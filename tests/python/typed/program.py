@@ -1,5 +1,4 @@
 """Read by mypy --strict, never run. An "ignore" that is not needed is an error too: what is wrong must be refused."""
-import multiprocessing.pool
 import multiprocessing.synchronize
 from concurrent.futures import Future
 
@@ -50,7 +49,7 @@ def drop_in() -> None:
         whole_pool(pool)
     with haid.get_context("fork").Pool(2) as pool:
         whole_pool(pool)
-    assert_type(mp.get_context("spawn").Pool(2), multiprocessing.pool.Pool)
+    assert_type(mp.get_context("spawn").Pool(2), Pool)
     process = Process(target=half, args=(1,), daemon=True)
     process.start()
     assert_type(process.exitcode, int | None)

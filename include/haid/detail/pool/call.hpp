@@ -117,6 +117,8 @@ class WorkerHooks {
     virtual ~WorkerHooks() = default;
     // Before everything else. May throw: the pool cannot work then, and every call on it says why.
     virtual void start(std::size_t worker) = 0;
+    // Whether start() does more than prepare for tasks: every worker is started then, also one that has none to run.
+    virtual bool starts_for_a_purpose() const { return false; }
     // What was printed goes out, for results are about to be told.
     virtual void flush() = 0;
     // Around a wait of unknown length, in which other threads of the process may run.
@@ -124,6 +126,13 @@ class WorkerHooks {
     virtual void after_wait() = 0;
     // Last of all, where the worker leaves by itself.
     virtual void leave() = 0;
+};
+
+// What a worker executes where it is not to be a copy of this process. The program is given a last argument more,
+// which says where the worker's place is; it comes back by work_at() (src/pool/worker_program.hpp).
+struct WorkerProgram {
+    std::vector<std::string> command;  // an absolute path first
+    std::vector<int> descriptors;      // of this process, that it keeps
 };
 
 struct EngineOptions {
@@ -134,7 +143,8 @@ struct EngineOptions {
     std::uint64_t tasks_per_worker = 0;  // items, before a worker is replaced; 0: no limit
     // The workers are forked where the engine is made, and again where one is replaced: they see this thread's memory.
     bool fork_here = false;
-    std::shared_ptr<WorkerHooks> hooks;  // nullptr: none
+    std::shared_ptr<WorkerHooks> hooks;            // nullptr: none
+    std::shared_ptr<const WorkerProgram> program;  // nullptr: a worker is a copy of this process
 };
 
 // Runs the items of calls on workers. Thread-safe.

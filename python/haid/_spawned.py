@@ -1,0 +1,95 @@
+"""Workers that are programs of their own: pools of the start methods "spawn" and "forkserver".
+
+They have nothing of this process but what they are told, as with multiprocessing: they import the program's main module
+anew, under the name ``__mp_main__``.
+"""
+import contextlib
+import io
+import os
+import pickle
+import sys
+import types
+from multiprocessing import context, popen_spawn_posix, process, reduction, resource_tracker, spawn, util
+
+from . import _haid, _pickling, _worker  # noqa: F401  _pickling: what _haid decodes with
+
+
+class _Started:
+    """Stands for a process that multiprocessing starts, while something is pickled for it."""
+
+    DupFd = popen_spawn_posix._DupFd
+
+    def __init__(self):
+        self.descriptors = []
+
+    def duplicate_for_child(self, descriptor):
+        self.descriptors.append(descriptor)
+        return descriptor
+
+
+def has_main():
+    """Whether the workers can import what is __main__ here."""
+    return not {"init_main_from_name", "init_main_from_path"}.isdisjoint(_preparation())
+
+
+def _preparation():
+    """What multiprocessing prepares a process with."""
+    data = spawn.get_preparation_data("MainProcess")
+    if not os.path.exists(data.get("init_main_from_path", "/")):
+        del data["init_main_from_path"]  # "<stdin>": functions go by value
+    return data
+
+
+@contextlib.contextmanager
+def starter(workers, initializer, initargs):
+    """What a worker executes, and the descriptors that it needs. See _worker.starter."""
+    parent = process.current_process()
+    started, told = _Started(), io.BytesIO()
+    tracker = resource_tracker.getfd()
+    settings = {
+        "parent": (parent._identity, parent._config, parent.name, os.getpid()),
+        "first_number": _worker.reserve_numbers(workers),
+        "initializer": initializer,
+        "initargs": initargs,
+    }
+    context.set_spawning_popen(started)
+    try:
+        reduction.dump(_preparation(), told)
+        reduction.dump(settings, told)
+    finally:
+        context.set_spawning_popen(None)
+    memory = os.memfd_create("haid-told")
+    try:
+        os.write(memory, told.getbuffer())
+        package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+        code = f"import sys; sys.path.append({package!r}); from haid._spawned import main; main({memory}, {tracker})"
+        command = [spawn.get_executable(), *util._args_from_interpreter_flags(), "-c", code, "--multiprocessing-fork"]
+        yield _worker.leave, [os.fsdecode(word) for word in command], [memory, tracker, *started.descriptors]
+    finally:
+        os.close(memory)
+
+
+def main(memory, tracker):
+    """Of such a program."""
+    place = sys.argv[-1]
+    resource_tracker._resource_tracker._fd = tracker
+    told = io.BytesIO(os.pread(memory, os.fstat(memory).st_size, 0))
+    os.close(memory)
+    current = process.current_process()
+    current._inheriting = True
+    try:
+        spawn.prepare(pickle.load(told))
+        settings = pickle.load(told)
+    finally:
+        del current._inheriting
+    identity, config, name, pid = settings["parent"]
+    parent = types.SimpleNamespace(_identity=identity, _config=config, name=name)
+
+    def start(worker):
+        me = _worker.Worker(settings["first_number"] + worker, parent, "Spawn")
+        me._parent_pid = os.getppid()
+        util._close_stdin()
+        _worker.become(me, _worker.Parent(name, pid, None))
+        _worker.initialize(settings["initializer"], settings["initargs"])
+
+    os._exit(_haid.work_at(place, start, _worker.leave))
