@@ -8,7 +8,7 @@
 
 #include "channel/segment.hpp"
 #include "haid/detail/pool/call.hpp"
-#include "system/cpu_budget.hpp"
+#include "system/prepared_budget.hpp"
 
 namespace haid::pool {
 
