@@ -15,6 +15,9 @@
 namespace haid::pool {
 namespace {
 
+// An idle worker leaves within milliseconds, unless what somebody has left in it to be done at its end does not end.
+constexpr std::chrono::seconds patience_with_the_idle{2};
+
 std::atomic<std::uint64_t> process_number{1};
 
 std::uint64_t this_process() {
@@ -221,7 +224,7 @@ void ProcessEngine::join() {
     if (!closed_ && !terminated_) throw Error("join() needs close() or terminate() before it");
     wait(
         guard, [this] { return dispatcher_.idle() && actions_.empty() && running_actions_ == 0; }, std::nullopt);
-    workers_.end(false);
+    workers_.end(std::nullopt);
     terminated_ = true;
     end_background(guard);
 }
@@ -241,7 +244,7 @@ void ProcessEngine::terminate() {
         changed_.wait(guard);
         --waiting_;
     }
-    workers_.end(!idle);
+    workers_.end(idle ? std::chrono::milliseconds(patience_with_the_idle) : std::chrono::milliseconds(0));
     end_background(guard);
 }
 

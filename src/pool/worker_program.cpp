@@ -19,13 +19,11 @@ struct Place {
     std::size_t workers, worker;
     unsigned long long most_items;
 
-    std::string text() const {
-        return fmt::format("{},{},{},{},{}", segment, event, workers, worker, most_items);
-    }
+    std::string text() const { return fmt::format("{},{},{},{},{}", segment, event, workers, worker, most_items); }
     static Place of(const std::string& text) {
         Place place{};
-        if (std::sscanf(text.c_str(), "%d,%d,%zu,%zu,%llu", &place.segment, &place.event, &place.workers,
-                        &place.worker, &place.most_items) != 5 ||
+        if (std::sscanf(text.c_str(), "%d,%d,%zu,%zu,%llu", &place.segment, &place.event, &place.workers, &place.worker,
+                        &place.most_items) != 5 ||
             place.worker >= place.workers || place.workers > channel::most_workers) {
             throw Error(fmt::format("'{}' is no place of a worker", text));
         }

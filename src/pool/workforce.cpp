@@ -387,10 +387,28 @@ bool Workforce::all_idle() const {
     return true;
 }
 
-void Workforce::end(bool at_once) {
+bool Workforce::leave_within(std::chrono::milliseconds patience) {
+    const auto anybody = [this] {
+        return std::any_of(lanes_.begin(), lanes_.end(), [](const Lane& lane) { return lane.alive; });
+    };
+    const auto until = detail::Clock::now() + patience;
+    while (source_ && !broken_ && anybody()) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - detail::Clock::now());
+        if (left.count() <= 0) return false;
+        std::vector<pollfd> descriptors;
+        source_->add_descriptors(descriptors);
+        ::poll(descriptors.data(), descriptors.size(), static_cast<int>(left.count()));
+        take_deaths();
+    }
+    return !anybody();
+}
+
+void Workforce::end(std::optional<std::chrono::milliseconds> patience) {
     if (!source_) return;
     dismiss();
-    if (!at_once) source_->join();
+    if (!patience || leave_within(*patience)) {
+        if (source_) source_->join();
+    }
     source_.reset();
 }
 

@@ -45,8 +45,8 @@ class Workforce {
     // Whether every worker would leave at once if it was told to.
     bool all_idle() const;
     void replace_no_more() { leaving_ = true; }
-    // Waits until they have left, or ends them `at_once`.
-    void end(bool at_once);
+    // They leave; what still runs after that time is ended. nullopt: however long it takes.
+    void end(std::optional<std::chrono::milliseconds> patience);
     // They are those of the process that this one was forked from.
     void forget() { static_cast<void>(source_.release()); }
 
@@ -86,6 +86,7 @@ class Workforce {
     void end_overdue(detail::Time now);
     void fail(const std::exception_ptr& error);
     void dismiss();
+    bool leave_within(std::chrono::milliseconds patience);
 
     channel::Segment& segment_;
     Dispatcher& dispatcher_;

@@ -101,10 +101,9 @@ class Zygote {
 
     void start(std::size_t worker) {
         try {
-            workers_[worker] = process::fork_child([&] { return work_as_before(worker); },
-                                                   {.die_with_parent = true,
-                                                    .also_as_program = true,
-                                                    .parent_prints = false});
+            workers_[worker] =
+                process::fork_child([&] { return work_as_before(worker); },
+                                    {.die_with_parent = true, .also_as_program = true, .parent_prints = false});
         } catch (const system::SystemError& error) {
             tell({worker, 0, error.error()});
         }

@@ -265,3 +265,15 @@ def test_terminate_wakes_those_who_wait():
 def test_an_imap_outlives_the_name_of_its_pool():
     assert list(haid.Pool(2).imap(twice, range(10))) == [2 * i for i in range(10)]
     assert haid.Pool(2).map_async(twice, range(10)).get() == [2 * i for i in range(10)]
+
+
+def leaves_a_process(_):
+    haid.Process(target=time.sleep, args=(1000,)).start()
+
+
+def test_a_process_that_a_task_has_left_does_not_hold_up_the_end():
+    """A worker that leaves joins its children, as any process does; the pool does not wait for it for ever."""
+    began = time.monotonic()
+    with haid.Pool(2) as pool:
+        pool.map(leaves_a_process, range(2))
+    assert time.monotonic() - began < 60
