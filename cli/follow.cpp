@@ -82,9 +82,9 @@ class Follower {
             return 255;
         }
         const cluster::SlurmJob& job = seen.jobs.front();
-        if (!cluster::has_ended(job.state)) tell(what_it_does(job));
+        if (!cluster::has_ended(job.state) && job.state != "COMPLETING") tell(what_it_does(job));
         if (job.state == "RUNNING" && !runs_since_) runs_since_ = Clock::now();
-        if (job.state != "PENDING") find_output(job);
+        if (!job.first_node.empty()) find_output(job);
         if (!cluster::has_ended(job.state)) return std::nullopt;
         pour();
         std::this_thread::sleep_for(patience_with_files);

@@ -107,6 +107,23 @@ Request read_request(const std::vector<std::string>& words, const Personality& w
     return request;
 }
 
+// Whether the shell understands it, before it does so in the job. The text: a pipe can be read only once.
+void check_syntax(const std::string& interpreter, const std::string& text, const std::string& path) {
+    std::istringstream words(interpreter.substr(2));
+    std::vector<std::string> shell;
+    for (std::string word; words >> word;) shell.push_back(word);
+    if (::access(shell.front().c_str(), X_OK) != 0) return;  // the nodes may have it
+    shell.emplace_back("-n");
+    const system::Descriptor copy = system::unlinked_file(std::filesystem::temp_directory_path());
+    system::write_all(copy.get(), text, "cannot write a temporary file");
+    const cluster::Said said =
+        cluster::run_and_listen(shell, patience_with_shell, fmt::format("/proc/self/fd/{}", copy.get()));
+    if (said.in_time && said.exit_status != 0) {
+        const std::string why = said.err.substr(0, said.err.find_last_not_of('\n') + 1);
+        throw UsageError(fmt::format("the prologue '{}' is wrong: {}", path, why));
+    }
+}
+
 cluster::Prologue read_prologue(const std::string& path) {
     if (path.empty()) return {};
     struct stat status {};
@@ -114,22 +131,15 @@ cluster::Prologue read_prologue(const std::string& path) {
         throw UsageError(fmt::format("cannot read the prologue '{}': {}", path, system::reason(errno)));
     }
     if (S_ISDIR(status.st_mode)) throw UsageError(fmt::format("the prologue '{}' is a folder", path));
+    const std::string text = system::read_small_file(path);
+    cluster::Prologue prologue;
     try {
-        return cluster::parse_prologue(system::read_small_file(path));
+        prologue = cluster::parse_prologue(text);
     } catch (const std::invalid_argument& error) {
         throw UsageError(fmt::format("the prologue '{}': {}", path, error.what()));
     }
-}
-
-// Whether the shell understands it, before it does so in the job.
-void check_prologue(const cluster::Prologue& prologue, const std::string& path) {
-    std::istringstream words(prologue.interpreter.substr(2));
-    std::vector<std::string> shell;
-    for (std::string word; words >> word;) shell.push_back(word);
-    if (!command::CommandPath().find(shell.front()) && ::access(shell.front().c_str(), X_OK) != 0) return;
-    shell.insert(shell.end(), {"-n", path});
-    const cluster::Said said = cluster::run_and_listen(shell, patience_with_shell);
-    if (said.in_time && said.exit_status != 0) throw UsageError(fmt::format("the prologue is wrong: {}", said.err));
+    check_syntax(prologue.interpreter, text, path);
+    return prologue;
 }
 
 // All that Slurm will be told, what counts most last.
@@ -234,7 +244,7 @@ int submit(const Request& request, cluster::Submission submission, const std::ve
     if (has(request.slurm_options, '\0', "parsable", 3)) {
         fmt::print("{}", submitted.said.out);
     } else {
-        const std::string output = output_of(run);
+        const std::string output = has(options, 'a', "array", 2) ? "" : output_of(run);
         fmt::print(request.follow ? stderr : stdout, "{}: submitted job {}{}\n", who.name, run.number,
                    output.empty() ? "" : fmt::format("; its output will be in {}", output));
     }
@@ -248,7 +258,6 @@ int submit_line(const std::vector<std::string>& words, const Personality& who) {
     const Request request = read_request(words, who);
     if (request.help) return print_help(who);
     const cluster::Prologue prologue = read_prologue(request.prologue);
-    if (!request.prologue.empty()) check_prologue(prologue, request.prologue);
     const std::vector<std::string> options = all_options(request, prologue);
     check_options(request, options);
     // Slurm itself may be told to open a file as standard input.

@@ -95,7 +95,9 @@ void check_inputs(const command::RunSettings& run) {
 }  // namespace
 
 std::string first_folder(const std::vector<std::string>& options) {
-    return fs::absolute(cluster::option_value(options, folder_option).value_or(".")).lexically_normal();
+    const fs::path folder =
+        fs::absolute(cluster::option_value(options, folder_option).value_or(".")).lexically_normal();
+    return folder.has_filename() ? folder : folder.parent_path();  // without a slash at its end
 }
 
 void check_folders(const std::vector<std::string>& options, const Personality& who) {

@@ -247,6 +247,7 @@ Seen look_at_job(const std::string& number, const std::string& cluster) {
         const std::string status = take_column(row, exit_code_width);
         std::from_chars(status.data(), status.data() + status.size(), job.wait_status);
         for (const Column& column : columns) job.*(column.member) = take_column(row, column.width);
+        if (job.first_node == "n/a") job.first_node.clear();
         if (!job.state.empty()) seen.jobs.push_back(job);
     });
     return seen;

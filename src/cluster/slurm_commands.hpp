@@ -38,10 +38,10 @@ struct SlurmJob {
     std::string name;
     std::string nodes;  // how many
     std::string node_list;
-    std::string first_node;
-    std::string time;    // used
-    int wait_status{};   // as wait(2) gives it, once it has ended
-    std::string output;  // with patterns
+    std::string first_node;  // empty: it has none yet
+    std::string time;        // used
+    int wait_status{};       // as wait(2) gives it, once it has ended
+    std::string output;      // with patterns
     std::string error;
 };
 

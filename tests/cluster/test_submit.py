@@ -106,7 +106,7 @@ def test_options_win_over_variables(lab, haid):
 
 
 def test_the_budget_of_the_login_node_is_none_of_the_job(lab, haid):
-    number, output = submitted(shell(lab, haid, "HAID_CPUS=1 haid submit -N2 -n2 -- -k echo '$SLURMD_NODENAME' ::: 1 2"))
+    number, output = submitted(shell(lab, haid, "HAID_CPUS=1 haid submit -N2 -n2 -- 'sleep 2; echo {} $SLURMD_NODENAME' ::: 1 2"))
     wait_for_end(lab, number)
     assert sorted(open(output).read().split()) == ["1", "2", "n1", "n2"]
 
@@ -163,7 +163,7 @@ def test_what_slurm_refuses_is_said_in_its_words(lab, haid, options, words):
     ("submit -- status", ["'haid status' is no line that runs jobs"]),
     ("submit -- --help", ["only shows something"]),
     ("submit --prologue missing -- echo ::: 1", ["cannot read the prologue 'missing'"]),
-    ("submit --prologue <(echo 'if x') -- echo ::: 1", ["the prologue is wrong", "syntax error"]),
+    ("submit --prologue <(echo 'if x') -- echo ::: 1", ["the prologue '/dev/fd/", "syntax error"]),
     ("submit --wait -- echo ::: 1", ["--follow"]),
     ("submit $'--comment=a\\nb' -- echo ::: 1", ["cannot hold a newline"]),
 ])
@@ -211,6 +211,14 @@ def test_sbatch_may_be_asked_something(lab, haid):
     assert not run_folders(lab)
 
 
+def test_ctrl_c_while_sbatch_waits_for_the_controller(broken_lab, haid):
+    """Neither it nor sbatch goes on."""
+    lab = broken_lab
+    lab.stop_controller()
+    done = shell(lab, haid, f"timeout -s INT 2 {haid} submit -- echo ::: 1; echo $?; ps -e -o args= | grep '[s]batch --pars'")
+    assert done.stdout == "124\n"
+
+
 # -- --follow
 
 
@@ -220,7 +228,7 @@ def test_follow_shows_the_output_and_ends_as_the_job(lab, haid):
                             "'sleep 4; echo {} on $SLURMD_NODENAME; exit {}' ::: 0 3 0 0")
     assert done.returncode == 1, done.stderr
     lines = done.stdout.splitlines()
-    assert sorted(line.split()[0] for line in lines if " on " in line) == ["0", "0", "0", "3"]
+    assert sorted(line.split()[0] for line in lines if " on n" in line) == ["0", "0", "0", "3"]
     assert "of another job" not in done.stdout
     assert {line.split()[2] for line in lines if re.match(r"\d on n", line)} == {"n1", "n2"}
     assert re.search(r"haid: job \d+ runs on n\[1-2\]\n", done.stderr)
