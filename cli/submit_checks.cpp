@@ -115,7 +115,7 @@ void check_folders(const std::vector<std::string>& options, const Personality& w
     if (auto output = cluster::option_value(options, output_option)) {
         check("--output", *output);
     } else {
-        check("Slurm's output (another place: --output FILE)", "slurm-%j.out");
+        check("Slurm's output (another place: --output FILE)", first_folder(options) + "/slurm-%j.out");
     }
     if (auto error = cluster::option_value(options, error_option)) check("--error", *error);
 }

@@ -65,7 +65,7 @@ SubmittedRun read_run(const std::string& folder) {
 }  // namespace
 
 std::string SubmittedRun::when() const {
-    const std::string stamp = fs::path(folder).filename();
+    std::string stamp = fs::path(folder).filename();
     if (stamp.size() < 15) return stamp;
     return fmt::format("{}-{}-{} {}:{}", stamp.substr(0, 4), stamp.substr(4, 2), stamp.substr(6, 2), stamp.substr(9, 2),
                        stamp.substr(11, 2));
