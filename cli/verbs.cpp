@@ -20,6 +20,9 @@ namespace {
 
 const Verb verbs[] = {
     {"run", "run scripts, each in its interpreter", run_scripts},
+    {"submit", "give a line to Slurm, to be run when there are nodes for it", submit_line},
+    {"status", "show what was submitted, and what has become of it", show_status},
+    {"cancel", "end what was submitted", cancel_runs},
     {"agent", "run jobs for a haid on another node, which starts this by itself", run_agent},
     {"resources", "show how many CPUs and how much memory may be used, and why", show_resources},
 };
@@ -34,7 +37,11 @@ void print_help(const Personality& who) {
         "  {0} [options] [command [arguments]] ::: values … [:::: files …]\n",
         who.name);
     if (!who.is_parallel) {
-        fmt::print("  {} run [options] scripts … [-- arguments] [::: values …]\n  {} resources\n", who.name, who.name);
+        fmt::print(
+            "  {0} run [options] scripts … [-- arguments] [::: values …]\n"
+            "  {0} submit [Slurm's options] -- any of these lines      {0} status      {0} cancel NUMBER\n"
+            "  {0} resources\n",
+            who.name);
         fmt::print("\nWithout a command, each input is a command line: haid < commands.txt\n");
     }
     fmt::print(
@@ -97,6 +104,10 @@ CommandLine new_command_line(const Personality& who) {
     return line;
 }
 
+bool only_asks(const CommandLine& line) {
+    return line.show != CommandLine::Show::nothing || !line.lowest_version.empty();
+}
+
 void check(const CommandLine& line) {
     const command::RunSettings& run = line.run;
     using command::Resume;
@@ -147,38 +158,22 @@ int execute(CommandLine& line, const Personality& who) {
     return status;
 }
 
-}  // namespace
-
-const Verb* find_verb(const std::string& name) {
-    auto verb = std::find_if(std::begin(verbs), std::end(verbs), [&](const Verb& v) { return name == v.name; });
-    return verb != std::end(verbs) ? verb : nullptr;
-}
-
-int run_commands(const std::vector<std::string>& words, const Personality& who) {
+// Only its options, where it only asks something.
+CommandLine read_commands(const std::vector<std::string>& words, const Personality& who) {
     CommandLine line = new_command_line(who);
     std::vector<std::string> command = parse_options(words, line, who);
-    if (auto status = answer(line, who)) return *status;
+    if (only_asks(line)) return line;
     take_sources(command, line);
     line.run.command = std::move(command);
-    bool reads_terminal = line.run.input.sources.empty() && line.run.resume != command::Resume::retry_failed &&
-                          ::isatty(STDIN_FILENO) == 1;
-    if (reads_terminal && words.empty() && !who.is_parallel) {
-        print_help(who);
-        return 255;
-    }
-    if (reads_terminal && ::isatty(STDERR_FILENO) == 1) {
-        fmt::print(stderr, "{}: reading inputs from the terminal; end them with Ctrl-D (or give them after :::)\n",
-                   who.name);
-    }
-    return execute(line, who);
+    return line;
 }
 
-int run_scripts(const std::vector<std::string>& words, const Personality& who) {
+CommandLine read_scripts(const std::vector<std::string>& words, const Personality& who) {
     CommandLine line = new_command_line(who);
     // "--" stands between scripts and their arguments here: it must not end the options.
     auto separator = std::find(words.begin(), words.end(), "--");
     std::vector<std::string> scripts = parse_options({words.begin(), separator}, line, who);
-    if (auto status = answer(line, who)) return *status;
+    if (only_asks(line)) return line;
     std::vector<std::string> arguments(separator == words.end() ? separator : separator + 1, words.end());
     take_sources(separator == words.end() ? scripts : arguments, line);
     if (separator != words.end() &&
@@ -200,7 +195,49 @@ int run_scripts(const std::vector<std::string>& words, const Personality& who) {
     auto& sources = line.run.input.sources;
     sources.insert(sources.begin(), {false, false, scripts, {}});
     line.run.prepared = command::Template::scripts(std::move(commands), arguments, line.run.strings);
+    return line;
+}
+
+}  // namespace
+
+const Verb* find_verb(const std::string& name) {
+    auto verb = std::find_if(std::begin(verbs), std::end(verbs), [&](const Verb& v) { return name == v.name; });
+    return verb != std::end(verbs) ? verb : nullptr;
+}
+
+int run_commands(const std::vector<std::string>& words, const Personality& who) {
+    CommandLine line = read_commands(words, who);
+    if (auto status = answer(line, who)) return *status;
+    bool reads_terminal = line.run.input.sources.empty() && line.run.resume != command::Resume::retry_failed &&
+                          ::isatty(STDIN_FILENO) == 1;
+    if (reads_terminal && words.empty() && !who.is_parallel) {
+        print_help(who);
+        return 255;
+    }
+    if (reads_terminal && ::isatty(STDERR_FILENO) == 1) {
+        fmt::print(stderr, "{}: reading inputs from the terminal; end them with Ctrl-D (or give them after :::)\n",
+                   who.name);
+    }
     return execute(line, who);
+}
+
+int run_scripts(const std::vector<std::string>& words, const Personality& who) {
+    CommandLine line = read_scripts(words, who);
+    if (auto status = answer(line, who)) return *status;
+    return execute(line, who);
+}
+
+CommandLine read_line(const std::vector<std::string>& words, const Personality& who) {
+    const Verb* verb = words.empty() ? nullptr : find_verb(words.front());
+    if (verb != nullptr && verb->execute != run_scripts) {
+        throw UsageError(
+            fmt::format("'haid {0}' is no line that runs jobs (a program called {0}: -- -- {0})", verb->name));
+    }
+    CommandLine line =
+        verb != nullptr ? read_scripts({words.begin() + 1, words.end()}, who) : read_commands(words, who);
+    if (only_asks(line)) throw UsageError("the line only shows something, and runs nothing: no need to wait for nodes");
+    check(line);
+    return line;
 }
 
 }  // namespace haid::cli

@@ -20,7 +20,14 @@ const Verb* find_verb(const std::string& name);
 // Each returns the exit status. Throws UsageError, and what a run's start throws.
 int run_commands(const std::vector<std::string>& words, const Personality& who);
 int run_scripts(const std::vector<std::string>& words, const Personality& who);
+int submit_line(const std::vector<std::string>& words, const Personality& who);
+int show_status(const std::vector<std::string>& words, const Personality& who);
+int cancel_runs(const std::vector<std::string>& words, const Personality& who);
 int run_agent(const std::vector<std::string>& words, const Personality& who);
 int show_resources(const std::vector<std::string>& words, const Personality& who);
+
+// The words after `haid`, read as they would be run, and nothing done. Throws UsageError, also for a line that only
+// asks something, and command::ScriptError.
+CommandLine read_line(const std::vector<std::string>& words, const Personality& who);
 
 }  // namespace haid::cli

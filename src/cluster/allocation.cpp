@@ -19,7 +19,8 @@ std::string variable(const system::ResourceFacts& facts, std::string_view name) 
     return facts.environment ? facts.environment(name).value_or("") : "";
 }
 
-// A folder that all nodes see: the user's home, unless he says otherwise.
+}  // namespace
+
 std::string run_folder() {
     auto value = [](const char* name) {
         const char* text = std::getenv(name);
@@ -30,8 +31,6 @@ std::string run_folder() {
     if (auto folder = value("HOME"); folder.starts_with('/')) return folder + "/.cache/haid";
     throw std::invalid_argument("where can all nodes read a file? set HOME, or HAID_RUN_FOLDER");
 }
-
-}  // namespace
 
 std::optional<Allocation> find_allocation(const system::ResourceFacts& facts) {
     if (!system::in_slurm_job(facts)) return std::nullopt;

@@ -22,6 +22,10 @@ std::optional<Allocation> find_allocation(const system::ResourceFacts& facts);
 // Why a program that finds itself in an allocation should keep to its node; empty: it stands for all of it.
 std::string why_on_one_node(const system::ResourceFacts& facts);
 
+// A folder that all nodes see: in the user's home, unless he says otherwise (HAID_RUN_FOLDER). Throws
+// std::invalid_argument where there is none.
+std::string run_folder();
+
 // One srun for all nodes. Throws std::invalid_argument where there is no srun.
 ClusterSettings start_with_srun(const Allocation& allocation);
 

@@ -130,7 +130,7 @@ std::vector<std::string> Interpreters::command_for(const std::string& script) co
             throw ScriptError(fmt::format("cannot read the script '{}': {}", script, system::reason(errno)));
         }
         if (!installed(words.front())) {
-            throw ScriptError(
+            throw InterpreterMissing(
                 fmt::format("'{}' needs {}, which is not installed (or not in PATH)", script, words.front()));
         }
     }

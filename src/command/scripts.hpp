@@ -14,6 +14,11 @@ class ScriptError : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+// It is not here; another machine, or a shell with modules, may have it.
+class InterpreterMissing : public ScriptError {
+    using ScriptError::ScriptError;
+};
+
 class Interpreters {
   public:
     // The ones that come with the program; then those of the user's table, where there is one: $HAID_INTERPRETERS, else

@@ -1,18 +1,24 @@
 """A real Slurm of several nodes on this machine, for tests: from Debian's packages, as root.
 
 Each node has its own network, host name, processes and /dev/shm; a login node has the controller. All daemons and
-namespaces belong to one Lab and end with it; a lab that was killed is cleared away by the next one.
+namespaces belong to one Lab and end with it; a lab that was killed is cleared away by the next one of its name.
+HAID_LAB_NAME is for a second lab beside the first: its namespaces, network and ports are its own.
 """
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
 import tempfile
 import time
+import zlib
 
-NETWORK = "10.79.0"
-PORT = 26900
+NAME = os.environ.get("HAID_LAB_NAME", "haid-lab")
+# Of 100 networks, by the name; the usual one is the first.
+_NUMBER = 0 if NAME == "haid-lab" else 1 + zlib.crc32(NAME.encode()) % 99
+NETWORK = f"10.79.{_NUMBER}"
+PORT = 26900 + 2 * _NUMBER
 PROGRAMS = ("slurmctld", "slurmd", "munged", "srun", "ip", "nsenter", "unshare")
 SEARCH = os.environ["PATH"] + ":/usr/sbin:/sbin"
 
@@ -24,10 +30,10 @@ def why_not():
     missing = [program for program in PROGRAMS if shutil.which(program, path=SEARCH) is None]
     if missing:
         return f"not installed: {', '.join(missing)}"
-    probe = subprocess.run(["ip", "netns", "add", "haid-probe"], env={"PATH": SEARCH}, capture_output=True, text=True)
+    probe = subprocess.run(["ip", "netns", "add", f"{NAME}-probe"], env={"PATH": SEARCH}, capture_output=True, text=True)
     if probe.returncode != 0:
         return f"no network namespaces: {probe.stderr.strip()}"
-    subprocess.run(["ip", "netns", "del", "haid-probe"], env={"PATH": SEARCH}, check=True)
+    subprocess.run(["ip", "netns", "del", f"{NAME}-probe"], env={"PATH": SEARCH}, check=True)
     return ""
 
 
@@ -68,13 +74,13 @@ class Lab:
 
     @staticmethod
     def _space(node):
-        return f"haid-lab-{node}"
+        return f"{NAME}-{node}"
 
     def _clear_old(self):
         listed = subprocess.run(["ip", "netns"], env=self.environment, capture_output=True, text=True).stdout
         for line in listed.splitlines():
             name = line.split()[0] if line.split() else ""
-            if not name.startswith("haid-lab-"):
+            if not re.fullmatch(re.escape(NAME) + r"-(login|n\d+)", name):
                 continue
             pids = subprocess.run(["ip", "netns", "pids", name], env=self.environment, capture_output=True, text=True)
             for pid in pids.stdout.split():
