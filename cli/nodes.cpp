@@ -70,7 +70,8 @@ command::MakeRunner runner_on(CommandLine& line, const Personality& who) {
     for (std::size_t node = 0; node < allocation->nodes.size(); ++node) {
         run.policy.slots += jobs_at_a_time(run, allocation->cpus.empty() ? run.usable_cpus : allocation->cpus[node]);
     }
-    const auto cluster = cluster::start_with_srun(*allocation);
+    auto cluster = cluster::start_with_srun(*allocation);
+    cluster.until_done = line.until_done;
     return [cluster](const command::RunSettings& settings, const command::RunnerContext& context) {
         return std::make_unique<cluster::ClusterRunner>(settings, context, cluster);
     };

@@ -173,11 +173,13 @@ std::map<std::string, std::uint64_t> sizes_before(const std::vector<std::string>
     return sizes;
 }
 
-cluster::Submission submission_for(const Request& request, cluster::Prologue prologue) {
+cluster::Submission submission_for(const Request& request, cluster::Prologue prologue, bool until_done) {
     cluster::Submission submission;
     submission.program = std::filesystem::read_symlink("/proc/self/exe").string();
     submission.line = request.line;
     submission.options = request.slurm_options;
+    // A job that is to put itself back into the queue must be allowed to.
+    if (until_done) submission.options.insert(submission.options.begin(), "--requeue");
     submission.prologue = std::move(prologue);
     return submission;
 }
@@ -261,10 +263,10 @@ int submit_line(const std::vector<std::string>& words, const Personality& who) {
     const std::vector<std::string> options = all_options(request, prologue);
     check_options(request, options);
     // Slurm itself may be told to open a file as standard input.
-    const bool reads_input =
-        check_line(request.line, options, !request.prologue.empty(), who).reads_input && !has(options, 'i', "input", 3);
+    const LineFacts line = check_line(request.line, options, !request.prologue.empty(), who);
+    const bool reads_input = line.reads_input && !has(options, 'i', "input", 3);
     check_folders(options, who);
-    if (request.show) return show(submission_for(request, prologue), reads_input, who);
+    if (request.show) return show(submission_for(request, prologue, line.until_done), reads_input, who);
     if (!command::CommandPath().find("sbatch")) {
         throw UsageError("Slurm's sbatch is not in PATH: is this a cluster's login node?");
     }
@@ -273,7 +275,7 @@ int submit_line(const std::vector<std::string>& words, const Personality& who) {
             "the line reads its inputs from standard input, which is the terminal: give them after :::, "
             "as a file (< commands.txt), or through a pipe");
     }
-    return submit(request, submission_for(request, prologue), options, reads_input, who);
+    return submit(request, submission_for(request, prologue, line.until_done), options, reads_input, who);
 }
 
 }  // namespace haid::cli

@@ -131,6 +131,7 @@ LineFacts check_line(const std::vector<std::string>& words, const std::vector<st
     }
     const CommandLine line = read_line(words, who);
     LineFacts facts;
+    facts.until_done = line.until_done;
     facts.reads_input = line.run.input.sources.empty() && line.run.resume != command::Resume::retry_failed;
     for (const auto& source : line.run.input.sources) {
         facts.reads_input = facts.reads_input || (source.is_file && source.path == "-");

@@ -14,6 +14,7 @@ void check_folders(const std::vector<std::string>& options, const Personality& w
 
 struct LineFacts {
     bool reads_input = false;  // standard input, that is
+    bool until_done = false;
 };
 // The line as it will be run, in the folder of --chdir: its options, input files, scripts, job log. With a prologue,
 // which may load modules, an interpreter need not be installed here. Throws UsageError and what reading a line throws.

@@ -14,6 +14,7 @@
 
 #include "cluster/lease.hpp"
 #include "cluster/node_environment.hpp"
+#include "cluster/orphan.hpp"
 #include "command/jobs_number.hpp"
 #include "command/output/results.hpp"
 #include "system/error.hpp"
@@ -131,11 +132,26 @@ bool Agent::execute() {
     end_jobs();
     if (goodbye_) return true;
     fmt::print(stderr, "haid: agent on {}: {}\n", settings_.node, *leaving_);
+    if (silence_) free_allocation_if_lost(settings_.node, until_done_, [this](auto time) { return rest(time); });
     if (!connected_) return false;
     send(Leaving{*leaving_});
     const Time until = Clock::now() + last_words_take;
     while (connected_ && connection_->waiting() > 0 && Clock::now() < until) loop_.wait(until);
     return false;
+}
+
+// False where Slurm ends this process meanwhile.
+bool Agent::rest(std::chrono::seconds time) {
+    ticker_.reset();
+    const Time until = Clock::now() + time;
+    while (!gently_ && Clock::now() < until) {
+        try {
+            loop_.wait(until);
+        } catch (const std::exception&) {
+            // Nothing runs here any more that a fault could concern.
+        }
+    }
+    return !gently_;
 }
 
 void Agent::leave(const std::string& reason) {
@@ -183,6 +199,7 @@ void Agent::take(Welcome& welcome) {
         return leave(
             fmt::format("the run's folder '{}' cannot be entered there: {}", welcome.directory, system::reason(errno)));
     }
+    until_done_ = welcome.until_done;
     const int cpus = system::cpu_resources(system::ResourceFacts::of_this_process()).usable;
     const std::uint64_t slots = slots_for(welcome, cpus);
     use_environment(std::move(welcome.environment), settings_.node);
@@ -340,6 +357,7 @@ void Agent::on_ready(std::uint32_t) {
 
 void Agent::check_lease() {
     if (suspended_ || Clock::now() - lease_from_ <= lease) return;
+    silence_ = !leaving_;
     leave(fmt::format("not a word of the coordinator for {} s", lease.count()));
 }
 

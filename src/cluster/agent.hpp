@@ -4,6 +4,7 @@
 // life was answered for as long as the lease lasts. Not thread-safe.
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <list>
 #include <map>
@@ -79,6 +80,7 @@ class Agent : private command::Runner::Listener, private Connection::Listener, p
     void send(const OfAgent& message) { connection_->send(message); }
     void leave(const std::string& reason);
     void end_jobs();
+    bool rest(std::chrono::seconds time);
 
     AgentSettings settings_;
     system::SignalQueue signals_;
@@ -102,6 +104,8 @@ class Agent : private command::Runner::Listener, private Connection::Listener, p
     system::Time beat_at_{};
     system::Time lease_from_;
     bool suspended_ = false;
+    bool silence_ = false;                // is why it leaves
+    bool until_done_ = false;             // see Welcome
     bool gently_ = false;                 // jobs may end by themselves when it leaves
     std::optional<std::string> leaving_;  // why
     bool goodbye_ = false;

@@ -36,7 +36,7 @@ constexpr std::uint64_t least_credit = output_window / 4;
 // At the end, the launcher has so long to end by itself.
 constexpr std::chrono::seconds patience_at_the_end{10};
 
-Welcome welcome_for(const command::RunSettings& settings) {
+Welcome welcome_for(const command::RunSettings& settings, bool until_done) {
     Welcome welcome;
     std::error_code error;
     welcome.directory = std::filesystem::current_path(error).string();
@@ -54,6 +54,7 @@ Welcome welcome_for(const command::RunSettings& settings) {
     welcome.shell = settings.shell.path;
     welcome.shell_style = static_cast<std::uint8_t>(settings.shell.style);
     welcome.shell_may_be_left_out = settings.shell.may_be_left_out;
+    welcome.until_done = until_done;
     return welcome;
 }
 
@@ -154,7 +155,7 @@ ClusterRunner::ClusterRunner(const command::RunSettings& settings, const command
     : context_(context),
       listener_(context.listener),
       streamed_(settings.grouping == command::RunSettings::Grouping::lines && settings.results.empty()),
-      welcome_(welcome_for(settings)),
+      welcome_(welcome_for(settings, cluster.until_done)),
       secret_(Secret::random()),
       started_(Clock::now()) {
     for (const std::string& name : cluster.nodes) nodes_.emplace_back().name = name;

@@ -1,12 +1,14 @@
 #include "cluster/job_end.hpp"
 
-#include <fmt/format.h>
 #include <time.h>
 
 #include <algorithm>
 #include <charconv>
-#include <cstdio>
+#include <exception>
 #include <string>
+#include <vector>
+
+#include "cluster/slurm_commands.hpp"
 
 namespace haid::cluster {
 namespace {
@@ -20,21 +22,23 @@ std::optional<long long> number(std::string_view text) {
     return value;
 }
 
+// What Slurm's command says on standard output (good) or elsewhere, without white space at its end.
 struct Answer {
     bool good;
-    std::string text;  // its first line
+    std::string text;
 };
 
-// By popen: the words are ours, and timeout(1) is wherever Slurm is.
-Answer ask(const std::string& command) {
-    FILE* pipe = ::popen(fmt::format("exec timeout 10 {}", command).c_str(), "re");
-    if (pipe == nullptr) return {false, "it cannot be run"};
-    char line[512] = "";
-    std::string text = std::fgets(line, sizeof line, pipe) != nullptr ? line : "";
-    while (std::fgets(line, sizeof line, pipe) != nullptr) {
+Answer ask(const std::vector<std::string>& words) {
+    Answer answer{};
+    try {
+        Said said = run_and_listen(words, std::chrono::seconds(10));
+        answer.good = said.in_time && said.exit_status == 0;
+        answer.text = answer.good ? said.out : said.in_time ? said.err : words.front() + " has not answered for 10 s";
+    } catch (const std::exception& error) {
+        answer.text = error.what();
     }
-    text.erase(text.find_last_not_of(" \n") + 1);
-    return {::pclose(pipe) == 0, text};
+    answer.text.erase(answer.text.find_last_not_of(" \n") + 1);
+    return answer;
 }
 
 }  // namespace
@@ -46,7 +50,7 @@ std::optional<Time> end_of_job(const system::ResourceFacts& facts) {
     if (!job) return std::nullopt;
     tm local{};
     // "2026-01-31T23:59:59" in local time; "N/A" or "Unknown" where there is no limit.
-    const std::string text = ask(fmt::format("squeue -h -j {} -o %e 2>/dev/null", *job)).text;
+    const std::string text = ask({"squeue", "-h", "-j", std::to_string(*job), "-o", "%e"}).text;
     const char* rest = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &local);
     if (rest == nullptr || *rest != '\0') return std::nullopt;
     local.tm_isdst = -1;
@@ -57,9 +61,8 @@ std::optional<Time> end_of_job(const system::ResourceFacts& facts) {
 std::string requeue(const system::ResourceFacts& facts) {
     const auto job = number(facts.environment ? facts.environment("SLURM_JOB_ID").value_or("") : "");
     if (!job) return "this is no Slurm job (SLURM_JOB_ID is not set)";
-    const Answer answer = ask(fmt::format("scontrol requeue {} 2>&1", *job));
-    if (answer.good) return "";
-    return answer.text.empty() ? "scontrol did not answer" : answer.text;
+    const Answer answer = ask({"scontrol", "requeue", std::to_string(*job)});
+    return answer.good ? "" : answer.text;
 }
 
 }  // namespace haid::cluster

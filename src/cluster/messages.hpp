@@ -89,6 +89,7 @@ struct Welcome {
     std::string shell;
     std::uint8_t shell_style;
     bool shell_may_be_left_out;
+    bool until_done;
 };
 
 // No work for this agent, and why.

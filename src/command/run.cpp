@@ -23,6 +23,9 @@ using system::Time;
 // A machine without a process to spare for this long, while none of our jobs runs, will not have one soon.
 constexpr std::chrono::seconds give_up_starting{10};
 constexpr std::chrono::milliseconds try_starting_again{50};
+// Slurm ends a job by a SIGTERM to each of its processes, one after the other, on all nodes. A job that dies of it some
+// moments before we are told must not be logged as one that has failed.
+constexpr std::chrono::milliseconds doubt{300};
 
 OutputSettings output_settings(const RunSettings& settings) {
     bool shows = settings.show_command || settings.dry_run;
@@ -110,6 +113,7 @@ void Run::loop() {
     for (;;) {
         Time now = Clock::now();
         look_at_machine(now);
+        conclude_doubtful(now);
         start_jobs();
         send_due_signals();
         if (schedule_.out_of_time() && !told_time_is_up_) tell_time_is_up();
@@ -120,7 +124,8 @@ void Run::loop() {
         runner_->pause_output(printer_.congested());
         if (auto look = observer_.next_look(); look && *look <= now) observer_.look(status(now));
         std::optional<Time> until = schedule_.next();
-        for (std::optional<Time> other : {gate_.next(), observer_.next_look()}) {
+        const auto doubtful = doubtful_.empty() ? std::nullopt : std::optional(doubtful_.front().until);
+        for (std::optional<Time> other : {gate_.next(), observer_.next_look(), doubtful}) {
             if (other) until = until ? std::min(*until, *other) : *other;
         }
         loop_.wait(until);
@@ -348,6 +353,20 @@ void Run::on_lost(std::uint64_t slot) {
 }
 
 void Run::on_ended(std::uint64_t slot, JobEnd end) {
+    const bool of_sigterm = end.ending.signal == SIGTERM || end.ending.exit_status == 128 + SIGTERM;
+    if (!of_sigterm || schedule_.is_ending(slot)) return conclude(slot, std::move(end));
+    doubtful_.push_back({Clock::now() + doubt, slot, std::move(end)});
+}
+
+void Run::conclude_doubtful(Time until) {
+    while (!doubtful_.empty() && doubtful_.front().until <= until) {
+        Doubtful one = std::move(doubtful_.front());
+        doubtful_.pop_front();
+        conclude(one.slot, std::move(one.end));
+    }
+}
+
+void Run::conclude(std::uint64_t slot, JobEnd end) {
     Running running = std::move(running_.extract(slot).mapped());
     Outcome outcome;
     outcome.exit_status = end.ending.exit_status;
@@ -424,6 +443,7 @@ void Run::on_interrupt(int signal) {
         if (schedule_.running() > 0) exit_status_.left_jobs();
         say(fmt::format("{}: ending {} running job(s)", system::signal_name(signal), schedule_.running()));
         schedule_.end_all(Clock::now());
+        conclude_doubtful(Time::max());
         return;
     }
     schedule_.stop_starting();
@@ -472,6 +492,7 @@ void Run::wind_down() {
     while (schedule_.running() > 0) {  // a slot may be taken for a job that could not be started
         try {
             // A fault may have come up while the endings of several jobs were being told: no signal comes for the rest.
+            conclude_doubtful(Time::max());
             runner_->reap();
             if (schedule_.running() == 0) break;
             send_due_signals();

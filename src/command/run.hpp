@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -77,6 +78,8 @@ class Run : private Runner::Listener {
     void on_lost(std::uint64_t slot) override;
     void on_slots(std::uint64_t slots) override { schedule_.set_slots(slots); }
     void on_news(const std::string& news) override { say(news); }
+    void conclude(std::uint64_t slot, JobEnd end);
+    void conclude_doubtful(system::Time until);
     bool leaves(Running& running, const schedule::Schedule::Verdict& verdict);
     void on_delivered(std::uint64_t sequence, const std::string& line, const Outcome& outcome);
     bool may_print_early(std::uint64_t slot, Stream stream) const;
@@ -110,7 +113,14 @@ class Run : private Runner::Listener {
     Forwarder input_events_;
 
     std::unordered_map<std::uint64_t, Running> running_;  // by slot
-    std::unordered_map<std::uint64_t, Job> again_;        // by sequence: to be started once more
+    // Jobs that died of SIGTERM, and nobody here has sent it: whoever ends all of us may have hit them first.
+    struct Doubtful {
+        system::Time until;
+        std::uint64_t slot;
+        JobEnd end;
+    };
+    std::deque<Doubtful> doubtful_;
+    std::unordered_map<std::uint64_t, Job> again_;  // by sequence: to be started once more
     std::optional<NextJob> next_;
     bool prepared_ = false;
     bool input_ended_ = false;

@@ -110,6 +110,9 @@ class Schedule {
     // A job is taken to need so long.
     Duration expected() const { return policy_.closing.per_job.value_or(longest_); }
 
+    // What runs in the slot is being ended by this schedule.
+    bool is_ending(Slot slot) const { return running_.at(slot).cause != Cause::none; }
+
     const Tally& tally() const { return tally_; }
     bool stopping() const { return stopping_; }
     // The halt condition was met.

@@ -11,11 +11,12 @@ import pytest
 from test_allocation import log_of
 
 # Each job writes when it began and when it ended, so that a test sees which ran and whether two did at the same time.
-JOB = "echo begin $SLURMD_NODENAME $(date +%s.%N) >> ran.{}; sleep 1.5; echo end $SLURMD_NODENAME $(date +%s.%N) >> ran.{}"
+JOB = "echo begin $SLURMD_NODENAME $(date +%s.%N) >> ran.{}; sleep SECONDS; echo end $SLURMD_NODENAME $(date +%s.%N) >> ran.{}"
 
 
-def start(lab, haid, jobs=12, options="", submit=("-N3", "--no-kill")):
-    job = lab.submit(f"seq {jobs} | {haid} -j2 --joblog log {options} '{JOB}'; echo status $?", *submit)
+def start(lab, haid, jobs=12, seconds="1.5"):
+    job = lab.submit(f"seq {jobs} | {haid} -j2 --joblog log '{JOB.replace('SECONDS', seconds)}'; echo status $?", "-N3",
+                     "--no-kill")
     job.until(lambda: len(list(lab.shared.glob("ran.*"))) >= 4)
     return job
 
@@ -36,7 +37,7 @@ def check_each_ran(lab, jobs=12):
 
 
 def no_jobs_left(lab, names=("n1", "n2", "n3")):
-    return not any(words[:2] == ["sleep", "1.5"] for name in names for _, words in lab.processes(name))
+    return not any(words[0] == "sleep" for name in names for _, words in lab.processes(name))
 
 
 def test_an_agent_is_killed(lab, haid):
@@ -78,6 +79,18 @@ def test_a_node_is_lost(broken_lab, haid):
     check_each_ran(lab)
 
 
+def test_the_node_of_the_batch_script_is_lost(broken_lab, haid):
+    """Nobody is in charge any more: the others end what they run, and do not keep their nodes."""
+    lab = broken_lab
+    job = start(lab, haid, jobs=6, seconds="100")
+    lab.lose_node("n1")
+    lost = time.monotonic()
+    lab._until(lambda: no_jobs_left(lab, ["n2", "n3"]), "jobs run on without a coordinator", 25)
+    lab._until(lambda: job.state() in ("CANCELLED", ""), "the job keeps its nodes", 120)
+    lab._until(lambda: not any(lab.agent(name) for name in ("n2", "n3")), "agents are left", 30)
+    assert time.monotonic() - lost < 150
+
+
 def test_the_network_is_gone_for_five_seconds(lab, haid):
     job = start(lab, haid)
     lab.cut_network("n2")
@@ -93,16 +106,15 @@ def test_the_network_is_gone_for_five_seconds(lab, haid):
 
 def test_the_network_is_gone_for_good(broken_lab, haid):
     lab = broken_lab
-    job = start(lab, haid, jobs=30)
+    job = start(lab, haid, jobs=6, seconds="25")
     lab.cut_network("n2")
     cut = time.monotonic()
-    while lab.agent("n2") is not None:
+    while not no_jobs_left(lab, ["n2"]):
         assert time.monotonic() - cut < 20, "the agent goes on without a lease"
         time.sleep(0.1)
-    assert no_jobs_left(lab, ["n2"])
     out = job.wait(90)
     assert "status 0" in out and "node n2 is lost" in out
-    check_each_ran(lab, 30)
+    check_each_ran(lab, 6)
 
 
 def test_the_coordinator_is_killed(lab, haid):

@@ -330,5 +330,25 @@ TEST_F(RunTest, ASignalThatKeptNothingFromBeingRunIsNoFailure) {
     EXPECT_EQ(run(1), 0);
 }
 
+TEST_F(RunTest, AJobThatDiesOfSigtermBeforeWeAreEndedIsNotLogged) {
+    machine_.on_start = [this](const Job& job) {
+        if (job.sequence == 2) {
+            machine_.end(2, {.signal = SIGTERM});
+            machine_.in_loop([] { ::kill(::getpid(), SIGTERM); });
+        }
+    };
+    EXPECT_EQ(run(2), 128 + SIGTERM);
+    EXPECT_TRUE(logged().empty());
+    EXPECT_TRUE(machine_.nothing_left());
+}
+
+TEST_F(RunTest, AJobThatDiesOfSigtermAloneHasFailed) {
+    machine_.on_start = [this](const Job& job) {
+        machine_.end(job.sequence, job.sequence == 1 ? FakeEnd{.signal = SIGTERM} : FakeEnd{});
+    };
+    EXPECT_EQ(run(2), 1);
+    EXPECT_EQ(logged(), (std::vector<std::string>{"2 0 0", "1 0 15"}));
+}
+
 }  // namespace
 }  // namespace haid::command

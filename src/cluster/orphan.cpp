@@ -1,0 +1,63 @@
+#include "cluster/orphan.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstdlib>
+
+#include "cluster/slurm_commands.hpp"
+
+namespace haid::cluster {
+namespace {
+
+constexpr std::chrono::seconds first_look{5};
+constexpr std::chrono::seconds for_each_node_before{2};
+constexpr std::chrono::seconds looks_apart{30};
+// Slurm notices a lost node after SlurmdTimeout, 300 s unless a centre says otherwise.
+constexpr int most_looks = 20;
+constexpr int most_failures = 3;
+
+std::string variable(const char* name) {
+    const char* value = std::getenv(name);
+    return value != nullptr ? value : "";
+}
+
+// What the command says; empty where it fails.
+std::string ask(const std::vector<std::string>& words) {
+    try {
+        Said said = run_and_listen(words, std::chrono::seconds(10));
+        if (!said.in_time || said.exit_status != 0) return "";
+        said.out.erase(said.out.find_last_not_of(" \n") + 1);
+        return said.out;
+    } catch (const std::exception&) {
+        return "";
+    }
+}
+
+}  // namespace
+
+void free_allocation_if_lost(const std::string& node, bool requeue,
+                             const std::function<bool(std::chrono::seconds)>& wait) {
+    const std::string job = variable("SLURM_JOB_ID");
+    const std::string index = variable("SLURM_NODEID");
+    int before = 0;
+    std::from_chars(index.data(), index.data() + index.size(), before);
+    if (job.empty() || !wait(first_look + before * for_each_node_before)) return;
+    int failures = 0;
+    for (int look = 0; look < most_looks && failures < most_failures; ++look) {
+        const std::string batch = ask({"squeue", "-h", "-j", job, "-o", "%B"});
+        if (batch == node) return;
+        const std::string state = batch.empty() ? "" : ask({"sinfo", "-h", "-n", batch, "-o", "%T"});
+        if (state.starts_with("down")) {
+            fmt::print(stderr, "haid: agent on {}: node {}, where the batch script ran, is lost: the job is {}\n", node,
+                       batch, requeue ? "put back into the queue" : "cancelled");
+            ask(requeue ? std::vector<std::string>{"scontrol", "requeue", job}
+                        : std::vector<std::string>{"scancel", job});
+            return;
+        }
+        failures = state.empty() ? failures + 1 : 0;
+        if (!wait(looks_apart)) return;
+    }
+}
+
+}  // namespace haid::cluster
