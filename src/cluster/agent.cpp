@@ -356,8 +356,8 @@ void Agent::on_ready(std::uint32_t) {
 }
 
 void Agent::check_lease() {
-    if (suspended_ || Clock::now() - lease_from_ <= lease) return;
-    silence_ = !leaving_;
+    if (leaving_ || suspended_ || Clock::now() - lease_from_ <= lease) return;
+    silence_ = true;
     leave(fmt::format("not a word of the coordinator for {} s", lease.count()));
 }
 

@@ -210,7 +210,8 @@ PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
                             "--ipc", "--fork", "--kill-child=KILL", "--mount-proc", "sh", "-c", world])
 
     def lose_node(self, name):
-        """As at a power cut."""
+        """As at a power cut: nobody hears that its connections are closed."""
+        self.cut_network(name)
         self._end(name)
 
     def stop_controller(self):
