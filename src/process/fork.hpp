@@ -56,7 +56,7 @@ struct ForkOptions {
     bool die_with_parent = true;
     int death_signal = SIGKILL;  // what the parent's end sends the child; another one lets it put things in order first
     bool also_as_program = false;  // it dies with its parent also when it executes another program
-    bool sentinel = false;       // costs a descriptor in the parent
+    bool sentinel = false;         // costs a descriptor in the parent
     // What touches no stream need not flush them, which costs some page faults where everything is new. A child that
     // does not print has them as its parent did; so it must not flush before it forks, and its children, which do
     // print, begin with empty ones like any other.

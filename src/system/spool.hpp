@@ -86,7 +86,7 @@ class Spool {
 
     SpoolStore* store_;
     std::list<std::string> chunks_;  // what came first; costs nothing as long as there is none
-    std::size_t front_used_ = 0;      // bytes of the first chunk already passed on
+    std::size_t front_used_ = 0;     // bytes of the first chunk already passed on
     std::size_t memory_size_ = 0;
     std::size_t reserved_ = 0;  // what this spool took of the store's memory
     Descriptor file_;           // what came after memory was full
