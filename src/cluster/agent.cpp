@@ -167,6 +167,7 @@ void Agent::end_jobs() {
     while (!running_.empty()) {
         try {
             std::vector<std::uint64_t> slots;
+            slots.reserve(running_.size());
             for (const auto& [slot, running] : running_) slots.push_back(slot);
             const Time now = Clock::now();
             if (now >= gently_until || first) runner_->signal(slots, now >= gently_until ? SIGKILL : SIGTERM);

@@ -78,7 +78,7 @@ std::string write_secret(const Secret& secret, const std::string& folder) {
     remove_old_secrets(folder);
     char host[256] = "";
     ::gethostname(host, sizeof host - 1);
-    const std::string path =
+    std::string path =
         fmt::format("{}/{}-{}-{:x}.secret", folder, host, ::getpid(), Clock::now().time_since_epoch().count());
     secret.write(path);
     return path;

@@ -49,6 +49,7 @@ int become_program(const WorkerSettings& settings, std::size_t worker) {
     std::vector<std::string> arguments = settings.program->command;
     arguments.push_back(place.text());
     std::vector<char*> words;
+    words.reserve(arguments.size() + 1);
     for (std::string& argument : arguments) words.push_back(argument.data());
     words.push_back(nullptr);
     for (int descriptor : settings.program->descriptors) keep_at_exec(descriptor, true);
