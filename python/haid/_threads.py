@@ -3,6 +3,7 @@ other."""
 import collections
 import operator
 import queue
+import threading
 import time
 from multiprocessing import pool as _standard
 
@@ -12,6 +13,7 @@ from .errors import TimeoutError
 from .pool import BOUND, _in_chunks, _limits
 
 _LONGEST_SLEEP = 1e6  # seconds
+_PATIENCE = 5  # seconds that a thread of the pool's own gets to end
 
 
 class ThreadPool(_standard.ThreadPool):
@@ -56,6 +58,21 @@ class ThreadPool(_standard.ThreadPool):
                 with lock:
                     call.feed_all()
         super().join()
+
+    @classmethod
+    def _terminate_pool(cls, taskqueue, inqueue, outqueue, pool, change_notifier, worker_handler, task_handler,
+                        result_handler, cache):
+        # multiprocessing's own waits for its threads without a limit, and at times one of them never hears of the end.
+        handlers = worker_handler, task_handler, result_handler
+        for handler in handlers:
+            handler._state = _standard.TERMINATE
+        change_notifier.put(None)
+        cls._help_stuff_finish(inqueue, task_handler, len(pool))
+        taskqueue.put(None)
+        outqueue.put(None)
+        for handler in handlers:
+            if handler is not threading.current_thread():
+                handler.join(_PATIENCE)
 
     def _collect(self, start, func, iterable, chunksize, progress, limits):
         call = _Whole(_tried(func, **limits))

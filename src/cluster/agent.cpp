@@ -140,18 +140,18 @@ bool Agent::execute() {
     return false;
 }
 
-// False where Slurm ends this process meanwhile.
+// False where Slurm ends this process meanwhile, or the other end of the connection turns out to be there.
 bool Agent::rest(std::chrono::seconds time) {
     ticker_.reset();
     const Time until = Clock::now() + time;
-    while (!gently_ && Clock::now() < until) {
+    while (!gently_ && connected_ && Clock::now() < until) {
         try {
             loop_.wait(until);
         } catch (const std::exception&) {
             // Nothing runs here any more that a fault could concern.
         }
     }
-    return !gently_;
+    return !gently_ && connected_;
 }
 
 void Agent::leave(const std::string& reason) {

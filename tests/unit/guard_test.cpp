@@ -91,7 +91,8 @@ class GuardTest : public testing::Test {
         });
     }
     // A job such as the program starts it, on the guard's record.
-    static pid_t start_job(Guard& guard) {
+    static pid_t start_job(Guard& guard) { return start_job(guard, guard.enlist()); }
+    static pid_t start_job(Guard& guard, std::size_t entry) {
         const char* words[] = {"/bin/sleep", "1000", nullptr};
         const char* variables[] = {nullptr};
         system::SpawnPlan plan;
@@ -101,7 +102,7 @@ class GuardTest : public testing::Test {
         sigset_t none;
         sigemptyset(&none);
         plan.signal_mask = &none;
-        plan.group_record = guard.record(guard.enlist());
+        plan.group_record = guard.record(entry);
         return system::spawn(plan).pid;
     }
 
@@ -170,10 +171,13 @@ TEST_F(GuardTest, EndsTheJobsWhenTheLeaseHasPassed) {
     pid_t guard = next_report(), job = next_report();
     ASSERT_TRUE(guard > 0 && job > 0);
     ::kill(program, SIGSTOP);
-    auto state = [&] { return system::read_small_file("/proc/" + std::to_string(job) + "/stat"); };
-    for (int waited = 0; waited < patience && state().find(") S") != std::string::npos; waited += 5) ::usleep(5000);
-    EXPECT_NE(state().find(") Z"), std::string::npos) << "ended, and nobody has looked";
-    EXPECT_TRUE(alive(guard));
+    // It has ended, and nobody has looked.
+    auto ended = [&] {
+        return system::read_small_file("/proc/" + std::to_string(job) + "/stat").find(") Z") != std::string::npos;
+    };
+    for (int waited = 0; waited < patience && !ended(); waited += 5) ::usleep(5000);
+    EXPECT_TRUE(ended());
+    EXPECT_EQ(::kill(guard, 0), 0);
     ::kill(program, SIGKILL);
     EXPECT_EQ(ending_signal(program), SIGKILL);
     EXPECT_EQ(ending_signal(guard), 0);
@@ -181,22 +185,21 @@ TEST_F(GuardTest, EndsTheJobsWhenTheLeaseHasPassed) {
 
 TEST_F(GuardTest, ALeaseCanBeMadeLonger) {
     pid_t program = fork_started([&] {
-        Guard guard(default_ladder(), {}, std::chrono::steady_clock::now() + 1s);
+        Guard guard(default_ladder(), {}, std::chrono::steady_clock::now() + 3s);
+        guard.set_lease(std::chrono::steady_clock::now() + 1000s);
         report(guard.pid());
         report(start_job(guard));
-        for (int i = 0; i < 8; ++i) {
-            guard.set_lease(std::chrono::steady_clock::now() + 1s);
-            ::usleep(500'000);
-        }
+        ::usleep(5'000'000);
         guard.set_lease(std::nullopt);
-        ::usleep(3'000'000);
+        ::usleep(2'000'000);
         report(::getpid());
         wait_for_signals();
     });
     pid_t guard = next_report(), job = next_report();
     ASSERT_TRUE(guard > 0 && job > 0);
     EXPECT_EQ(next_report(), program);
-    EXPECT_TRUE(alive(job));
+    const std::string state = system::read_small_file("/proc/" + std::to_string(job) + "/stat");
+    EXPECT_NE(state.find(") S"), std::string::npos) << state;
     ::kill(program, SIGKILL);
     EXPECT_EQ(ending_signal(program), SIGKILL);
     EXPECT_EQ(ending_signal(guard), 0);
@@ -207,8 +210,9 @@ TEST_F(GuardTest, LeavesAJobAloneThatIsOffTheRecord) {
     pid_t program = fork_started([&] {
         Guard guard(default_ladder(), {});
         report(guard.pid());
-        pid_t job = start_job(guard);
-        guard.discharge(1);
+        const std::size_t entry = guard.enlist();
+        pid_t job = start_job(guard, entry);
+        guard.discharge(entry);
         report(job);
         wait_for_signals();
     });
