@@ -13,7 +13,26 @@ from .errors import TimeoutError
 from .pool import BOUND, _in_chunks, _limits
 
 _LONGEST_SLEEP = 1e6  # seconds
+_LOOK = 0.2  # seconds
 _PATIENCE = 5  # seconds that a thread of the pool's own gets to end
+
+
+def _is_ready(result, seconds):
+    result.wait(seconds)
+    return result.ready()
+
+
+def _in_looks(wait, seconds):
+    """Whether wait(), which takes seconds, comes true in so many; None: it waits until it does.
+
+    A Ctrl-C that comes right before a wait in C is heard when that ends: so none is long."""
+    end = None if seconds is None else time.monotonic() + seconds
+    while True:
+        left = _LOOK if end is None else min(_LOOK, max(end - time.monotonic(), 0))
+        if wait(left):
+            return True
+        if end is not None and time.monotonic() >= end:
+            return False
 
 
 class ThreadPool(_standard.ThreadPool):
@@ -81,6 +100,7 @@ class ThreadPool(_standard.ThreadPool):
         try:
             if progress:
                 show_until_done(call, total, func)
+            _in_looks(call.wait, None)
             return call.result.get()
         except KeyboardInterrupt:
             call.wanted = False
@@ -139,8 +159,7 @@ class _Whole:
         return len(self._done)
 
     def wait(self, seconds):
-        self.result.wait(seconds)
-        return self.result.ready()
+        return _is_ready(self.result, seconds)
 
 
 class _Lazy:
@@ -207,8 +226,7 @@ class _InOrder(_Lazy):
     def next(self, seconds):
         if not self._results or not self._wanted:
             self._end()
-        self._results[0].wait(seconds)
-        if not self._results[0].ready():
+        if not _in_looks(lambda time: _is_ready(self._results[0], time), seconds):
             raise TimeoutError
         result = self._results.popleft()
         self._feed()
@@ -226,13 +244,19 @@ class _AsTheyCome(_Lazy):
         self._submit(item, lambda value: self._results.put((value, None)),
                      lambda error: self._results.put((None, error)))
 
+    def _take(self, seconds):
+        try:
+            self._taken = self._results.get(timeout=seconds)
+        except queue.Empty:
+            return False
+        return True
+
     def next(self, seconds):
         if not self._open or not self._wanted:
             self._end()
-        try:
-            value, error = self._results.get(timeout=seconds)
-        except queue.Empty:
-            raise TimeoutError from None
+        if not _in_looks(self._take, seconds):
+            raise TimeoutError
+        value, error = self._taken
         self._open -= 1
         self._feed()
         if error is not None:
