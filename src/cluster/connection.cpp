@@ -138,7 +138,7 @@ void Connection::flush() {
 bool Connection::receive() {
     if (in_begin_ == in_end_) in_begin_ = in_end_ = 0;
     if (in_.size() - in_end_ < least_room) {
-        std::memmove(in_.data(), in_.data() + in_begin_, in_end_ - in_begin_);
+        if (in_begin_ < in_end_) std::memmove(in_.data(), in_.data() + in_begin_, in_end_ - in_begin_);
         in_end_ -= std::exchange(in_begin_, 0);
         if (in_.size() - in_end_ < least_room) in_.resize(std::max(2 * in_.size(), one_read));
     }
