@@ -10,6 +10,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import lab as labs  # noqa: E402
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "memory: measures memory, which a sanitizer multiplies")
+
+
 @pytest.fixture(scope="session")
 def haid():
     return str(pathlib.Path(os.environ["HAID"]).resolve())

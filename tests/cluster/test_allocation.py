@@ -2,6 +2,8 @@
 import collections
 import re
 
+import pytest
+
 
 def log_of(lab, name="log"):
     rows = [line.split("\t") for line in (lab.shared / name).read_text().splitlines()[1:]]
@@ -119,6 +121,7 @@ def test_results_are_written_from_the_nodes(lab, haid):
     assert (lab.shared / "res.csv").read_text().count("\n") >= 3
 
 
+@pytest.mark.memory
 def test_a_slow_reader_slows_jobs_down(lab, haid):
     """Nothing of what the jobs write is kept in memory: they wait for whoever reads."""
     script = (f"seq 2 | {haid} --lb ': {{}}; yes | head -c 500000000' | (sleep 3; ps -C haid -o rss= | sort -n | tail -1 > rss; "
@@ -134,7 +137,8 @@ def test_a_folder_that_is_not_there(lab, haid):
 
 
 def test_a_folder_that_only_one_node_has(lab, haid):
-    out = lab.submit(f"mkdir /dev/shm/mine; cd /dev/shm/mine; {haid} echo '$SLURMD_NODENAME' ::: 1 2 3 4", "-N2").wait()
+    out = lab.submit(f"mkdir /dev/shm/mine; cd /dev/shm/mine; {haid} 'echo $SLURMD_NODENAME {{}}; sleep 2' ::: 1 2 3 4",
+                     "-N2").wait()
     assert sorted(re.findall("^n. .", out, re.M)) == [f"n1 {i}" for i in (1, 2, 3, 4)]
     assert "node n2 is lost: the run's folder '/dev/shm/mine' cannot be entered there" in out
 
