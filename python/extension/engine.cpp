@@ -89,14 +89,14 @@ Engine::Engine(int workers, nb::object start, nb::object leave, bool has_initial
     PyOS_AfterFork_Parent();
 }
 
-std::shared_ptr<Call> Engine::call(nb::bytes function, std::uint64_t number, Spread spread, Order order,
+std::shared_ptr<Call> Engine::call(const nb::bytes& function, std::uint64_t number, Spread spread, Order order,
                                    nb::object input, std::size_t bound, double timeout, std::uint32_t retries,
                                    double backoff, bool in_background, std::optional<std::uint64_t> completion) {
     detail::Limits limits;
     limits.timeout = nanoseconds(timeout);
     limits.retries = retries;
     limits.backoff = nanoseconds(backoff);
-    auto bytes = std::make_shared<BytesCall>(limits, &run_items, encode_function(number, spread, std::move(function)));
+    auto bytes = std::make_shared<BytesCall>(limits, &run_items, encode_function(number, spread, function));
     if (completion) {
         bytes->when_finished([completions = completions_, finished = *completion] { completions->add(finished); });
     }

@@ -25,7 +25,7 @@ class Engine {
            std::vector<int> descriptors);
 
     // A call of the function; see encode_function and Call. `completion`: the number that completed() is to give.
-    std::shared_ptr<Call> call(nanobind::bytes function, std::uint64_t number, Spread spread, Order order,
+    std::shared_ptr<Call> call(const nanobind::bytes& function, std::uint64_t number, Spread spread, Order order,
                                nanobind::object input, std::size_t bound, double timeout, std::uint32_t retries,
                                double backoff, bool in_background, std::optional<std::uint64_t> completion);
 
