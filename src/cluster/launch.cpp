@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "process/families.hpp"
 #include "process/reaper.hpp"
 #include "system/error.hpp"
 #include "system/signals.hpp"

@@ -13,6 +13,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "process/families.hpp"
 #include "system/calls.hpp"
 #include "system/error.hpp"
 

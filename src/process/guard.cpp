@@ -12,12 +12,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
-#include <string>
-#include <thread>
 
+#include "process/families.hpp"
 #include "system/calls.hpp"
 #include "system/error.hpp"
-#include "system/process_table.hpp"
 
 namespace haid::process {
 namespace {
@@ -100,33 +98,6 @@ bool ends_within_lease(int lifeline, system::SharedTable& table) {
 }
 
 }  // namespace
-
-void signal_families(const std::vector<pid_t>& leaders, int signal) {
-    for (const system::ProcessEntry& member : system::families(leaders)) {
-        if (std::find(leaders.begin(), leaders.end(), member.group) == leaders.end()) ::kill(member.pid, signal);
-    }
-    for (pid_t leader : leaders) ::kill(-leader, signal);
-}
-
-void end_families(const std::vector<pid_t>& leaders, const Ladder& ladder) {
-    using Clock = std::chrono::steady_clock;
-    // A process that lost its parent to an earlier signal no longer descends from a leader: remember whom we saw.
-    std::vector<pid_t> known = leaders;
-    auto left = [&] {
-        std::vector<system::ProcessEntry> members = system::families(known);
-        for (const system::ProcessEntry& member : members) {
-            if (std::find(known.begin(), known.end(), member.group) == known.end()) known.push_back(member.group);
-        }
-        return !members.empty();
-    };
-    for (std::size_t rung = 0; left(); rung = std::min(rung + 1, ladder.size() - 1)) {
-        signal_families(known, ladder[rung].signal);
-        auto until = Clock::now() + std::max(ladder[rung].wait, std::chrono::milliseconds(5));
-        // A stopped process cannot act on a signal before it is continued.
-        signal_families(known, SIGCONT);
-        while (Clock::now() < until && left()) std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    }
-}
 
 Guard::Guard(Ladder ladder, std::vector<int> held, std::optional<std::chrono::steady_clock::time_point> lease)
     : ladder_(std::move(ladder)), held_(std::move(held)), table_(table_entries) {

@@ -57,10 +57,4 @@ class Guard {
     pid_t pid_ = -1;
 };
 
-// Walks down the ladder until no process of the leaders' families is left; waits for as long as the kernel takes.
-void end_families(const std::vector<pid_t>& leaders, const Ladder& ladder);
-
-// Sends a signal to the leaders' groups and to every descendant outside of them.
-void signal_families(const std::vector<pid_t>& leaders, int signal);
-
 }  // namespace haid::process

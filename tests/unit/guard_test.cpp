@@ -12,6 +12,7 @@
 #include <functional>
 #include <set>
 
+#include "process/families.hpp"
 #include "system/spawn.hpp"
 
 namespace haid::process {

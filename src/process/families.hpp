@@ -1,0 +1,21 @@
+// Signals for whole families of processes: the leaders, their process groups, and all that descends from them.
+#pragma once
+
+#include <sys/types.h>
+
+#include <vector>
+
+#include "process/ladder.hpp"
+#include "system/process_table.hpp"
+
+namespace haid::process {
+
+// Sends a signal to every member of the leaders' families; returns whom it found. Before a signal that may end them
+// the members are stopped, and afterwards those continue that ran: otherwise one that leaves its group while its
+// parent dies (`timeout`, `setsid`) would be missed by this signal and out of reach of the next.
+std::vector<system::ProcessEntry> signal_families(const std::vector<pid_t>& leaders, int signal);
+
+// Walks down the ladder until no process of the leaders' families is left; waits for as long as the kernel takes.
+void end_families(const std::vector<pid_t>& leaders, const Ladder& ladder);
+
+}  // namespace haid::process

@@ -1,0 +1,92 @@
+#include "process/families.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "system/descriptor.hpp"
+
+namespace haid::process {
+namespace {
+
+constexpr int patience = 50'000;  // milliseconds
+
+// Forks children that leave the group a moment later, as `timeout` and `setsid` do. Each is ended by the first SIGTERM
+// that reaches it; an alarm ends those that a failure of the test leaves behind.
+[[noreturn]] void fork_deserters() {
+    ::alarm(patience / 1000);
+    for (int number = 0; number < 200; ++number) {
+        if (::fork() == 0) {
+            ::alarm(patience / 1000);
+            volatile int spin = 1000 * (number % 100);
+            while (spin != 0) spin = spin - 1;
+            number % 2 == 0 ? ::setpgid(0, 0) : ::setsid();
+            for (;;) ::pause();
+        }
+        ::usleep(100);
+    }
+    for (;;) ::pause();
+}
+
+TEST(SignalFamilies, NobodyEscapesByLeavingTheGroupWhileItsParentDies) {
+    for (int round = 0; round < 10; ++round) {
+        // Held by every process of the family: its end is that of the last one.
+        int ends[2];
+        ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+        system::Descriptor mine(ends[0]);
+        system::Descriptor theirs(ends[1]);
+        pid_t leader = ::fork();
+        ASSERT_GE(leader, 0);
+        if (leader == 0) {
+            ::setpgid(0, 0);
+            for (int children = 0; children < 3; ++children) {
+                if (::fork() == 0) fork_deserters();
+            }
+            fork_deserters();
+        }
+        theirs.close();
+        ::setpgid(leader, leader);
+        ::poll(nullptr, 0, 1 + round);
+        end_families({leader}, parse_ladder("TERM,30000,KILL,25"));
+        ::waitpid(leader, nullptr, 0);
+        pollfd last{mine.get(), POLLIN, 0};
+        ASSERT_EQ(::poll(&last, 1, patience), 1) << "somebody of the family lives, round " << round;
+    }
+}
+
+TEST(SignalFamilies, WhoWasRunningGoesOnAfterASignalThatItSurvives) {
+    int ends[2];
+    ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    system::Descriptor mine(ends[0]);
+    system::Descriptor theirs(ends[1]);
+    pid_t leader = ::fork();
+    ASSERT_GE(leader, 0);
+    if (leader == 0) {
+        ::setpgid(0, 0);
+        sigset_t usr1;
+        sigemptyset(&usr1);
+        sigaddset(&usr1, SIGUSR1);
+        ::sigprocmask(SIG_BLOCK, &usr1, nullptr);
+        char byte = 'r';
+        for (int signal = 0;;) {
+            if (::write(theirs.get(), &byte, 1) != 1) ::_exit(1);
+            ::sigwait(&usr1, &signal);
+        }
+    }
+    auto heard = [&] {
+        char byte = 0;
+        pollfd readable{mine.get(), POLLIN, 0};
+        return ::poll(&readable, 1, patience) == 1 && ::read(mine.get(), &byte, 1) == 1;
+    };
+    EXPECT_TRUE(heard());
+    EXPECT_EQ(signal_families({leader}, SIGUSR1).size(), 1u);
+    EXPECT_TRUE(heard());
+    end_families({leader}, parse_ladder("KILL,25"));
+    ::waitpid(leader, nullptr, 0);
+}
+
+}  // namespace
+}  // namespace haid::process
