@@ -2,11 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <cstdlib>
 
 #include "cluster/allocation.hpp"
 #include "cluster/cluster_runner.hpp"
 #include "cluster/job_end.hpp"
+#include "cluster/slurm_commands.hpp"
 #include "command/jobs_number.hpp"
 #include "command/local_runner.hpp"
 #include "system/resources.hpp"
@@ -15,8 +16,7 @@ namespace haid::cli {
 namespace {
 
 std::uint64_t jobs_at_a_time(const command::RunSettings& run, int cpus) {
-    if (!run.jobs.empty()) return command::parse_jobs(run.jobs, cpus).value_or(1);
-    return static_cast<std::uint64_t>(std::max(cpus / std::max(run.cpus_per_job, 1), 1));
+    return command::jobs_at_a_time(run.jobs, run.cpus_per_job, cpus);
 }
 
 // The allocation that the run is to fill; nullopt: this machine.
@@ -83,7 +83,9 @@ void run_again_later(std::uint64_t done, const Personality& who) {
                    who.name);
         return;
     }
-    const std::string refused = cluster::requeue(system::ResourceFacts::of_this_process());
+    const char* job = std::getenv("SLURM_JOB_ID");
+    const std::string refused =
+        job != nullptr ? cluster::requeue(job) : "this is no Slurm job (SLURM_JOB_ID is not set)";
     if (!refused.empty()) fmt::print(stderr, "{}: error: cannot requeue this Slurm job: {}\n", who.name, refused);
 }
 

@@ -7,10 +7,9 @@ import threading
 import time
 from multiprocessing import pool as _standard
 
-from ._progress import show_as_they_pass, show_until_done
-from ._results import IMapIterator
+from ._progress import show_until_done
 from .errors import TimeoutError
-from .pool import BOUND, _in_chunks, _limits
+from .pool import BOUND, _limits, iterate, read_to_their_ends
 
 _LONGEST_SLEEP = 1e6  # seconds
 _LOOK = 0.2  # seconds
@@ -73,9 +72,7 @@ class ThreadPool(_standard.ThreadPool):
 
     def join(self):
         if self._state == _standard.CLOSE:
-            for call, lock in self._lazy:
-                with lock:
-                    call.feed_all()
+            read_to_their_ends(self)
         super().join()
 
     @classmethod
@@ -107,17 +104,10 @@ class ThreadPool(_standard.ThreadPool):
             raise
 
     def _iterate(self, kind, func, iterable, chunksize, buffersize, progress, limits):
-        self._check_running()
-        if chunksize < 1:
-            raise ValueError(f"Chunksize must be 1+, not {chunksize:n}")
-        total = operator.length_hint(iterable) or None
-        if chunksize > 1:
-            iterable = _in_chunks(iterable, chunksize)
-        call = kind(self, _tried(func, **limits), iter(iterable), buffersize or BOUND)
-        results = IMapIterator(self, call)
-        self._lazy = [one for one in self._lazy if not one[0].is_fed()]
-        self._lazy.append((call, results._lock))
-        return show_as_they_pass(results, total, func) if progress else results
+        def call(items):
+            return kind(self, _tried(func, **limits), items, buffersize or BOUND)
+
+        return iterate(self, call, func, iterable, chunksize, progress)
 
 
 def _tried(func, timeout=None, **limits):

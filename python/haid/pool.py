@@ -150,17 +150,10 @@ class Pool:
         del call  # as in _collect
 
     def _iterate(self, func, iterable, chunksize, order, buffersize, progress, limits):
-        self._check_running()
-        if chunksize < 1:
-            raise ValueError(f"Chunksize must be 1+, not {chunksize:n}")
-        total = operator.length_hint(iterable) or None
-        if chunksize > 1:
-            iterable = _in_chunks(iterable, chunksize)
-        call = self._call(func, Spread.ITEM, order, iter(iterable), buffersize or BOUND, limits=limits)
-        results = IMapIterator(self, call)
-        self._lazy = [one for one in self._lazy if not one[0].is_fed()]
-        self._lazy.append((call, results._lock))
-        return show_as_they_pass(results, total, func) if progress else results
+        def call(items):
+            return self._call(func, Spread.ITEM, order, items, buffersize or BOUND, limits=limits)
+
+        return iterate(self, call, func, iterable, chunksize, progress)
 
     # -- the end
 
@@ -180,9 +173,7 @@ class Pool:
         if self._state == RUN:
             raise ValueError("Pool is still running")
         if self._state == CLOSE:
-            for call, lock in self._lazy:
-                with lock:
-                    call.feed_all()
+            read_to_their_ends(self)
         self._engine.join()
         self._callbacks.join()
 
@@ -225,6 +216,28 @@ def _limits(timeout=None, retries=0, backoff=0.1):
     if retries < 0 or not backoff >= 0:
         raise ValueError("retries and backoff cannot be negative")
     return min(timeout or 0.0, FOR_EVER), min(retries, MOST_RETRIES), min(backoff, FOR_EVER)
+
+
+def iterate(pool, call, func, iterable, chunksize, progress):
+    """The results, one after another, of what ``call`` makes of an iterator of inputs."""
+    pool._check_running()
+    if chunksize < 1:
+        raise ValueError(f"Chunksize must be 1+, not {chunksize:n}")
+    total = operator.length_hint(iterable) or None
+    if chunksize > 1:
+        iterable = _in_chunks(iterable, chunksize)
+    made = call(iter(iterable))
+    results = IMapIterator(pool, made)
+    pool._lazy = [one for one in pool._lazy if not one[0].is_fed()]
+    pool._lazy.append((made, results._lock))
+    return show_as_they_pass(results, total, func) if progress else results
+
+
+def read_to_their_ends(pool):
+    """The inputs of what is read as its results are taken, whoever takes them."""
+    for call, lock in pool._lazy:
+        with lock:
+            call.feed_all()
 
 
 def _in_chunks(iterable, size):

@@ -3,14 +3,22 @@ from multiprocessing.pool import CLOSE as CLOSE, RUN as RUN, TERMINATE as TERMIN
 from multiprocessing.pool import ApplyResult as _StandardResult, MapResult as _StandardMapResult
 from multiprocessing.pool import ThreadPool as _StandardThreadPool
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypedDict, TypeVar
 
-from typing_extensions import Self
+from typing_extensions import Self, Unpack
 
 __all__ = ["AsyncResult", "IMapIterator", "MaybeEncodingError", "Pool", "RemoteTraceback", "ThreadPool"]
 
 _S = TypeVar("_S")
 _T = TypeVar("_T")
+
+# Of each item of a call.
+class _LimitsOfThreads(TypedDict, total=False):
+    retries: int
+    backoff: float
+
+class _Limits(_LimitsOfThreads, total=False):
+    timeout: float | None
 
 class AsyncResult(Generic[_T]):
     def ready(self) -> bool: ...
@@ -51,10 +59,7 @@ class Pool:
         func: Callable[..., _T],
         args: Iterable[Any] = (),
         kwds: Mapping[str, Any] = {},
-        *,
-        timeout: float | None = None,
-        retries: int = 0,
-        backoff: float = 0.1,
+        **limits: Unpack[_Limits],
     ) -> _T: ...
     def apply_async(
         self,
@@ -63,10 +68,7 @@ class Pool:
         kwds: Mapping[str, Any] = {},
         callback: Callable[[_T], object] | None = None,
         error_callback: Callable[[BaseException], object] | None = None,
-        *,
-        timeout: float | None = None,
-        retries: int = 0,
-        backoff: float = 0.1,
+        **limits: Unpack[_Limits],
     ) -> AsyncResult[_T]: ...
     def map(
         self,
@@ -74,10 +76,7 @@ class Pool:
         iterable: Iterable[_S],
         chunksize: int | None = None,
         progress: bool = False,
-        *,
-        timeout: float | None = None,
-        retries: int = 0,
-        backoff: float = 0.1,
+        **limits: Unpack[_Limits],
     ) -> list[_T]: ...
     def map_async(
         self,
@@ -86,10 +85,7 @@ class Pool:
         chunksize: int | None = None,
         callback: Callable[[list[_T]], object] | None = None,
         error_callback: Callable[[BaseException], object] | None = None,
-        *,
-        timeout: float | None = None,
-        retries: int = 0,
-        backoff: float = 0.1,
+        **limits: Unpack[_Limits],
     ) -> AsyncResult[list[_T]]: ...
     def starmap(
         self,
@@ -97,10 +93,7 @@ class Pool:
         iterable: Iterable[Iterable[Any]],
         chunksize: int | None = None,
         progress: bool = False,
-        *,
-        timeout: float | None = None,
-        retries: int = 0,
-        backoff: float = 0.1,
+        **limits: Unpack[_Limits],
     ) -> list[_T]: ...
     def starmap_async(
         self,
@@ -109,10 +102,7 @@ class Pool:
         chunksize: int | None = None,
         callback: Callable[[list[_T]], object] | None = None,
         error_callback: Callable[[BaseException], object] | None = None,
-        *,
-        timeout: float | None = None,
-        retries: int = 0,
-        backoff: float = 0.1,
+        **limits: Unpack[_Limits],
     ) -> AsyncResult[list[_T]]: ...
     def imap(
         self,
@@ -121,10 +111,7 @@ class Pool:
         chunksize: int = 1,
         buffersize: int | None = None,
         progress: bool = False,
-        *,
-        timeout: float | None = None,
-        retries: int = 0,
-        backoff: float = 0.1,
+        **limits: Unpack[_Limits],
     ) -> IMapIterator[_T]: ...
     def imap_unordered(
         self,
@@ -133,10 +120,7 @@ class Pool:
         chunksize: int = 1,
         buffersize: int | None = None,
         progress: bool = False,
-        *,
-        timeout: float | None = None,
-        retries: int = 0,
-        backoff: float = 0.1,
+        **limits: Unpack[_Limits],
     ) -> IMapIterator[_T]: ...
     def close(self) -> None: ...
     def terminate(self) -> None: ...
@@ -152,10 +136,7 @@ class ThreadPool(_StandardThreadPool):
         func: Callable[..., _T],
         args: Iterable[Any] = (),
         kwds: Mapping[str, Any] = {},
-        *,
-        timeout: None = None,
-        retries: int = 0,
-        backoff: float = 0.1,
+        **limits: Unpack[_LimitsOfThreads],
     ) -> _T: ...
     def apply_async(
         self,
@@ -164,10 +145,7 @@ class ThreadPool(_StandardThreadPool):
         kwds: Mapping[str, Any] = {},
         callback: Callable[[_T], object] | None = None,
         error_callback: Callable[[BaseException], object] | None = None,
-        *,
-        timeout: None = None,
-        retries: int = 0,
-        backoff: float = 0.1,
+        **limits: Unpack[_LimitsOfThreads],
     ) -> _StandardResult[_T]: ...
     def map(
         self,
@@ -175,10 +153,7 @@ class ThreadPool(_StandardThreadPool):
         iterable: Iterable[_S],
         chunksize: int | None = None,
         progress: bool = False,
-        *,
-        timeout: None = None,
-        retries: int = 0,
-        backoff: float = 0.1,
+        **limits: Unpack[_LimitsOfThreads],
     ) -> list[_T]: ...
     def map_async(
         self,
@@ -187,10 +162,7 @@ class ThreadPool(_StandardThreadPool):
         chunksize: int | None = None,
         callback: Callable[[list[_T]], object] | None = None,
         error_callback: Callable[[BaseException], object] | None = None,
-        *,
-        timeout: None = None,
-        retries: int = 0,
-        backoff: float = 0.1,
+        **limits: Unpack[_LimitsOfThreads],
     ) -> _StandardMapResult[_T]: ...
     def starmap(
         self,
@@ -198,10 +170,7 @@ class ThreadPool(_StandardThreadPool):
         iterable: Iterable[Iterable[Any]],
         chunksize: int | None = None,
         progress: bool = False,
-        *,
-        timeout: None = None,
-        retries: int = 0,
-        backoff: float = 0.1,
+        **limits: Unpack[_LimitsOfThreads],
     ) -> list[_T]: ...
     def starmap_async(
         self,
@@ -210,10 +179,7 @@ class ThreadPool(_StandardThreadPool):
         chunksize: int | None = None,
         callback: Callable[[list[_T]], object] | None = None,
         error_callback: Callable[[BaseException], object] | None = None,
-        *,
-        timeout: None = None,
-        retries: int = 0,
-        backoff: float = 0.1,
+        **limits: Unpack[_LimitsOfThreads],
     ) -> _StandardMapResult[_T]: ...
     def imap(  # type: ignore[override]
         self,
@@ -222,10 +188,7 @@ class ThreadPool(_StandardThreadPool):
         chunksize: int = 1,
         buffersize: int | None = None,
         progress: bool = False,
-        *,
-        timeout: None = None,
-        retries: int = 0,
-        backoff: float = 0.1,
+        **limits: Unpack[_LimitsOfThreads],
     ) -> IMapIterator[_T]: ...
     def imap_unordered(  # type: ignore[override]
         self,
@@ -234,8 +197,5 @@ class ThreadPool(_StandardThreadPool):
         chunksize: int = 1,
         buffersize: int | None = None,
         progress: bool = False,
-        *,
-        timeout: None = None,
-        retries: int = 0,
-        backoff: float = 0.1,
+        **limits: Unpack[_LimitsOfThreads],
     ) -> IMapIterator[_T]: ...

@@ -32,9 +32,8 @@ constexpr std::chrono::milliseconds tick_every{500};
 // An address may belong to a network that leads nowhere from here.
 constexpr std::chrono::seconds connecting_takes{3};
 constexpr int rounds = 5;
-// A node without a process to spare for this long, while none of our jobs runs, will not have one soon.
-constexpr std::chrono::seconds give_up_starting{10};
-constexpr std::chrono::milliseconds try_starting_again{50};
+// Jobs that are being ended are looked after so often.
+constexpr std::chrono::milliseconds look_again{50};
 // As much is prepared for the network as it takes at once.
 constexpr std::size_t enough_waiting = 1024 * 1024;
 constexpr std::size_t one_piece = 64 * 1024;
@@ -90,13 +89,6 @@ command::RunSettings run_settings(const Welcome& welcome, int cpus, std::uint64_
     return settings;
 }
 
-std::uint64_t slots_for(const Welcome& welcome, int cpus) {
-    if (welcome.jobs.empty()) return static_cast<std::uint64_t>(std::max(cpus / std::max(welcome.cpus_per_job, 1), 1));
-    const auto slots = command::parse_jobs(welcome.jobs, cpus);
-    if (!slots) throw std::invalid_argument(fmt::format("'{}' is no number of jobs", welcome.jobs));
-    return *slots;
-}
-
 }  // namespace
 
 Agent::Agent(const AgentSettings& settings)
@@ -123,7 +115,7 @@ bool Agent::execute() {
             start_waiting();
             send_output();
             std::optional<Time> until;
-            if (!waiting_.empty()) until = Clock::now() + try_starting_again;
+            if (!waiting_.empty()) until = Clock::now() + command::StartPatience::try_again;
             loop_.wait(until);
         } catch (const std::exception& error) {
             leave(error.what());
@@ -173,7 +165,7 @@ void Agent::end_jobs() {
             if (now >= gently_until || first) runner_->signal(slots, now >= gently_until ? SIGKILL : SIGTERM);
             first = false;
             runner_->reap();
-            if (!running_.empty()) loop_.wait(Clock::now() + try_starting_again);
+            if (!running_.empty()) loop_.wait(Clock::now() + look_again);
         } catch (const std::exception&) {
             // Whatever else fails, the jobs end.
         }
@@ -202,7 +194,7 @@ void Agent::take(Welcome& welcome) {
     }
     until_done_ = welcome.until_done;
     const int cpus = system::cpu_resources(system::ResourceFacts::of_this_process()).usable;
-    const std::uint64_t slots = slots_for(welcome, cpus);
+    const std::uint64_t slots = command::jobs_at_a_time(welcome.jobs, welcome.cpus_per_job, cpus);
     use_environment(std::move(welcome.environment), settings_.node);
     if (::access(welcome.temporary_folder.c_str(), W_OK | X_OK) != 0) welcome.temporary_folder = "/tmp";
     const command::RunSettings settings = run_settings(welcome, cpus, slots);
@@ -274,19 +266,11 @@ void Agent::take(const Beat& beat) {
 
 void Agent::start_waiting() {
     if (!runner_) return;
-    const Time now = Clock::now();
     while (!waiting_.empty()) {
         if (runner_->start(waiting_.front()) == command::Runner::Started::later) {
-            if (!running_.empty()) {
-                cannot_start_since_.reset();
-            } else if (!cannot_start_since_) {
-                cannot_start_since_ = now;
-            } else if (now - *cannot_start_since_ > give_up_starting) {
-                leave("cannot start jobs: no process or file descriptor left (see ulimit -u, -n)");
-            }
-            return;
+            return start_patience_.refused(Clock::now(), !running_.empty());
         }
-        cannot_start_since_.reset();
+        start_patience_.started();
         command::Job& job = waiting_.front();
         running_.insert_or_assign(job.slot, Running{job.sequence, std::move(job.results)});
         waiting_.pop_front();

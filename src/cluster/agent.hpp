@@ -19,6 +19,7 @@
 #include "cluster/secret.hpp"
 #include "command/local_runner.hpp"
 #include "command/runner.hpp"
+#include "command/start_patience.hpp"
 #include "system/event_loop.hpp"
 #include "system/signals.hpp"
 #include "system/timer.hpp"
@@ -91,7 +92,7 @@ class Agent : private command::Runner::Listener, private Connection::Listener, p
     std::unique_ptr<command::LocalRunner> runner_;
     std::optional<system::Ticker> ticker_;
     std::deque<command::Job> waiting_;  // that could not be started yet
-    std::optional<system::Time> cannot_start_since_;
+    command::StartPatience start_patience_;
     struct Running {
         std::uint64_t sequence;
         std::optional<command::ResultPaths> results;

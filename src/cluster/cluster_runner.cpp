@@ -1,10 +1,7 @@
 #include "cluster/cluster_runner.hpp"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -56,32 +53,6 @@ Welcome welcome_for(const command::RunSettings& settings, bool until_done) {
     welcome.shell_may_be_left_out = settings.shell.may_be_left_out;
     welcome.until_done = until_done;
     return welcome;
-}
-
-// Secrets of runs that were killed before all their agents had called: of no use any more.
-void remove_old_secrets(const std::filesystem::path& folder) {
-    constexpr std::chrono::hours old{24};
-    std::error_code ignored;
-    for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
-        if (entry.path().extension() != ".secret") continue;
-        const auto written = std::filesystem::last_write_time(entry.path(), ignored);
-        if (std::filesystem::file_time_type::clock::now() - written > old) {
-            std::filesystem::remove(entry.path(), ignored);
-        }
-    }
-}
-
-std::string write_secret(const Secret& secret, const std::string& folder) {
-    std::error_code error;
-    std::filesystem::create_directories(folder, error);
-    if (error) throw system::SystemError(error.value(), fmt::format("cannot make the folder '{}'", folder));
-    remove_old_secrets(folder);
-    char host[256] = "";
-    ::gethostname(host, sizeof host - 1);
-    std::string path =
-        fmt::format("{}/{}-{}-{:x}.secret", folder, host, ::getpid(), Clock::now().time_since_epoch().count());
-    secret.write(path);
-    return path;
 }
 
 }  // namespace
@@ -157,30 +128,19 @@ ClusterRunner::ClusterRunner(const command::RunSettings& settings, const command
       streamed_(settings.grouping == command::RunSettings::Grouping::lines && settings.results.empty()),
       welcome_(welcome_for(settings, cluster.until_done)),
       secret_(Secret::random()),
+      secret_file_(secret_, cluster.run_folder),
       started_(Clock::now()) {
     for (const std::string& name : cluster.nodes) nodes_.emplace_back().name = name;
     system::raise_file_limit();
     reception_ = std::make_unique<Reception>(*this);
-    secret_file_ = write_secret(secret_, cluster.run_folder);
     std::vector<std::string> words = cluster.launcher;
-    words.insert(words.end(), {cluster.program, "agent", "--to", reception_->addresses(), "--secret", secret_file_});
-    try {
-        launch_ = std::make_unique<Launch>(words, cluster.launcher_environment, context.signal_mask);
-        ticker_.emplace(context.loop, tick_every, [this] { tick(); });
-    } catch (...) {
-        forget_secret();
-        throw;
-    }
+    words.insert(words.end(),
+                 {cluster.program, "agent", "--to", reception_->addresses(), "--secret", secret_file_.path()});
+    launch_ = std::make_unique<Launch>(words, cluster.launcher_environment, context.signal_mask);
+    ticker_.emplace(context.loop, tick_every, [this] { tick(); });
 }
 
-ClusterRunner::~ClusterRunner() {
-    forget_secret();
-}
-
-void ClusterRunner::forget_secret() {
-    if (!secret_file_.empty()) ::unlink(secret_file_.c_str());
-    secret_file_.clear();
-}
+ClusterRunner::~ClusterRunner() = default;
 
 // -- who calls
 
@@ -229,7 +189,7 @@ void ClusterRunner::greet(Link& link, const Hello& hello) {
     link.node = &*node;
     // One that comes when all is done has nothing to do.
     link.send(finishing_ ? OfCoordinator(Goodbye{}) : OfCoordinator(welcome_));
-    if (names_of(Node::State::awaited).empty()) forget_secret();
+    if (names_of(Node::State::awaited).empty()) secret_file_.remove();
 }
 
 void ClusterRunner::closed(Link& link, const std::string& reason) {

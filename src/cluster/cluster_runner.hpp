@@ -85,7 +85,6 @@ class ClusterRunner : public command::Runner {
     void tick();
     void expect_somebody();
     void give_credit(Node& node);
-    void forget_secret();
     std::string names_of(Node::State state) const;
     void send_all(const OfCoordinator& message);
 
@@ -94,7 +93,7 @@ class ClusterRunner : public command::Runner {
     bool streamed_;
     Welcome welcome_;
     Secret secret_;
-    std::string secret_file_;
+    SecretFile secret_file_;
     std::vector<Node> nodes_;
     std::unordered_map<std::uint64_t, Node*> by_slot_;
     std::list<Link> links_;

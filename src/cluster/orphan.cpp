@@ -22,21 +22,9 @@ std::string variable(const char* name) {
     return value != nullptr ? value : "";
 }
 
-// What the command says; empty where it fails.
-std::string ask(const std::vector<std::string>& words) {
-    try {
-        Said said = run_and_listen(words, std::chrono::seconds(10));
-        if (!said.in_time || said.exit_status != 0) return "";
-        said.out.erase(said.out.find_last_not_of(" \n") + 1);
-        return said.out;
-    } catch (const std::exception&) {
-        return "";
-    }
-}
-
 }  // namespace
 
-void free_allocation_if_lost(const std::string& node, bool requeue,
+void free_allocation_if_lost(const std::string& node, bool requeue_it,
                              const std::function<bool(std::chrono::seconds)>& wait) {
     const std::string job = variable("SLURM_JOB_ID");
     const std::string index = variable("SLURM_NODEID");
@@ -45,14 +33,13 @@ void free_allocation_if_lost(const std::string& node, bool requeue,
     if (job.empty() || !wait(first_look + before * for_each_node_before)) return;
     int failures = 0;
     for (int look = 0; look < most_looks && failures < most_failures; ++look) {
-        const std::string batch = ask({"squeue", "-h", "-j", job, "-o", "%B"});
+        const std::string batch = batch_node_of(job);
         if (batch == node) return;
-        const std::string state = batch.empty() ? "" : ask({"sinfo", "-h", "-n", batch, "-o", "%T"});
+        const std::string state = batch.empty() ? "" : state_of_node(batch);
         if (state.starts_with("down")) {
             fmt::print(stderr, "haid: agent on {}: node {}, where the batch script ran, is lost: the job is {}\n", node,
-                       batch, requeue ? "put back into the queue" : "cancelled");
-            ask(requeue ? std::vector<std::string>{"scontrol", "requeue", job}
-                        : std::vector<std::string>{"scancel", job});
+                       batch, requeue_it ? "put back into the queue" : "cancelled");
+            requeue_it ? void(requeue(job)) : void(cancel({job}));
             return;
         }
         failures = state.empty() ? failures + 1 : 0;

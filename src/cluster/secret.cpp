@@ -6,13 +6,32 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstring>
+#include <chrono>
+#include <filesystem>
 #include <stdexcept>
 
 #include "system/descriptor.hpp"
 #include "system/error.hpp"
 
 namespace haid::cluster {
+namespace {
+
+constexpr const char* extension = ".secret";
+
+// Of runs that were killed before all their agents had called: of no use any more.
+void remove_old_secrets(const std::filesystem::path& folder) {
+    constexpr std::chrono::hours old{24};
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+        if (entry.path().extension() != extension) continue;
+        const auto written = std::filesystem::last_write_time(entry.path(), ignored);
+        if (std::filesystem::file_time_type::clock::now() - written > old) {
+            std::filesystem::remove(entry.path(), ignored);
+        }
+    }
+}
+
+}  // namespace
 
 Secret Secret::random() {
     Secret secret;
@@ -41,6 +60,23 @@ void Secret::write(const std::string& path) const {
     const system::Descriptor file = system::open_file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
     const std::string what = fmt::format("cannot write '{}'", path);
     system::write_all(file.get(), {reinterpret_cast<const char*>(bytes_.data()), size}, what.c_str());
+}
+
+SecretFile::SecretFile(const Secret& secret, const std::string& folder) {
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (error) throw system::SystemError(error.value(), fmt::format("cannot make the folder '{}'", folder));
+    remove_old_secrets(folder);
+    char host[256] = "";
+    ::gethostname(host, sizeof host - 1);
+    path_ = fmt::format("{}/{}-{}-{:x}{}", folder, host, ::getpid(),
+                        std::chrono::steady_clock::now().time_since_epoch().count(), extension);
+    secret.write(path_);
+}
+
+void SecretFile::remove() {
+    if (!path_.empty()) ::unlink(path_.c_str());
+    path_.clear();
 }
 
 }  // namespace haid::cluster

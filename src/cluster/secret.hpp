@@ -21,4 +21,21 @@ class Secret {
     std::array<unsigned char, size> bytes_{};
 };
 
+// A secret in a file of its own, which all nodes of a run can read, for as long as they have not.
+class SecretFile {
+  public:
+    // A new file in the folder, which is made where it is missing. Also removes what runs that were killed have left
+    // there a day ago. Throws SystemError naming what it could not make.
+    SecretFile(const Secret& secret, const std::string& folder);
+    ~SecretFile() { remove(); }
+    SecretFile(const SecretFile&) = delete;
+    SecretFile& operator=(const SecretFile&) = delete;
+
+    const std::string& path() const { return path_; }
+    void remove();
+
+  private:
+    std::string path_;
+};
+
 }  // namespace haid::cluster

@@ -260,4 +260,48 @@ Said cancel(const std::vector<std::string>& numbers, const std::string& cluster)
     return run_and_listen(words, patience);
 }
 
+namespace {
+
+// A run does not begin or end much later for want of an answer.
+constexpr std::chrono::seconds short_patience{10};
+
+// Without white space at its end.
+std::string trimmed(std::string text) {
+    text.erase(text.find_last_not_of(" \n") + 1);
+    return text;
+}
+
+std::string asked(const std::vector<std::string>& words) {
+    try {
+        const Said said = run_and_listen(words, short_patience);
+        return said.in_time && said.exit_status == 0 ? trimmed(said.out) : "";
+    } catch (const std::exception&) {
+        return "";
+    }
+}
+
+}  // namespace
+
+std::string end_time_of(const std::string& number) {
+    return asked({"squeue", "-h", "-j", number, "-o", "%e"});
+}
+
+std::string batch_node_of(const std::string& number) {
+    return asked({"squeue", "-h", "-j", number, "-o", "%B"});
+}
+
+std::string state_of_node(const std::string& name) {
+    return asked({"sinfo", "-h", "-n", name, "-o", "%T"});
+}
+
+std::string requeue(const std::string& number) {
+    try {
+        const Said said = run_and_listen({"scontrol", "requeue", number}, short_patience);
+        if (!said.in_time) return fmt::format("scontrol has not answered for {} s", short_patience.count());
+        return said.exit_status == 0 ? "" : trimmed(said.err);
+    } catch (const std::exception& error) {
+        return error.what();
+    }
+}
+
 }  // namespace haid::cluster

@@ -59,4 +59,13 @@ Seen look_at_job(const std::string& number, const std::string& cluster = "");
 
 Said cancel(const std::vector<std::string>& numbers, const std::string& cluster = "");
 
+// Of the job in which this program runs. What is asked for is empty where Slurm does not answer.
+// When Slurm will end it, as squeue writes that.
+std::string end_time_of(const std::string& number);
+// The node on which its batch script runs, and a node's state: "mixed", "down*".
+std::string batch_node_of(const std::string& number);
+std::string state_of_node(const std::string& name);
+// Back into the queue: it ends now, and its script runs again later. Empty where Slurm has agreed, else its own words.
+std::string requeue(const std::string& number);
+
 }  // namespace haid::cluster

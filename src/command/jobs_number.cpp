@@ -26,4 +26,9 @@ std::optional<std::uint64_t> parse_jobs(std::string_view text, int cpus) {
     return static_cast<std::uint64_t>(std::max(1.0, std::ceil(number)));
 }
 
+std::uint64_t jobs_at_a_time(std::string_view jobs, int cpus_per_job, int cpus) {
+    if (!jobs.empty()) return parse_jobs(jobs, cpus).value_or(1);
+    return static_cast<std::uint64_t>(std::max(cpus / std::max(cpus_per_job, 1), 1));
+}
+
 }  // namespace haid::command

@@ -11,4 +11,8 @@ namespace haid::command {
 // nullopt where it is none of them.
 std::optional<std::uint64_t> parse_jobs(std::string_view text, int cpus);
 
+// How many jobs run at a time on a machine on which so many CPUs may be used. `jobs`: -j, as parse_jobs understands it;
+// empty: as many as get `cpus_per_job` (0: one) each.
+std::uint64_t jobs_at_a_time(std::string_view jobs, int cpus_per_job, int cpus);
+
 }  // namespace haid::command

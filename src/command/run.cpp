@@ -20,9 +20,6 @@ using schedule::Schedule;
 using system::Clock;
 using system::Time;
 
-// A machine without a process to spare for this long, while none of our jobs runs, will not have one soon.
-constexpr std::chrono::seconds give_up_starting{10};
-constexpr std::chrono::milliseconds try_starting_again{50};
 // Slurm ends a job by a SIGTERM to each of its processes, one after the other, on all nodes. A job that dies of it some
 // moments before we are told must not be logged as one that has failed.
 constexpr std::chrono::milliseconds doubt{300};
@@ -242,18 +239,11 @@ bool Run::start_one(const Schedule::Permit& permit) {
     }
     if (runner_->start(job) == Runner::Started::later) {
         if (permit.again) again_.emplace(job.sequence, std::move(job));
-        schedule_.withdrawn(permit, now + try_starting_again);
-        if (schedule_.running() > 0) {
-            cannot_start_since_.reset();
-        } else if (!cannot_start_since_) {
-            cannot_start_since_ = now;
-        } else if (now - *cannot_start_since_ > give_up_starting) {
-            throw system::SystemError(EAGAIN,
-                                      "cannot start jobs: no process or file descriptor left (see ulimit -u, -n)");
-        }
+        schedule_.withdrawn(permit, now + StartPatience::try_again);
+        start_patience_.refused(now, schedule_.running() > 0);
         return false;
     }
-    cannot_start_since_.reset();
+    start_patience_.started();
     if (!permit.again) next_.reset();
     schedule_.started(permit, job.sequence, now);
     Running& running = running_.insert_or_assign(permit.slot, Running{std::move(job), now}).first->second;

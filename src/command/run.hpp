@@ -23,6 +23,7 @@
 #include "command/output/printer.hpp"
 #include "command/runner.hpp"
 #include "command/settings.hpp"
+#include "command/start_patience.hpp"
 #include "system/signals.hpp"
 
 namespace haid::command {
@@ -126,7 +127,7 @@ class Run : private Runner::Listener {
     bool input_ended_ = false;
     bool told_time_is_up_ = false;
     int watched_input_ = -1;
-    std::optional<system::Time> cannot_start_since_;
+    StartPatience start_patience_;
     int interrupts_ = 0;
     system::Time started_{};
 };

@@ -76,7 +76,7 @@ def own() -> None:
         assert_type(threads.map(half, [1], retries=2, progress=True), list[float])
         assert_type(threads.apply_async(half, (1,), retries=2).get(), float)
         assert_type(next(threads.imap(half, [1], buffersize=2)), float)
-        threads.map(half, [1], timeout=3)  # type: ignore[arg-type]
+        threads.map(half, [1], timeout=3)  # type: ignore[call-arg]
     assert_type(haid.dummy.Pool(3), ThreadPool)
     with ProcessPoolExecutor(max_workers=2, max_tasks_per_child=3) as executor:
         future: Future[float] = executor.submit(half, 1)
