@@ -18,9 +18,9 @@
 #include <vector>
 
 #include "cluster/cluster_runner.hpp"
-#include "cluster/connection.hpp"
 #include "cluster/messages.hpp"
 #include "command/run.hpp"
+#include "nodes/connection.hpp"
 #include "system/descriptor.hpp"
 #include "system/network.hpp"
 
@@ -34,20 +34,20 @@ std::string name_of(int agent) {
 }
 
 // Says of each job at once that it has ended well.
-class Pretender : cluster::Connection::Listener {
+class Pretender : nodes::Connection::Listener {
   public:
-    Pretender(system::EventLoop& loop, const system::Endpoint& coordinator, const cluster::Secret& secret, int number,
+    Pretender(system::EventLoop& loop, const system::Endpoint& coordinator, const nodes::Secret& secret, int number,
               std::uint64_t slots)
         : slots_(slots),
-          connection_(loop, system::begin_connecting(coordinator), secret, cluster::Connection::Side::agent, *this) {
-        say(cluster::Hello{cluster::protocol_version, "bench", name_of(number), ::getpid()});
+          connection_(loop, system::begin_connecting(coordinator), secret, nodes::Connection::Side::agent, *this) {
+        say(nodes::Hello{cluster::protocol_version, "bench", {}, name_of(number), ::getpid()});
     }
     bool done = false;
 
   private:
     void say(const cluster::OfAgent& message) { connection_.send(message); }
     void on_messages(Decoder& from) override {
-        cluster::for_each_message<cluster::OfCoordinator>(from, [this](cluster::OfCoordinator&& message) {
+        nodes::for_each_message<cluster::OfCoordinator>(from, [this](cluster::OfCoordinator&& message) {
             if (auto* start = std::get_if<cluster::Start>(&message)) {
                 say(cluster::Ended{start->slot, 0, 0, 1e9, 0.001, {}, {}});
             } else if (std::holds_alternative<cluster::Welcome>(message)) {
@@ -61,12 +61,12 @@ class Pretender : cluster::Connection::Listener {
     void on_closed(const std::string&) override { done = true; }
 
     std::uint64_t slots_;
-    cluster::Connection connection_;
+    nodes::Connection connection_;
 };
 
 int pretend(int agents, std::uint64_t slots, const std::string& address, const std::string& secret_file) {
     system::EventLoop loop;
-    const auto secret = cluster::Secret::read(secret_file);
+    const auto secret = nodes::Secret::read(secret_file);
     std::vector<std::unique_ptr<Pretender>> all;
     for (int i = 0; i < agents; ++i) {
         all.push_back(std::make_unique<Pretender>(loop, *system::Endpoint::parse(address), secret, i, slots));
@@ -79,12 +79,12 @@ int pretend(int agents, std::uint64_t slots, const std::string& address, const s
 
 int run(std::uint64_t jobs, int agents, const std::string& slots) {
     cluster::ClusterSettings nodes;
-    for (int i = 0; i < agents; ++i) nodes.nodes.push_back(name_of(i));
+    for (int i = 0; i < agents; ++i) nodes.launch.nodes.push_back(name_of(i));
     const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
-    nodes.launcher = {self, "pretend", std::to_string(agents), slots};
-    nodes.launcher_environment = {"PATH=/usr/bin:/bin"};
+    nodes.launch.launcher = {self, "pretend", std::to_string(agents), slots};
+    nodes.launch.environment = {"PATH=/usr/bin:/bin"};
     nodes.program = self;
-    nodes.run_folder = fmt::format("/tmp/haid-bench-{}", ::getpid());
+    nodes.launch.run_folder = fmt::format("/tmp/haid-bench-{}", ::getpid());
 
     command::RunSettings settings;
     settings.shell.path = "/bin/sh";
@@ -101,7 +101,7 @@ int run(std::uint64_t jobs, int agents, const std::string& slots) {
     const auto begin = Clock::now();
     const int status = the_run.execute();
     const std::chrono::duration<double> wall = Clock::now() - begin;
-    std::filesystem::remove_all(nodes.run_folder);
+    std::filesystem::remove_all(nodes.launch.run_folder);
     rusage usage{};
     ::getrusage(RUSAGE_SELF, &usage);
     const auto seconds = [](const timeval& time) {

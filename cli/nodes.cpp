@@ -3,13 +3,14 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
+#include <filesystem>
 
-#include "cluster/allocation.hpp"
 #include "cluster/cluster_runner.hpp"
 #include "cluster/job_end.hpp"
 #include "cluster/slurm_commands.hpp"
 #include "command/jobs_number.hpp"
 #include "command/local_runner.hpp"
+#include "nodes/allocation.hpp"
 #include "system/resources.hpp"
 
 namespace haid::cli {
@@ -20,16 +21,16 @@ std::uint64_t jobs_at_a_time(const command::RunSettings& run, int cpus) {
 }
 
 // The allocation that the run is to fill; nullopt: this machine.
-std::optional<cluster::Allocation> allocation_for(const CommandLine& line, const Personality& who,
-                                                  const system::ResourceFacts& facts) {
+std::optional<nodes::Allocation> allocation_for(const CommandLine& line, const Personality& who,
+                                                const system::ResourceFacts& facts) {
     using Nodes = CommandLine::Nodes;
     const bool wanted = line.nodes == Nodes::slurm;
     if (line.nodes == Nodes::local || (who.is_parallel && !wanted)) return std::nullopt;
-    auto allocation = cluster::find_allocation(facts);
+    auto allocation = nodes::find_allocation(facts);
     if (!allocation && wanted) throw UsageError("--nodes slurm: this is no Slurm job (SLURM_JOB_ID is not set)");
     if (!allocation || line.run.dry_run) return std::nullopt;
     if (wanted) return allocation;
-    return allocation->nodes.size() > 1 && cluster::why_on_one_node(facts).empty() ? allocation : std::nullopt;
+    return allocation->nodes.size() > 1 && nodes::why_on_one_node(facts).empty() ? allocation : std::nullopt;
 }
 
 // So that jobs which cannot end in time are left for another run.
@@ -58,7 +59,7 @@ command::MakeRunner runner_on(CommandLine& line, const Personality& who) {
     const auto facts = system::ResourceFacts::of_this_process();
     const auto allocation = allocation_for(line, who, facts);
     // A task of a step does not ask the controller: there may be thousands.
-    if (!who.is_parallel && !run.dry_run && cluster::why_on_one_node(facts).empty()) close_in_time(run, facts);
+    if (!who.is_parallel && !run.dry_run && nodes::why_on_one_node(facts).empty()) close_in_time(run, facts);
     if (!allocation) {
         if (run.slots_file.empty()) run.policy.slots = jobs_at_a_time(run, run.usable_cpus);
         return [](const command::RunSettings& settings, const command::RunnerContext& context) {
@@ -70,8 +71,8 @@ command::MakeRunner runner_on(CommandLine& line, const Personality& who) {
     for (std::size_t node = 0; node < allocation->nodes.size(); ++node) {
         run.policy.slots += jobs_at_a_time(run, allocation->cpus.empty() ? run.usable_cpus : allocation->cpus[node]);
     }
-    auto cluster = cluster::start_with_srun(*allocation);
-    cluster.until_done = line.until_done;
+    const cluster::ClusterSettings cluster{nodes::start_with_srun(*allocation, "/"),
+                                           std::filesystem::read_symlink("/proc/self/exe").string(), line.until_done};
     return [cluster](const command::RunSettings& settings, const command::RunnerContext& context) {
         return std::make_unique<cluster::ClusterRunner>(settings, context, cluster);
     };

@@ -12,9 +12,9 @@
 #include "cluster/slurm_commands.hpp"
 #include "cluster/submission.hpp"
 #include "cluster/submitted_runs.hpp"
-#include "command/shell.hpp"
 #include "follow.hpp"
 #include "submit_checks.hpp"
+#include "system/command_path.hpp"
 #include "system/descriptor.hpp"
 #include "system/error.hpp"
 #include "verbs.hpp"
@@ -267,7 +267,7 @@ int submit_line(const std::vector<std::string>& words, const Personality& who) {
     const bool reads_input = line.reads_input && !has(options, 'i', "input", 3);
     check_folders(options, who);
     if (request.show) return show(submission_for(request, prologue, line.until_done), reads_input, who);
-    if (!command::CommandPath().find("sbatch")) {
+    if (!system::CommandPath().find("sbatch")) {
         throw UsageError("Slurm's sbatch is not in PATH: is this a cluster's login node?");
     }
     if (reads_input && ::isatty(STDIN_FILENO) == 1) {

@@ -5,7 +5,7 @@ include(CMakePackageConfigHelpers)
 find_package(Threads REQUIRED)
 
 set(rooms)
-foreach(room IN ITEMS system process channel sync pool library fmt)
+foreach(room IN ITEMS system process channel sync pool nodes remote library fmt)
   list(APPEND rooms $<TARGET_OBJECTS:haid_${room}>)
 endforeach()
 add_library(haid_cpp STATIC ${rooms})
@@ -15,6 +15,13 @@ target_include_directories(haid_cpp INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE
                                               $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_compile_features(haid_cpp INTERFACE cxx_std_20)
 target_link_libraries(haid_cpp INTERFACE Threads::Threads)
+
+# libsodium goes into the archive, so that its users need not have it.
+file(WRITE ${CMAKE_BINARY_DIR}/add_sodium.mri
+     "OPEN $<TARGET_FILE:haid_cpp>\nADDLIB ${SODIUM_LIBRARY}\nSAVE\nEND\n")
+file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/add_sodium_$<CONFIG>.mri INPUT ${CMAKE_BINARY_DIR}/add_sodium.mri)
+add_custom_command(TARGET haid_cpp POST_BUILD VERBATIM
+                   COMMAND sh -c "\"$0\" -M < \"$1\"" ${CMAKE_AR} ${CMAKE_BINARY_DIR}/add_sodium_$<CONFIG>.mri)
 
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/haid)
 configure_package_config_file(packaging/haid-config.cmake.in ${CMAKE_BINARY_DIR}/haid-config.cmake

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 
 namespace haid {
 
@@ -16,6 +17,10 @@ struct PoolOptions {
     std::function<void()> initializer = {};
     // A worker is replaced by a new one after so many tasks; 0: never.
     std::uint64_t tasks_per_worker = 0;
+    // "slurm": workers on all nodes of the Slurm job, `workers` on each; where a node is lost, its items run elsewhere.
+    // Slurm starts this very program on each node, where main() is not called: its workers run what they are given.
+    // Functions have to be the program's own, an initializer a plain function. Empty: this machine.
+    std::string nodes = {};
 };
 
 // Named as designated initialisers want it: pool.map(f, items, {.timeout = 10s, .retries = 2}).

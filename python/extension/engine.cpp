@@ -9,6 +9,9 @@
 
 #include "gil.hpp"
 #include "objects.hpp"
+#include "remote/build.hpp"
+#include "remote/engine.hpp"
+#include "remote/host.hpp"
 
 namespace haid::python {
 namespace {
@@ -24,6 +27,11 @@ class InThisProcess {
   private:
     pid_t pid_ = ::getpid();
 };
+
+// Pickles and functions by name mean the same only in the same Python.
+std::string this_build() {
+    return remote::this_build() + " for Python " PY_VERSION;
+}
 
 // Ending an engine waits for threads that may want the GIL.
 void end(detail::Engine* engine, InThisProcess made) {
@@ -64,11 +72,19 @@ class Completions {
     bool stopped_ = false;
 };
 
+namespace {
+
+std::shared_ptr<Completions> make_completions() {
+    return {new Completions, [made = InThisProcess()](Completions* completions) {
+                if (made.is_it()) delete completions;
+            }};
+}
+
+}  // namespace
+
 Engine::Engine(int workers, nb::object start, nb::object leave, bool has_initializer, std::uint64_t tasks_per_worker,
                std::optional<std::vector<std::string>> program, std::vector<int> descriptors)
-    : completions_{new Completions, [made = InThisProcess()](Completions* completions) {
-                       if (made.is_it()) delete completions;
-                   }} {
+    : completions_(make_completions()) {
     detail::EngineOptions options;
     options.workers = workers;
     options.tasks_per_worker = tasks_per_worker;
@@ -87,6 +103,16 @@ Engine::Engine(int workers, nb::object start, nb::object leave, bool has_initial
         throw;
     }
     PyOS_AfterFork_Parent();
+}
+
+Engine::Engine(std::vector<std::string> command, const nb::bytes& description, const std::string& nodes)
+    : completions_(make_completions()) {
+    const auto* bytes = reinterpret_cast<const std::byte*>(description.c_str());
+    remote::EngineSettings settings{
+        remote::plan_for(nodes).value(), std::move(command), this_build(), {bytes, bytes + description.size()}};
+    WithoutGil without_gil;
+    engine_ = {remote::make_engine(std::move(settings)).release(),
+               [made = InThisProcess()](detail::Engine* engine) { end(engine, made); }};
 }
 
 std::shared_ptr<Call> Engine::call(const nb::bytes& function, std::uint64_t number, Spread spread, Order order,
@@ -118,6 +144,11 @@ std::vector<std::uint64_t> Engine::completed() {
 
 void Engine::stop_telling() {
     completions_->stop();
+}
+
+int Engine::workers() {
+    WithoutGil without_gil;
+    return engine_->workers();
 }
 
 std::vector<int> Engine::worker_pids() {
@@ -157,6 +188,26 @@ bool Engine::all_finished_within(std::chrono::milliseconds time) {
     };
     return engine_->wait(
         lock, [&] { return std::all_of(calls_.begin(), calls_.end(), finished); }, detail::Clock::now() + time);
+}
+
+bool spans_nodes(const std::string& nodes) {
+    return remote::plan_for(nodes).has_value();
+}
+
+int serve(const nb::object& make) {
+    const auto summons = remote::take_summons();
+    if (!summons) throw Error("this program was not started by a pool over nodes");
+    nb::object made;
+    WithoutGil without_gil;
+    return remote::run_host(*summons, this_build(), [&](const remote::Bytes& description) {
+        WithGil gil;
+        try {
+            made = make(nb::bytes(description.data(), description.size()));
+            return nb::cast<Engine&>(made).shared();
+        } catch (const nb::python_error& error) {
+            std::rethrow_exception(error_of(error));
+        }
+    });
 }
 
 }  // namespace haid::python

@@ -23,6 +23,8 @@ class Engine {
     Engine(int workers, nanobind::object start, nanobind::object leave, bool has_initializer,
            std::uint64_t tasks_per_worker, std::optional<std::vector<std::string>> program,
            std::vector<int> descriptors);
+    // Workers on all nodes of the Slurm job. `command`: what becomes a host, by serve(); `description`: for its `make`.
+    Engine(std::vector<std::string> command, const nanobind::bytes& description, const std::string& nodes);
 
     // A call of the function; see encode_function and Call. `completion`: the number that completed() is to give.
     std::shared_ptr<Call> call(const nanobind::bytes& function, std::uint64_t number, Spread spread, Order order,
@@ -39,6 +41,9 @@ class Engine {
     void join();
     void terminate();
 
+    int workers();
+    const std::shared_ptr<detail::Engine>& shared() const { return engine_; }
+
   private:
     void remember(const std::shared_ptr<BytesCall>& call);
     bool all_finished_within(std::chrono::milliseconds time);
@@ -47,5 +52,12 @@ class Engine {
     std::shared_ptr<detail::Engine> engine_;
     std::shared_ptr<Completions> completions_;
 };
+
+// Whether a pool on these nodes has workers on others than this one.
+bool spans_nodes(const std::string& nodes);
+
+// In a program that a pool over nodes has started: runs what it is given. `make(description)` is an Engine. Returns the
+// exit status.
+int serve(const nanobind::object& make);
 
 }  // namespace haid::python

@@ -74,6 +74,8 @@ std::exception_ptr foreign_error(nb::handle exception) {
         detail::ForeignError({data, data + static_cast<std::size_t>(PyBytes_GET_SIZE(described.ptr()))}));
 }
 
+}  // namespace
+
 std::exception_ptr error_of(const nb::python_error& error) noexcept {
     try {
         return foreign_error(error.value());
@@ -81,6 +83,8 @@ std::exception_ptr error_of(const nb::python_error& error) noexcept {
         return std::make_exception_ptr(Error("an exception that could not be described"));
     }
 }
+
+namespace {
 
 // Where an item's large parts are while it runs.
 class Parts {

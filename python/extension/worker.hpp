@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,6 +27,9 @@ std::vector<std::byte> encode_function(std::uint64_t number, Spread spread, cons
 
 // Runs tasks whose items are values and whose common part is a function.
 void run_items(detail::Task& task);
+
+// An exception of Python's on its way to another process, which raises it.
+std::exception_ptr error_of(const nanobind::python_error& error) noexcept;
 
 // `start(worker)` is called first, and calls an initializer of the user's if there is one; `leave()` last. The process
 // must have been forked between PyOS_BeforeFork and its parent's PyOS_AfterFork_Parent.

@@ -29,10 +29,10 @@ class _Started:
 
 def has_main():
     """Whether the workers can import what is __main__ here."""
-    return not {"init_main_from_name", "init_main_from_path"}.isdisjoint(_preparation())
+    return not {"init_main_from_name", "init_main_from_path"}.isdisjoint(preparation())
 
 
-def _preparation():
+def preparation():
     """What multiprocessing prepares a process with."""
     data = spawn.get_preparation_data("MainProcess")
     if not os.path.exists(data.get("init_main_from_path", "/")):
@@ -54,7 +54,7 @@ def starter(workers, initializer, initargs):
     }
     context.set_spawning_popen(started)
     try:
-        reduction.dump(_preparation(), told)
+        reduction.dump(preparation(), told)
         reduction.dump(settings, told)
     finally:
         context.set_spawning_popen(None)

@@ -134,6 +134,12 @@ def starter(workers, initializer, initargs):
         os.close(null)
 
 
+def engine(workers, initializer, initargs, most_tasks, how):
+    """With workers that are started by ``how.starter``."""
+    with how.starter(workers, initializer, initargs) as (start, *program):
+        return _haid.Engine(workers, start, leave, initializer is not None, most_tasks or 0, *program)
+
+
 def become(worker, parent):
     process._current_process = worker
     process._parent_process = parent

@@ -28,6 +28,8 @@ class BaseContext(_standard.BaseContext):
         initializer: Callable[..., object] | None = None,
         initargs: Iterable[Any] = (),
         maxtasksperchild: int | None = None,
+        *,
+        nodes: Literal["slurm"] | None = None,
     ) -> pool.Pool: ...
     @overload  # type: ignore[override]
     def get_context(self, method: None = None) -> DefaultContext: ...

@@ -9,7 +9,7 @@ from multiprocessing.pool import CLOSE, RUN, TERMINATE, MaybeEncodingError, Remo
 from . import _worker
 from ._callbacks import Callbacks
 from ._functions import Functions
-from ._haid import Engine, Order, Spread, cpu_count
+from ._haid import Order, Spread, cpu_count, spans_nodes
 from ._progress import show_as_they_pass, show_until_done
 from ._results import AsyncResult, IMapIterator
 from .errors import PoolClosed
@@ -33,26 +33,31 @@ class Pool:
 
     A worker that dies costs the item that it ran, which fails with haid.WorkerLost. The workers end with this process,
     however it ends.
+
+    With ``nodes="slurm"`` they are on all nodes of the Slurm job, ``processes`` on each (as many as CPUs may be used
+    there). They import the program's main module anew, as with the start method "spawn". Where a node is lost, its
+    items run elsewhere.
     """
 
-    def __init__(self, processes=None, initializer=None, initargs=(), maxtasksperchild=None, context=None):
-        if processes is None:
-            processes = cpu_count()
-        if processes < 1:
+    def __init__(self, processes=None, initializer=None, initargs=(), maxtasksperchild=None, context=None, nodes=None):
+        if processes is not None and processes < 1:
             raise ValueError("Number of processes must be at least 1")
         if maxtasksperchild is not None and (not isinstance(maxtasksperchild, int) or maxtasksperchild <= 0):
             raise ValueError("maxtasksperchild must be a positive int or None")
         if initializer is not None and not callable(initializer):
             raise TypeError("initializer must be a callable")
         util._flush_std_streams()
-        how = _worker
-        if context is not None and context.get_start_method(allow_none=True) not in (None, "fork"):
-            from . import _spawned as how
-        self._functions = Functions(how is _worker or how.has_main())
-        with how.starter(processes, initializer, initargs) as (start, *program):
-            self._engine = Engine(processes, start, _worker.leave, initializer is not None, maxtasksperchild or 0,
-                                  *program)
-        self._processes = processes
+        if nodes is not None and spans_nodes(nodes):
+            from ._nodes import engine_on
+
+            self._engine, self._functions = engine_on(nodes, processes, initializer, initargs, maxtasksperchild)
+        else:
+            how = _worker
+            if context is not None and context.get_start_method(allow_none=True) not in (None, "fork"):
+                from . import _spawned as how
+            self._functions = Functions(how is _worker or how.has_main())
+            self._engine = _worker.engine(processes or cpu_count(), initializer, initargs, maxtasksperchild, how)
+        self._processes = self._engine.workers()
         self._initargs = initargs  # locks that are sent by name lose it when they go
         self._numbers_of_functions = {}
         self._numbers = itertools.count(1)

@@ -3,7 +3,7 @@ from multiprocessing.pool import CLOSE as CLOSE, RUN as RUN, TERMINATE as TERMIN
 from multiprocessing.pool import ApplyResult as _StandardResult, MapResult as _StandardMapResult
 from multiprocessing.pool import ThreadPool as _StandardThreadPool
 from types import TracebackType
-from typing import Any, Generic, TypedDict, TypeVar
+from typing import Any, Generic, Literal, TypedDict, TypeVar
 
 from typing_extensions import Self, Unpack
 
@@ -53,6 +53,7 @@ class Pool:
         initargs: Iterable[Any] = (),
         maxtasksperchild: int | None = None,
         context: Any | None = None,
+        nodes: Literal["slurm"] | None = None,
     ) -> None: ...
     def apply(
         self,

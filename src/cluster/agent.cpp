@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fmt/format.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -12,13 +11,12 @@
 #include <stdexcept>
 #include <utility>
 
-#include "cluster/lease.hpp"
-#include "cluster/node_environment.hpp"
 #include "cluster/orphan.hpp"
 #include "command/jobs_number.hpp"
 #include "command/output/results.hpp"
+#include "nodes/lease.hpp"
+#include "nodes/node_environment.hpp"
 #include "system/error.hpp"
-#include "system/network.hpp"
 #include "system/resources.hpp"
 
 namespace haid::cluster {
@@ -29,9 +27,6 @@ using system::Time;
 namespace {
 
 constexpr std::chrono::milliseconds tick_every{500};
-// An address may belong to a network that leads nowhere from here.
-constexpr std::chrono::seconds connecting_takes{3};
-constexpr int rounds = 5;
 // Jobs that are being ended are looked after so often.
 constexpr std::chrono::milliseconds look_again{50};
 // As much is prepared for the network as it takes at once.
@@ -40,38 +35,6 @@ constexpr std::size_t one_piece = 64 * 1024;
 // Jobs get so long to end by themselves where Slurm ends the agent; Slurm's KillWait is 30 s unless a centre says less.
 constexpr std::chrono::seconds gentle_end{2};
 constexpr std::chrono::seconds last_words_take{5};
-
-// Empty: it has connected.
-std::string connect_to(const system::Endpoint& endpoint, system::Descriptor& socket) {
-    try {
-        socket = system::begin_connecting(endpoint);
-    } catch (const system::SystemError& error) {
-        return system::reason(error.error());
-    }
-    pollfd one{socket.get(), POLLOUT, 0};
-    const auto milliseconds = std::chrono::milliseconds(connecting_takes).count();
-    const int ready = system::uninterrupted([&] { return ::poll(&one, 1, static_cast<int>(milliseconds)); });
-    if (ready == 0) return fmt::format("no answer within {} s", connecting_takes.count());
-    if (int error = system::connection_error(socket.get())) return system::reason(error);
-    return {};
-}
-
-system::Descriptor connect_to_any(const std::vector<std::string>& addresses) {
-    std::string tried;
-    for (int round = 0; round < rounds; ++round) {
-        if (round > 0) ::sleep(1);
-        tried.clear();
-        for (const std::string& address : addresses) {
-            const auto endpoint = system::Endpoint::parse(address);
-            if (!endpoint) throw std::invalid_argument(fmt::format("'{}' is no address", address));
-            system::Descriptor socket;
-            const std::string why_not = connect_to(*endpoint, socket);
-            if (why_not.empty()) return socket;
-            tried += fmt::format("{}{} ({})", tried.empty() ? "" : ", ", address, why_not);
-        }
-    }
-    throw std::runtime_error(fmt::format("the coordinator of the run cannot be reached at {}", tried));
-}
 
 command::RunSettings run_settings(const Welcome& welcome, int cpus, std::uint64_t slots) {
     command::RunSettings settings;
@@ -94,15 +57,15 @@ command::RunSettings run_settings(const Welcome& welcome, int cpus, std::uint64_
 Agent::Agent(const AgentSettings& settings)
     : settings_(settings),
       signals_({SIGCHLD, SIGTERM, SIGINT, SIGHUP}),
-      secret_(Secret::read(settings.secret_file)),
-      lease_from_(Clock::now()) {
+      secret_(nodes::Secret::read(settings.secret_file)),
+      signs_of_life_(Clock::now()) {
     ::signal(SIGPIPE, SIG_IGN);
     loop_.add(signals_.fd(), EPOLLIN, *this);
-    Connection::Listener& listener = *this;
-    connection_ = std::make_unique<Connection>(loop_, connect_to_any(settings_.addresses), secret_,
-                                               Connection::Side::agent, listener);
+    nodes::Connection::Listener& listener = *this;
+    connection_ = std::make_unique<nodes::Connection>(loop_, nodes::connect_to_any(settings_.addresses), secret_,
+                                                      nodes::Connection::Side::agent, listener);
     ticker_.emplace(loop_, tick_every, [this] { tick(); });
-    send(Hello{protocol_version, settings_.version, settings_.node, ::getpid()});
+    send(nodes::Hello{protocol_version, settings_.version, {}, settings_.node, ::getpid()});
 }
 
 Agent::~Agent() {
@@ -175,7 +138,7 @@ void Agent::end_jobs() {
 // -- what the coordinator says
 
 void Agent::on_messages(Decoder& from) {
-    for_each_message<OfCoordinator>(from, [&](OfCoordinator&& message) {
+    nodes::for_each_message<OfCoordinator>(from, [&](OfCoordinator&& message) {
         std::visit([&](auto& one) { take(one); }, message);
         return !goodbye_ && !leaving_;
     });
@@ -195,17 +158,17 @@ void Agent::take(Welcome& welcome) {
     until_done_ = welcome.until_done;
     const int cpus = system::cpu_resources(system::ResourceFacts::of_this_process()).usable;
     const std::uint64_t slots = command::jobs_at_a_time(welcome.jobs, welcome.cpus_per_job, cpus);
-    use_environment(std::move(welcome.environment), settings_.node);
+    nodes::use_environment(std::move(welcome.environment), settings_.node);
     if (::access(welcome.temporary_folder.c_str(), W_OK | X_OK) != 0) welcome.temporary_folder = "/tmp";
     const command::RunSettings settings = run_settings(welcome, cpus, slots);
     store_ = std::make_unique<system::SpoolStore>(settings.temporary_folder, settings.output_memory);
     const command::RunnerContext context{
-        loop_, *store_, *this, signals_.mask_before(), std::nullopt, lease_from_ + lease};
+        loop_, *store_, *this, signals_.mask_before(), std::nullopt, signs_of_life_.lease_end()};
     runner_ = std::make_unique<command::LocalRunner>(settings, context);
     send(Ready{slots, cpus});
 }
 
-void Agent::take(const Refused& refused) {
+void Agent::take(const nodes::Refused& refused) {
     leave(fmt::format("the coordinator has no work for it: {}", refused.reason));
 }
 
@@ -231,9 +194,9 @@ void Agent::take(const Signal& signal) {
 
 void Agent::take(const SignalGroups& signal) {
     suspended_ = signal.number == SIGTSTP;
-    lease_from_ = Clock::now();  // nobody answers meanwhile
+    signs_of_life_.excused(Clock::now());
     if (!runner_) return;
-    runner_->set_lease(suspended_ ? std::nullopt : std::optional(lease_from_ + lease));
+    runner_->set_lease(suspended_ ? std::nullopt : std::optional(signs_of_life_.lease_end()));
     runner_->signal_groups(signal.number);
 }
 
@@ -254,12 +217,8 @@ void Agent::take(const Goodbye&) {
     goodbye_ = true;
 }
 
-void Agent::take(const Beat& beat) {
-    auto sent = beats_.find(beat.number);
-    if (sent == beats_.end()) return;
-    lease_from_ = sent->second;
-    if (runner_ && !suspended_) runner_->set_lease(lease_from_ + lease);
-    beats_.erase(beats_.begin(), std::next(sent));
+void Agent::take(const nodes::Beat& beat) {
+    if (signs_of_life_.answered(beat.number) && runner_ && !suspended_) runner_->set_lease(signs_of_life_.lease_end());
 }
 
 // -- jobs
@@ -341,18 +300,15 @@ void Agent::on_ready(std::uint32_t) {
 }
 
 void Agent::check_lease() {
-    if (leaving_ || suspended_ || Clock::now() - lease_from_ <= lease) return;
+    if (leaving_ || suspended_ || Clock::now() <= signs_of_life_.lease_end()) return;
     silence_ = true;
-    leave(fmt::format("not a word of the coordinator for {} s", lease.count()));
+    leave(fmt::format("not a word of the coordinator for {} s", nodes::lease.count()));
 }
 
 void Agent::tick() {
     check_lease();
-    const Time now = Clock::now();
-    if (now - beat_at_ < beat_every) return;
-    beat_at_ = now;
-    beats_[++last_beat_] = now;
-    send(Beat{last_beat_});
+    std::uint64_t number = 0;
+    if (signs_of_life_.due(Clock::now(), number)) send(nodes::Beat{number});
 }
 
 }  // namespace haid::cluster

@@ -7,19 +7,19 @@
 #include <chrono>
 #include <deque>
 #include <list>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
-#include "cluster/connection.hpp"
 #include "cluster/messages.hpp"
-#include "cluster/secret.hpp"
 #include "command/local_runner.hpp"
 #include "command/runner.hpp"
 #include "command/start_patience.hpp"
+#include "nodes/calling.hpp"
+#include "nodes/connection.hpp"
+#include "nodes/secret.hpp"
 #include "system/event_loop.hpp"
 #include "system/signals.hpp"
 #include "system/timer.hpp"
@@ -33,7 +33,7 @@ struct AgentSettings {
     std::string version;  // of the program
 };
 
-class Agent : private command::Runner::Listener, private Connection::Listener, private system::Watcher {
+class Agent : private command::Runner::Listener, private nodes::Connection::Listener, private system::Watcher {
   public:
     // Calls the coordinator. Throws std::runtime_error naming every address that was tried, SystemError,
     // std::invalid_argument for the secret.
@@ -52,14 +52,14 @@ class Agent : private command::Runner::Listener, private Connection::Listener, p
 
     // Messages of the coordinator.
     void take(Welcome& welcome);
-    void take(const Refused& refused);
+    void take(const nodes::Refused& refused);
     void take(Start& start);
     void take(const Signal& signal);
     void take(const SignalGroups& signal);
     void take(const Credit& credit);
     void take(const Discard&);
     void take(const Goodbye&);
-    void take(const Beat& beat);
+    void take(const nodes::Beat& beat);
     void on_messages(Decoder& from) override;
     void on_closed(const std::string& reason) override;
 
@@ -86,8 +86,8 @@ class Agent : private command::Runner::Listener, private Connection::Listener, p
     AgentSettings settings_;
     system::SignalQueue signals_;
     system::EventLoop loop_;
-    Secret secret_;
-    std::unique_ptr<Connection> connection_;
+    nodes::Secret secret_;
+    std::unique_ptr<nodes::Connection> connection_;
     std::unique_ptr<system::SpoolStore> store_;
     std::unique_ptr<command::LocalRunner> runner_;
     std::optional<system::Ticker> ticker_;
@@ -100,10 +100,7 @@ class Agent : private command::Runner::Listener, private Connection::Listener, p
     std::unordered_map<std::uint64_t, Running> running_;  // by slot
     std::list<Sending> sending_;                          // jobs that have ended
     std::int64_t window_ = static_cast<std::int64_t>(output_window);
-    std::map<std::uint64_t, system::Time> beats_;  // that were not answered yet
-    std::uint64_t last_beat_ = 0;
-    system::Time beat_at_{};
-    system::Time lease_from_;
+    nodes::SignsOfLife signs_of_life_;
     bool suspended_ = false;
     bool silence_ = false;                // is why it leaves
     bool until_done_ = false;             // see Welcome

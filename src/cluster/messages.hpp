@@ -1,7 +1,4 @@
-// What a coordinator and its agents say to each other, as values.
-//
-// Both are the same program (Hello says which version), so the messages are written as the library's codec writes
-// structs. Order matters: all that is said on one connection arrives in the order in which it was said.
+// What a coordinator and its agents say to each other about jobs, besides what all agents say (nodes/messages.hpp).
 #pragma once
 
 #include <sys/resource.h>
@@ -11,26 +8,19 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
+
+#include "nodes/messages.hpp"
 
 namespace haid::cluster {
 
 // Raised with every change of what follows.
-inline constexpr std::uint32_t protocol_version = 1;
+inline constexpr std::uint32_t protocol_version = 2;
 
 // Bytes of output that an agent may send before it gets more credit.
 inline constexpr std::uint64_t output_window = 4 * 1024 * 1024;
 
 // -- of an agent
-
-// The first message.
-struct Hello {
-    std::uint32_t version;
-    std::string program;  // haid's version
-    std::string node;
-    std::int64_t pid;
-};
 
 // It has become what Welcome asked for, and runs so many jobs at a time.
 struct Ready {
@@ -65,12 +55,7 @@ struct Leaving {
     std::string reason;
 };
 
-// The agent's sign of life. Answered at once by the same number: from when it was sent, the lease is counted.
-struct Beat {
-    std::uint64_t number;
-};
-
-using OfAgent = std::variant<Hello, Ready, Output, Ended, StoppedByTerminal, Leaving, Beat>;
+using OfAgent = nodes::OfAgent<Ready, Output, Ended, StoppedByTerminal, Leaving>;
 
 // -- of the coordinator
 
@@ -90,11 +75,6 @@ struct Welcome {
     std::uint8_t shell_style;
     bool shell_may_be_left_out;
     bool until_done;
-};
-
-// No work for this agent, and why.
-struct Refused {
-    std::string reason;
 };
 
 struct Start {
@@ -126,6 +106,6 @@ struct Discard {};
 // All is done.
 struct Goodbye {};
 
-using OfCoordinator = std::variant<Welcome, Refused, Start, Signal, SignalGroups, Credit, Discard, Goodbye, Beat>;
+using OfCoordinator = nodes::OfCoordinator<Welcome, Start, Signal, SignalGroups, Credit, Discard, Goodbye>;
 
 }  // namespace haid::cluster

@@ -13,7 +13,7 @@
 #include <stdexcept>
 #include <string_view>
 
-#include "command/shell.hpp"
+#include "system/command_path.hpp"
 #include "system/error.hpp"
 #include "system/event_loop.hpp"
 #include "system/signals.hpp"
@@ -34,7 +34,7 @@ class Listening {
     Listening(const std::vector<std::string>& words, const std::string& input)
         : signals_({SIGCHLD, SIGINT, SIGTERM, SIGHUP}), out_(system::make_pipe()), err_(system::make_pipe()) {
         const auto path = words.front().find('/') != std::string::npos ? std::optional(words.front())
-                                                                       : command::CommandPath().find(words.front());
+                                                                       : system::CommandPath().find(words.front());
         if (!path) throw std::invalid_argument(fmt::format("Slurm's {} is not in PATH", words.front()));
         std::vector<const char*> arguments, environment;
         for (const std::string& word : words) arguments.push_back(word.c_str());

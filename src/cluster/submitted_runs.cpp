@@ -10,7 +10,7 @@
 #include <ctime>
 #include <filesystem>
 
-#include "cluster/allocation.hpp"
+#include "nodes/allocation.hpp"
 #include "system/descriptor.hpp"
 #include "system/error.hpp"
 
@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 constexpr std::chrono::hours kept_for{30 * 24};
 
 std::string runs_folder() {
-    return run_folder() + "/runs";
+    return nodes::run_folder() + "/runs";
 }
 
 std::string job_in(const std::string& folder) {

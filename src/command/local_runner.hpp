@@ -14,7 +14,9 @@
 #include "command/environment.hpp"
 #include "command/runner.hpp"
 #include "command/settings.hpp"
+#include "command/shell.hpp"
 #include "process/guard.hpp"
+#include "system/command_path.hpp"
 #include "system/event_loop.hpp"
 #include "system/spawn.hpp"
 
@@ -75,7 +77,7 @@ class LocalRunner : public Runner {
     std::uint64_t file_limit_;  // soft limit of jobs
     process::Guard guard_;
     Environment environment_;
-    CommandPath command_path_;
+    system::CommandPath command_path_;
     system::Descriptor null_;
     std::unordered_map<std::uint64_t, std::unique_ptr<Child>> by_slot_;
     std::unordered_map<pid_t, Child*> by_pid_;

@@ -13,7 +13,7 @@
 #include <optional>
 #include <sstream>
 
-#include "command/shell.hpp"
+#include "system/command_path.hpp"
 #include "system/descriptor.hpp"
 #include "system/error.hpp"
 
@@ -52,7 +52,7 @@ std::optional<std::string> users_table() {
 
 bool installed(const std::string& program) {
     if (program.find('/') != std::string::npos) return ::access(program.c_str(), X_OK) == 0;
-    return CommandPath().find(program).has_value();
+    return system::CommandPath().find(program).has_value();
 }
 
 }  // namespace

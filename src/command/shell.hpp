@@ -26,18 +26,4 @@ Shell choose_shell();
 // assignment nor an exported function. Quotes are understood.
 std::optional<std::vector<std::string>> split_simple_command(std::string_view line);
 
-// Where execvp would find a command without a slash; remembers the last one. Thread-compatible.
-class CommandPath {
-  public:
-    CommandPath();
-    // nullopt: it is in none of the folders, or PATH names a relative one.
-    std::optional<std::string> find(const std::string& command);
-
-  private:
-    std::vector<std::string> folders_;
-    bool all_absolute_ = true;
-    std::string last_command_;
-    std::optional<std::string> last_path_;
-};
-
 }  // namespace haid::command

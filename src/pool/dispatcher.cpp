@@ -184,6 +184,7 @@ bool Dispatcher::fill(ActiveCall& call) {
     task.call = &call;
     Writer writer(buffer_, arena_, segment_, task);
     writer.most_items = items_for_next_task(call);
+    writer.first = call.next_item;
     try {
         task.items = call.call->fill(writer);
         if (task.items != 0 && task.size == 0) writer.place_buffer();
@@ -195,15 +196,15 @@ bool Dispatcher::fill(ActiveCall& call) {
         return false;
     }
     if (task.items == 0) return false;
-    task.open = task.items;
-    task.first = call.next_item;
+    task.open = task.items - writer.begin;
+    task.first = writer.first;
     task.function = detail::number_of(writer.run);
     task.context = writer.context;
     call.next_item += task.items;
-    call.open += task.items;
+    call.open += task.open;
     ++call.tasks;
     call.last_chunk = task.items;
-    post(ledger_.add(task), 0, task.items);
+    post(ledger_.add(task), writer.begin, task.items);
     return true;
 }
 
@@ -257,6 +258,7 @@ void Dispatcher::take_values(std::uint64_t number, std::uint32_t first, std::uin
     std::uint32_t decoded = 0;
     if (!call.cancelled) {
         try {
+            call.call->took(std::chrono::nanoseconds(nanoseconds));
             take(*call.call, first_item, decoded);
         } catch (const DecodeError& error) {
             for (std::uint32_t item = decoded; item < count; ++item) {

@@ -1,6 +1,7 @@
 #include "process/families.hpp"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -11,6 +12,13 @@ namespace haid::process {
 namespace {
 
 using system::ProcessEntry;
+
+// A guard may be a descendant of what it is to end.
+std::vector<ProcessEntry> families_without_us(const std::vector<pid_t>& leaders) {
+    std::vector<ProcessEntry> members = system::families(leaders);
+    std::erase_if(members, [](const ProcessEntry& member) { return member.pid == ::getpid(); });
+    return members;
+}
 
 bool may_end_a_process(int signal) {
     switch (signal) {
@@ -37,7 +45,7 @@ std::vector<ProcessEntry> stop_families(const std::vector<pid_t>& leaders, std::
     std::unordered_set<pid_t> seen;
     bool grew = true;
     for (int look = 0; grew && look < looks; ++look) {
-        members = system::families(leaders);
+        members = families_without_us(leaders);
         grew = false;
         for (const ProcessEntry& member : members) {
             if (!seen.insert(member.pid).second) continue;
@@ -54,7 +62,7 @@ std::vector<ProcessEntry> stop_families(const std::vector<pid_t>& leaders, std::
 std::vector<ProcessEntry> signal_families(const std::vector<pid_t>& leaders, int signal) {
     std::vector<pid_t> to_continue;
     std::vector<ProcessEntry> members =
-        may_end_a_process(signal) ? stop_families(leaders, to_continue) : system::families(leaders);
+        may_end_a_process(signal) ? stop_families(leaders, to_continue) : families_without_us(leaders);
     for (const ProcessEntry& member : members) {
         if (std::find(leaders.begin(), leaders.end(), member.group) == leaders.end()) ::kill(member.pid, signal);
     }
@@ -73,7 +81,7 @@ void end_families(const std::vector<pid_t>& leaders, const Ladder& ladder) {
         }
     };
     auto left = [&] {
-        std::vector<ProcessEntry> members = system::families(known);
+        std::vector<ProcessEntry> members = families_without_us(known);
         remember(members);
         return !members.empty();
     };

@@ -35,6 +35,8 @@ class EventLoop {
 
     // Waits until something is ready or the time has come, and tells the watchers. nullopt: no time limit.
     void wait(std::optional<Time> until);
+    // Readable when wait() would have something to tell.
+    int fd() const { return epoll_.get(); }
 
   private:
     static constexpr int batch_size = 64;

@@ -10,6 +10,8 @@
 #include <memory>
 #include <random>
 
+#include "system/command_path.hpp"
+
 namespace haid::command {
 namespace {
 
@@ -160,20 +162,20 @@ TEST_F(CommandPathTest, FindsTheFirstProgramOfThatName) {
     make("/two/tool", 0755);
     std::filesystem::create_directory(root_ + "/one/folder");
     Variable variable("PATH", (root_ + "/one:" + root_ + "/two").c_str());
-    CommandPath path;
+    system::CommandPath path;
     EXPECT_EQ(path.find("tool"), root_ + "/two/tool");
     EXPECT_EQ(path.find("tool"), root_ + "/two/tool");
     EXPECT_EQ(path.find("folder"), std::nullopt);
     EXPECT_EQ(path.find("none"), std::nullopt);
     make("/one/tool", 0755);
-    EXPECT_EQ(CommandPath().find("tool"), root_ + "/one/tool");
+    EXPECT_EQ(system::CommandPath().find("tool"), root_ + "/one/tool");
 }
 
 TEST_F(CommandPathTest, DoesNotAnswerWhereAFolderIsRelative) {
     make("/one/tool", 0755);
     for (const std::string& value : {root_ + "/one:.", ":" + root_ + "/one", root_ + "/one:", root_ + "/one::/bin"}) {
         Variable variable("PATH", value.c_str());
-        EXPECT_EQ(CommandPath().find("tool"), std::nullopt) << value;
+        EXPECT_EQ(system::CommandPath().find("tool"), std::nullopt) << value;
     }
 }
 

@@ -41,6 +41,10 @@ class TaskWriter {
     RunTask run = nullptr;
     std::uint64_t context = 0;  // for the function; the same number in every worker
     std::uint32_t most_items = 1;
+    // Of item 0 in the call; what comes next, unless the call knows better.
+    std::uint64_t first = 0;
+    // Items of the task before this one are not to be run.
+    std::uint32_t begin = 0;
 
     // Either memory for exactly `size` bytes, once for a task, …
     virtual std::byte* place(std::size_t size) = 0;
@@ -92,6 +96,8 @@ class Call {
     // The next 1 to `most` items as something that a thread of this process can run; nullptr: none at the moment.
     virtual std::unique_ptr<LocalTask> take(std::uint32_t most) = 0;
 
+    // What is told next took a worker so long.
+    virtual void took(std::chrono::nanoseconds) {}
     // Items `first` to `first + count` have these values, one after another. Throws DecodeError where they have not;
     // `decoded` says how many were taken before.
     virtual void values(std::uint64_t first, std::uint32_t count, Decoder& from, std::uint32_t& decoded) = 0;

@@ -46,7 +46,10 @@ struct Callable {
         }
     }
     static void send(Encoder& to, const F& f) {
-        if constexpr (std::is_member_pointer_v<F>) {
+        if constexpr (std::is_member_function_pointer_v<F>) {
+            const auto number = MemberNumber<F>::of(f);
+            to.write(&number, sizeof number);
+        } else if constexpr (std::is_member_pointer_v<F>) {
             to.write(&f, sizeof f);
         } else if constexpr (in_input) {
             encode(to, f);
@@ -55,6 +58,12 @@ struct Callable {
     static F receive(std::uint64_t context, Decoder& from) {
         if constexpr (in_context) {
             return function_of<F>(context);
+        } else if constexpr (std::is_member_function_pointer_v<F>) {
+            MemberNumber<F> number;
+            from.read(&number, sizeof number);
+            F f;
+            number.put_into(f);
+            return f;
         } else if constexpr (std::is_member_pointer_v<F>) {
             F f;
             from.read(&f, sizeof f);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
 namespace haid::detail {
@@ -26,5 +27,43 @@ F function_of(std::uint64_t number) {
     // NOLINTNEXTLINE(performance-no-int-to-ptr): a number is what crosses
     return reinterpret_cast<F>(address);
 }
+
+// A pointer to a member function, with a number in place of its address: its representation is the Itanium ABI's (2.3:
+// an address, or the place in a table, and an offset), which all compilers for Linux follow.
+template <class F>
+struct MemberNumber {
+    static_assert(std::is_member_function_pointer_v<F>);
+    unsigned char bytes[sizeof(F)];
+
+    static MemberNumber of(F function) {
+        MemberNumber number;
+        std::memcpy(number.bytes, &function, sizeof function);
+        move(number.bytes, -origin());
+        return number;
+    }
+    // `function` becomes that of the number.
+    void put_into(F& function) const {
+        MemberNumber copy = *this;
+        move(copy.bytes, origin());
+        std::memcpy(&function, copy.bytes, sizeof function);
+    }
+
+  private:
+    // Even, so that a number shows as well as an address whether it is that of a virtual function.
+    static std::uintptr_t origin() {
+        return reinterpret_cast<std::uintptr_t>(&origin_of_functions) & ~std::uintptr_t{1};
+    }
+    static void move(unsigned char* bytes, std::uintptr_t by) {
+        std::uintptr_t words[2];
+        std::memcpy(words, bytes, sizeof words);
+#if defined(__aarch64__) || defined(__arm__)
+        const bool is_virtual = (words[1] & 1) != 0;
+#else
+        const bool is_virtual = (words[0] & 1) != 0;
+#endif
+        if (!is_virtual) words[0] += by;
+        std::memcpy(bytes, words, sizeof words);
+    }
+};
 
 }  // namespace haid::detail

@@ -16,12 +16,12 @@
 #include <string>
 #include <vector>
 
-#include "cluster/secret.hpp"
 #include "haid/codec.hpp"
+#include "nodes/secret.hpp"
 #include "system/descriptor.hpp"
 #include "system/event_loop.hpp"
 
-namespace haid::cluster {
+namespace haid::nodes {
 
 class Connection : private system::Watcher {
   public:
@@ -102,4 +102,4 @@ void for_each_message(Decoder& from, Handler handle) {
     }
 }
 
-}  // namespace haid::cluster
+}  // namespace haid::nodes

@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "cluster/settings.hpp"
+#include "nodes/launch_plan.hpp"
 #include "system/resources.hpp"
 
-namespace haid::cluster {
+namespace haid::nodes {
 
 struct Allocation {
     std::string job;                 // its number
@@ -26,7 +26,7 @@ std::string why_on_one_node(const system::ResourceFacts& facts);
 // std::invalid_argument where there is none.
 std::string run_folder();
 
-// One srun for all nodes. Throws std::invalid_argument where there is no srun.
-ClusterSettings start_with_srun(const Allocation& allocation);
+// One srun for all nodes, which starts agents in that folder. Throws std::invalid_argument where there is no srun.
+LaunchPlan start_with_srun(const Allocation& allocation, const std::string& folder);
 
-}  // namespace haid::cluster
+}  // namespace haid::nodes

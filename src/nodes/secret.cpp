@@ -1,4 +1,4 @@
-#include "cluster/secret.hpp"
+#include "nodes/secret.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -13,7 +13,7 @@
 #include "system/descriptor.hpp"
 #include "system/error.hpp"
 
-namespace haid::cluster {
+namespace haid::nodes {
 namespace {
 
 constexpr const char* extension = ".secret";
@@ -79,4 +79,4 @@ void SecretFile::remove() {
     path_.clear();
 }
 
-}  // namespace haid::cluster
+}  // namespace haid::nodes

@@ -1,4 +1,4 @@
-#include "cluster/connection.hpp"
+#include "nodes/connection.hpp"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -19,7 +19,7 @@
 #include "cluster/messages.hpp"
 #include "system/error.hpp"
 
-namespace haid::cluster {
+namespace haid::nodes {
 namespace {
 
 using testing::ElementsAre;
@@ -244,4 +244,4 @@ TEST(Secret, IsReadByItsOwnerOnly) {
 }
 
 }  // namespace
-}  // namespace haid::cluster
+}  // namespace haid::nodes

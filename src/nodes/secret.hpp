@@ -4,7 +4,7 @@
 #include <array>
 #include <string>
 
-namespace haid::cluster {
+namespace haid::nodes {
 
 class Secret {
   public:
@@ -38,4 +38,4 @@ class SecretFile {
     std::string path_;
 };
 
-}  // namespace haid::cluster
+}  // namespace haid::nodes

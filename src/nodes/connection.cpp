@@ -1,4 +1,4 @@
-#include "cluster/connection.hpp"
+#include "nodes/connection.hpp"
 
 #include <errno.h>
 #include <fmt/format.h>
@@ -13,7 +13,7 @@
 #include "system/error.hpp"
 #include "system/network.hpp"
 
-namespace haid::cluster {
+namespace haid::nodes {
 namespace {
 
 constexpr std::size_t header_size = crypto_secretstream_xchacha20poly1305_HEADERBYTES;
@@ -213,4 +213,4 @@ void Connection::close(const std::string& reason) {
     listener_.on_closed(reason);
 }
 
-}  // namespace haid::cluster
+}  // namespace haid::nodes

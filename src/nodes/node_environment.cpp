@@ -1,4 +1,4 @@
-#include "cluster/node_environment.hpp"
+#include "nodes/node_environment.hpp"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <array>
 
-namespace haid::cluster {
+namespace haid::nodes {
 namespace {
 
 // What Slurm, its plugins and a centre's prologue say about one node. sbatch(1), srun(1): output environment variables.
@@ -59,4 +59,4 @@ void use_environment(std::vector<std::string> coordinators, const std::string& n
     for (std::string& entry : entries) ::putenv(entry.data());
 }
 
-}  // namespace haid::cluster
+}  // namespace haid::nodes

@@ -1,18 +1,17 @@
-#include "cluster/allocation.hpp"
+#include "nodes/allocation.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
-#include <filesystem>
 #include <stdexcept>
 
-#include "cluster/node_environment.hpp"
-#include "command/shell.hpp"
+#include "nodes/node_environment.hpp"
+#include "system/command_path.hpp"
 #include "system/slurm_environment.hpp"
 
-namespace haid::cluster {
+namespace haid::nodes {
 namespace {
 
 std::string variable(const system::ResourceFacts& facts, std::string_view name) {
@@ -50,30 +49,29 @@ std::string why_on_one_node(const system::ResourceFacts& facts) {
     return "";
 }
 
-ClusterSettings start_with_srun(const Allocation& allocation) {
-    ClusterSettings settings;
-    settings.nodes = allocation.nodes;
-    const auto srun = command::CommandPath().find("srun");
-    if (!srun) throw std::invalid_argument("Slurm's srun is not in PATH; --nodes local keeps to this node");
+LaunchPlan start_with_srun(const Allocation& allocation, const std::string& folder) {
+    LaunchPlan plan;
+    plan.nodes = allocation.nodes;
+    const auto srun = system::CommandPath().find("srun");
+    if (!srun) throw std::invalid_argument("Slurm's srun is not in PATH");
     const std::string number = std::to_string(allocation.nodes.size());
     // --overlap: the step takes nothing from steps that jobs start. --no-kill and the like: a node that is lost, or an
     // agent that ends, does not end the others.
-    settings.launcher = {*srun, "-N", number, "-n", number, "--quiet"};
-    for (const char* option :
-         {"--ntasks-per-node=1", "--overlap", "--cpu-bind=none", "--mem=0", "--no-kill", "--kill-on-bad-exit=0",
-          "--wait=0", "--input=none", "--export=ALL", "--chdir=/", "--job-name=haid"}) {
-        settings.launcher.emplace_back(option);
+    plan.launcher = {*srun, "-N", number, "-n", number, "--quiet"};
+    for (const char* option : {"--ntasks-per-node=1", "--overlap", "--cpu-bind=none", "--mem=0", "--no-kill",
+                               "--kill-on-bad-exit=0", "--wait=0", "--input=none", "--export=ALL", "--job-name=haid"}) {
+        plan.launcher.emplace_back(option);
     }
+    plan.launcher.push_back("--chdir=" + folder);
     for (char** entry = environ; *entry != nullptr; ++entry) {
         const std::string_view name = std::string_view(*entry).substr(0, std::string_view(*entry).find('='));
         const auto& unwanted = not_for_srun();
         if (std::find(unwanted.begin(), unwanted.end(), name) == unwanted.end()) {
-            settings.launcher_environment.emplace_back(*entry);
+            plan.environment.emplace_back(*entry);
         }
     }
-    settings.program = std::filesystem::read_symlink("/proc/self/exe").string();
-    settings.run_folder = run_folder();
-    return settings;
+    plan.run_folder = run_folder();
+    return plan;
 }
 
-}  // namespace haid::cluster
+}  // namespace haid::nodes

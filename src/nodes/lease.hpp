@@ -3,7 +3,7 @@
 
 #include <chrono>
 
-namespace haid::cluster {
+namespace haid::nodes {
 
 // An agent shows so often that it lives.
 inline constexpr std::chrono::seconds beat_every{2};
@@ -13,4 +13,4 @@ inline constexpr std::chrono::seconds lease{15};
 // The coordinator gives up an agent so long after its last word: 5 s are for ending jobs (SIGKILL) where it is slow.
 inline constexpr std::chrono::seconds given_up_after{20};
 
-}  // namespace haid::cluster
+}  // namespace haid::nodes

@@ -1,0 +1,252 @@
+#include "remote/engine.hpp"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <mutex>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+
+#include "haid/error.hpp"
+#include "nodes/allocation.hpp"
+#include "remote/coordinator.hpp"
+#include "system/error.hpp"
+#include "system/resources.hpp"
+#include "system/signals.hpp"
+#include "system/timer.hpp"
+
+namespace haid::remote {
+namespace {
+
+using detail::Call;
+using detail::Time;
+using system::Clock;
+
+constexpr std::chrono::milliseconds tick_every{500};
+// So long after the pool was ended its hosts are ended by the launcher, and some time later that is.
+constexpr std::chrono::seconds patience_at_the_end{5};
+constexpr std::chrono::seconds patience_with_the_launcher{5};
+
+// Two threads: one drives the loop, with the lock held except while nothing happens; one calls what was to be called
+// later, which may take its time. Callers use the coordinator themselves, under the same lock.
+class NodesEngine final : public detail::Engine {
+  public:
+    explicit NodesEngine(const EngineSettings& settings)
+        : coordinator_(loop_, settings.plan, settings.command, settings.build, settings.description) {
+        ticker_.emplace(loop_, tick_every, [this] { tick(); });
+        system::BlockedSignals blocked;  // they are for the program's own threads
+        driver_ = std::thread([this] { drive(); });
+        caller_ = std::thread([this] { call_actions(); });
+    }
+    ~NodesEngine() override {
+        terminate();
+        driver_.join();
+        caller_.join();
+    }
+
+    // At first: throws where no host comes.
+    void wait_for_hosts() {
+        Lock guard(mutex_);
+        changed_.wait(guard, [this] { return coordinator_.complete() || coordinator_.broken(); });
+        if (coordinator_.broken()) std::rethrow_exception(coordinator_.broken());
+    }
+
+    int workers() const override {
+        Lock guard(mutex_);
+        return coordinator_.workers();
+    }
+    std::vector<int> worker_pids() override { return {}; }
+    Lock lock() override { return Lock(mutex_); }
+
+    void submit(Lock&, std::shared_ptr<Call> call) override {
+        if (coordinator_.broken()) std::rethrow_exception(coordinator_.broken());
+        if (closed_ || leaving_) throw PoolClosed("this pool was closed: it takes no more work");
+        coordinator_.add(std::move(call));
+        tell();
+    }
+    void refill(Lock&, Call& call) override {
+        coordinator_.refill(call);
+        tell();
+    }
+    bool wait(Lock& lock, const std::function<bool()>& enough, std::optional<Time> until) override {
+        while (!enough()) {
+            if (!until) {
+                changed_.wait(lock);
+            } else if (changed_.wait_until(lock, *until) == std::cv_status::timeout) {
+                return enough();
+            }
+        }
+        return true;
+    }
+    bool finished(Lock&, const Call& call) const override { return !coordinator_.knows(call); }
+    void cancel(Lock&, Call& call) override {
+        coordinator_.cancel(call, false);
+        tell();
+    }
+    void stop(Lock&, Call& call) override {
+        coordinator_.cancel(call, true);
+        tell();
+    }
+    void in_background(Lock&, Call&) override {}
+    void later(std::function<void()> action) override {
+        actions_.push_back(std::move(action));
+        changed_.notify_all();
+    }
+
+    void close() override {
+        Lock guard(mutex_);
+        closed_ = true;
+    }
+    void join() override {
+        Lock guard(mutex_);
+        if (!closed_ && !leaving_) throw Error("join() needs close() or terminate() before it");
+        changed_.wait(guard, [this] { return coordinator_.idle() && actions_.empty() && !acting_; });
+        if (!leaving_) leave(false);
+        changed_.wait(guard, [this] { return gone_; });
+    }
+    void terminate() override {
+        Lock guard(mutex_);
+        if (!end_by_) {
+            coordinator_.abort_all(std::make_exception_ptr(PoolClosed("the pool was ended before this was done")));
+            leave(true);
+            tell();
+        }
+        // Where this process ended before, the launcher would be ended with it, and complain.
+        changed_.wait(guard, [this] { return gone_; });
+    }
+
+  private:
+    void leave(bool at_once) {
+        leaving_ = true;
+        if (at_once) end_by_ = Clock::now() + patience_at_the_end;
+        coordinator_.say_goodbye(at_once);
+    }
+
+    void tell() {
+        if (coordinator_.take_change()) changed_.notify_all();
+    }
+
+    void tick() {
+        coordinator_.tick();
+        if (!leaving_) return;
+        if (!end_by_ && !coordinator_.anybody()) end_by_ = Clock::now() + patience_at_the_end;
+        if (!end_by_ || Clock::now() < *end_by_) return;
+        coordinator_.end_launcher(Clock::now() < *end_by_ + patience_with_the_launcher ? SIGTERM : SIGKILL);
+    }
+
+    void drive() {
+        for (;;) {
+            pollfd ready{loop_.fd(), POLLIN, 0};
+            system::uninterrupted([&] { return ::poll(&ready, 1, -1); });
+            Lock guard(mutex_);
+            try {
+                loop_.wait(Clock::now());
+            } catch (...) {
+                coordinator_.fail(std::current_exception());
+            }
+            if (leaving_ && coordinator_.deserted()) {
+                gone_ = true;
+                changed_.notify_all();
+                return;
+            }
+            tell();
+        }
+    }
+
+    void call_actions() {
+        Lock guard(mutex_);
+        for (;;) {
+            changed_.wait(guard, [this] { return !actions_.empty() || gone_; });
+            if (actions_.empty()) return;
+            std::function<void()> action = std::move(actions_.front());
+            actions_.pop_front();
+            acting_ = true;
+            guard.unlock();
+            action();
+            action = nullptr;
+            guard.lock();
+            acting_ = false;
+            changed_.notify_all();
+        }
+    }
+
+    mutable std::mutex mutex_;
+    std::condition_variable changed_;
+    system::EventLoop loop_;
+    Coordinator coordinator_;
+    std::optional<system::Ticker> ticker_;
+    std::deque<std::function<void()>> actions_;
+    bool acting_ = false;
+    bool closed_ = false;
+    bool leaving_ = false;
+    std::optional<system::Time> end_by_;
+    bool gone_ = false;  // the hosts, and with them the thread that drives
+    std::thread driver_;
+    std::thread caller_;
+};
+
+// In a child of the process that made it, the engine is left as it is: it shares the parent's loop, and has no threads.
+class OfThisProcess final : public detail::Engine {
+  public:
+    explicit OfThisProcess(std::unique_ptr<NodesEngine> engine) : engine_(std::move(engine)) {}
+    ~OfThisProcess() override {
+        if (!is_ours()) static_cast<void>(engine_.release());
+    }
+
+    int workers() const override { return engine().workers(); }
+    std::vector<int> worker_pids() override { return engine().worker_pids(); }
+    Lock lock() override { return engine().lock(); }
+    void submit(Lock& lock, std::shared_ptr<Call> call) override { engine().submit(lock, std::move(call)); }
+    void refill(Lock& lock, Call& call) override { engine().refill(lock, call); }
+    bool wait(Lock& lock, const std::function<bool()>& enough, std::optional<Time> until) override {
+        return engine().wait(lock, enough, until);
+    }
+    bool finished(Lock& lock, const Call& call) const override { return engine().finished(lock, call); }
+    void cancel(Lock& lock, Call& call) override { engine().cancel(lock, call); }
+    void stop(Lock& lock, Call& call) override { engine().stop(lock, call); }
+    void in_background(Lock& lock, Call& call) override { engine().in_background(lock, call); }
+    void later(std::function<void()> action) override { engine().later(std::move(action)); }
+    void close() override { engine().close(); }
+    void join() override { engine().join(); }
+    void terminate() override {
+        if (is_ours()) engine_->terminate();
+    }
+
+  private:
+    bool is_ours() const { return ::getpid() == process_; }
+    NodesEngine& engine() const {
+        if (!is_ours()) throw Error("this pool belongs to another process");
+        return *engine_;
+    }
+
+    pid_t process_ = ::getpid();
+    std::unique_ptr<NodesEngine> engine_;
+};
+
+}  // namespace
+
+std::unique_ptr<detail::Engine> make_engine(EngineSettings settings) {
+    auto engine = std::make_unique<NodesEngine>(settings);
+    engine->wait_for_hosts();
+    return std::make_unique<OfThisProcess>(std::move(engine));
+}
+
+std::optional<nodes::LaunchPlan> plan_for(const std::string& nodes) {
+    if (nodes != "slurm") {
+        throw std::invalid_argument(
+            fmt::format("nodes is '{}', but can be 'slurm' (all nodes of the Slurm job) or nothing", nodes));
+    }
+    const auto allocation = nodes::find_allocation(system::ResourceFacts::of_this_process());
+    if (!allocation)
+        throw std::invalid_argument("nodes is 'slurm', but this is no Slurm job (SLURM_JOB_ID is not set)");
+    if (allocation->nodes.size() == 1) return std::nullopt;
+    return nodes::start_with_srun(*allocation, std::filesystem::current_path().string());
+}
+
+}  // namespace haid::remote

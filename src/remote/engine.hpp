@@ -1,0 +1,29 @@
+// A pool's engine whose workers are on the nodes of a Slurm job.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "haid/detail/pool/call.hpp"
+#include "nodes/launch_plan.hpp"
+
+namespace haid::remote {
+
+struct EngineSettings {
+    nodes::LaunchPlan plan;
+    std::vector<std::string> command;    // what becomes a host: see host.hpp
+    std::string build;                   // that hosts have to have
+    std::vector<std::byte> description;  // for the host's MakeEngine
+};
+
+// Waits until the hosts are there, or no more come. Throws SystemError, std::invalid_argument; Error where none comes.
+std::unique_ptr<detail::Engine> make_engine(EngineSettings settings);
+
+// The plan for all nodes of this Slurm job; nullopt: it has one node, whose pool needs no other. Throws
+// std::invalid_argument outside of a Slurm job.
+std::optional<nodes::LaunchPlan> plan_for(const std::string& nodes);
+
+}  // namespace haid::remote

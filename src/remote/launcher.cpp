@@ -1,0 +1,76 @@
+#include "remote/launcher.hpp"
+
+#include <errno.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "system/error.hpp"
+#include "system/signals.hpp"
+
+namespace haid::remote {
+namespace {
+
+std::vector<char*> pointers(std::vector<std::string>& strings) {
+    std::vector<char*> result;
+    result.reserve(strings.size() + 1);
+    for (std::string& one : strings) result.push_back(one.data());
+    result.push_back(nullptr);
+    return result;
+}
+
+}  // namespace
+
+Launcher::Launcher(const std::vector<std::string>& words, const std::vector<std::string>& environment)
+    : name_(words.front()) {
+    std::vector<std::string> arguments = words;
+    std::vector<std::string> entries = environment;
+    const std::vector<char*> argument_pointers = pointers(arguments);
+    const std::vector<char*> entry_pointers = pointers(entries);
+    process::ForkOptions options;
+    options.death_signal = SIGTERM;  // srun ends its step then
+    options.also_as_program = true;
+    options.sentinel = true;
+    child_ = process::fork_child(
+        [&] {
+            ::setpgid(0, 0);  // Ctrl-C is the program's
+            ::signal(SIGINT, SIG_DFL);
+            ::signal(SIGPIPE, SIG_DFL);
+            ::execve(argument_pointers.front(), argument_pointers.data(), entry_pointers.data());
+            return errno == ENOENT ? 127 : 126;
+        },
+        options);
+}
+
+Launcher::~Launcher() {
+    if (ended()) return;
+    signal(SIGKILL);
+    system::uninterrupted([&] { return ::waitpid(child_.pid, nullptr, 0); });
+}
+
+bool Launcher::ended() {
+    if (ended_) return true;
+    int status = 0;
+    const pid_t pid = system::uninterrupted([&] { return ::waitpid(child_.pid, &status, WNOHANG); });
+    if (pid == 0) return false;
+    ended_ = true;
+    if (pid < 0) {
+        how_ = fmt::format("{} has ended", name_);  // somebody else has asked how
+    } else if (WIFSIGNALED(status)) {
+        how_ = fmt::format("{} was ended by {}", name_, system::signal_name(WTERMSIG(status)));
+    } else {
+        how_ = fmt::format("{} ended with exit status {}", name_, WEXITSTATUS(status));
+    }
+    return true;
+}
+
+std::string Launcher::how_it_ended() const {
+    return how_;
+}
+
+void Launcher::signal(int number) {
+    if (!ended()) ::kill(child_.pid, number);
+}
+
+}  // namespace haid::remote

@@ -1,0 +1,76 @@
+#include "remote/relay.hpp"
+
+#include <cstring>
+
+#include "haid/detail/pool/functions.hpp"
+#include "haid/error.hpp"
+#include "pool/exceptions.hpp"
+
+namespace haid::remote {
+namespace {
+
+detail::Limits limits_of(const Open& open) {
+    detail::Limits limits;
+    limits.timeout = std::chrono::nanoseconds(open.timeout);
+    limits.retries = open.retries;
+    limits.backoff = std::chrono::nanoseconds(open.backoff);
+    return limits;
+}
+
+}  // namespace
+
+Bytes bytes_of(const std::exception_ptr& error) {
+    BufferEncoder bytes;
+    pool::encode_exception(bytes, error);
+    return {bytes.bytes().begin(), bytes.bytes().end()};
+}
+
+Relay::Relay(Open open, std::function<void(OfHost&&)> tell)
+    : Call(limits_of(open)), open_(std::move(open)), tell_(std::move(tell)) {}
+
+// Each of the pool's tasks is one here, whatever the size that the engine asks for: it gives parts of it to its
+// workers.
+std::uint32_t Relay::fill(detail::TaskWriter& writer) {
+    if (waiting_.empty()) return 0;
+    const Items items = std::move(waiting_.front());
+    waiting_.pop_front();
+    writer.run = detail::function_of<detail::RunTask>(items.function);
+    writer.first = items.first;
+    writer.begin = items.from;
+    writer.context = items.context;
+    if (open_.shared) writer.share(open_.common);
+    if (!items.input.empty()) std::memcpy(writer.place(items.input.size()), items.input.data(), items.input.size());
+    return items.to;
+}
+
+void Relay::values(std::uint64_t first, std::uint32_t count, Decoder& from, std::uint32_t& decoded) {
+    const auto bytes = from.take(from.remaining());
+    tell_(Values{open_.call, first, count, took_.count(), false, {bytes.begin(), bytes.end()}});
+    decoded = count;
+}
+
+void Relay::large_value(std::uint64_t item, std::vector<std::byte>& bytes, std::uint32_t& decoded) {
+    tell_(Values{open_.call, item, 1, took_.count(), true, std::move(bytes)});
+    decoded = 1;
+}
+
+void Relay::failed(std::uint64_t item, std::exception_ptr error) {
+    Failed failed{open_.call, item, -1, {}, bytes_of(error)};
+    try {
+        std::rethrow_exception(std::move(error));
+    } catch (const WorkerLost& lost) {
+        failed.worker = lost.worker();
+        failed.lost = Failed::Lost{lost.what(), lost.exit_code()};
+    } catch (const TaskError& thrown) {
+        failed.worker = thrown.worker();
+    } catch (...) {
+        // Others do not know where they were thrown.
+    }
+    tell_(std::move(failed));
+}
+
+void Relay::aborted(std::exception_ptr error) {
+    tell_(Aborted{open_.call, bytes_of(error)});
+}
+
+}  // namespace haid::remote

@@ -1,0 +1,221 @@
+// Pools over nodes, without Slurm: what stands for srun starts this very program several times on this machine, each
+// time as another node.
+#include <gmock/gmock.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+#include <string>
+
+#include "pool_fixture.hpp"
+#include "remote/build.hpp"
+#include "remote/engine.hpp"
+
+namespace haid {
+namespace {
+
+using testing::HasSubstr;
+using namespace std::chrono_literals;
+
+constexpr const char* pretended_srun = R"(#!/bin/bash
+while [[ $1 == -* ]]; do
+    case $1 in -N | -n) shift 2 ;; *) shift ;; esac
+done
+for node in a1 a2 a3; do SLURMD_NODENAME=$node "$@" & done
+wait
+)";
+
+class PoolNodesTest : public PoolTest {
+  protected:
+    PoolNodesTest() {
+        folder_ = testing::TempDir() + "haid-nodes-XXXXXX";
+        if (!::mkdtemp(folder_.data())) throw std::runtime_error("mkdtemp failed");
+        const std::string srun = folder_ + "/srun";
+        std::ofstream(srun) << pretended_srun;
+        ::chmod(srun.c_str(), 0755);
+        set("PATH", folder_ + ":" + std::getenv("PATH"));
+        set("HAID_RUN_FOLDER", folder_ + "/run");
+        set("SLURM_JOB_ID", "1");
+        set("SLURM_JOB_NODELIST", "a[1-3]");
+        set("SLURM_JOB_CPUS_PER_NODE", "2(x3)");
+    }
+    ~PoolNodesTest() override {
+        for (const auto& [name, value] : before_) {
+            value ? ::setenv(name.c_str(), value->c_str(), 1) : ::unsetenv(name.c_str());
+        }
+        std::filesystem::remove_all(folder_);
+    }
+    void set(const std::string& name, const std::string& value) {
+        const char* old = std::getenv(name.c_str());
+        before_.try_emplace(name, old != nullptr ? std::optional<std::string>(old) : std::nullopt);
+        ::setenv(name.c_str(), value.c_str(), 1);
+    }
+
+    std::string folder_;
+    std::map<std::string, std::optional<std::string>> before_;
+};
+
+std::string node_of(int) {
+    ::usleep(20'000);
+    const char* name = std::getenv("SLURMD_NODENAME");
+    return name != nullptr ? name : "";
+}
+
+std::string repeated(const std::string& text, int times) {
+    std::string all;
+    for (int i = 0; i < times; ++i) all += text;
+    return all;
+}
+
+int fails_at_three(int value) {
+    if (value == 3) throw std::out_of_range("three");
+    return value;
+}
+
+int dies_at_three(int value) {
+    if (value == 3) ::raise(SIGKILL);
+    return value;
+}
+
+struct Counter {
+    std::int64_t value;
+    std::int64_t plus_one() const { return value + 1; }
+};
+
+struct Shape {
+    virtual ~Shape() = default;
+    virtual int sides() const { return 0; }
+};
+struct Square final : Shape {
+    int sides() const override { return 4; }
+};
+int begun = 0;
+void begin() {
+    begun = 7;
+}
+
+TEST(MemberNumberTest, IsThePointerAgain) {
+    int (Shape::*sides)() const = nullptr;
+    detail::MemberNumber<decltype(sides)>::of(&Shape::sides).put_into(sides);
+    EXPECT_EQ((Square().*sides)(), 4);
+    std::int64_t (Counter::*plus_one)() const = nullptr;
+    detail::MemberNumber<decltype(plus_one)>::of(&Counter::plus_one).put_into(plus_one);
+    EXPECT_EQ(plus_one, &Counter::plus_one);
+}
+
+TEST_F(PoolNodesTest, EveryKindOfCall) {
+    Pool pool({.workers = 2, .nodes = "slurm"});
+    EXPECT_EQ(pool.workers(), 6);
+    const std::vector<int> numbers = up_to(5000);
+    std::vector<int> doubled = pool.map(twice, numbers);
+    for (int number : numbers) ASSERT_EQ(doubled[static_cast<std::size_t>(number)], 2 * number);
+    const std::vector<std::string> names = pool.map(node_of, up_to(60));
+    EXPECT_EQ(std::set<std::string>(names.begin(), names.end()), (std::set<std::string>{"a1", "a2", "a3"}));
+    const std::vector<std::tuple<std::string, int>> arguments = {{"ab", 2}, {"", 5}, {"x", 3}};
+    EXPECT_EQ(pool.starmap(repeated, arguments), (std::vector<std::string>{"abab", "", "xxx"}));
+    EXPECT_EQ(pool.apply(repeated, std::string("yz"), 2), "yzyz");
+    int sum = 0;
+    for (auto&& result : pool.imap_unordered(twice, up_to(300))) sum += result.value();
+    EXPECT_EQ(sum, 300 * 299);
+    auto later = pool.map_async([](int value) { return value + 1; }, up_to(10));
+    EXPECT_EQ(later.get().back(), 10);
+    EXPECT_EQ(pool.map(&Counter::plus_one, std::vector<Counter>{{1}, {2}}), (std::vector<std::int64_t>{2, 3}));
+    EXPECT_TRUE(pool.map(twice, std::vector<int>{}).empty());
+    pool.close();
+    pool.join();
+}
+
+TEST_F(PoolNodesTest, WhatIsLargerThanAMessageArrivesWhole) {
+    Pool pool({.workers = 1, .nodes = "slurm"});
+    const std::string text(3 << 20, 'x');
+    for (const std::string& one : pool.map([](const std::string& part) { return part + part; },
+                                           std::vector<std::string>{text, "", text + "y"})) {
+        EXPECT_EQ(one.size() % 2, 0u);
+    }
+    EXPECT_EQ(pool.apply(repeated, text, 4).size(), 4 * text.size());
+}
+
+TEST_F(PoolNodesTest, ErrorsComeToTheCaller) {
+    Pool pool({.workers = 2, .nodes = "slurm"});
+    EXPECT_THROW(pool.map(fails_at_three, up_to(10)), std::out_of_range);
+    try {
+        pool.map(dies_at_three, up_to(6));
+        FAIL() << "nothing was lost";
+    } catch (const WorkerLost& lost) {
+        EXPECT_EQ(lost.signal(), SIGKILL);
+        EXPECT_EQ(lost.task(), 3u);
+        EXPECT_THAT(lost.what(), HasSubstr(" (on a"));
+    }
+    EXPECT_THROW(pool.map([](int milliseconds) { ::usleep(static_cast<useconds_t>(milliseconds) * 1000); },
+                          std::vector<int>{1, 20'000}, {.timeout = 300ms}),
+                 TimeoutError);
+    EXPECT_EQ(pool.map(twice, up_to(3)), (std::vector<int>{0, 2, 4}));
+}
+
+TEST_F(PoolNodesTest, AFunctionOfALibraryIsRefused) {
+    Pool pool({.workers = 1, .nodes = "slurm"});
+    int (*function)(int) = &::abs;
+    EXPECT_THROW(pool.map(function, up_to(3)), std::invalid_argument);
+    EXPECT_EQ(pool.map([](int value) { return ::abs(value); }, std::vector<int>{-1}), std::vector<int>{1});
+}
+
+TEST_F(PoolNodesTest, AnInitializerIsAPlainFunction) {
+    Pool pool({.workers = 1, .initializer = begin, .nodes = "slurm"});
+    EXPECT_EQ(pool.map([](int) { return begun; }, up_to(3)), (std::vector<int>{7, 7, 7}));
+    int captured = 0;
+    EXPECT_THROW(Pool({.initializer = [&captured] { ++captured; }, .nodes = "slurm"}), std::invalid_argument);
+}
+
+TEST_F(PoolNodesTest, APoolThatIsEndedEndsWhatRuns) {
+    auto pool = std::make_unique<Pool>(PoolOptions{.workers = 1, .nodes = "slurm"});
+    auto result = pool->map_async([](int) { ::sleep(600); }, up_to(6));
+    pool->terminate();
+    EXPECT_THROW(result.get(), PoolClosed);
+    EXPECT_THROW(pool->apply(twice, 1), PoolClosed);
+    pool.reset();
+}
+
+TEST_F(PoolNodesTest, AnotherBuildIsRefused) {
+    remote::EngineSettings settings{
+        *remote::plan_for("slurm"), {std::filesystem::read_symlink("/proc/self/exe")}, "another", {}};
+    testing::internal::CaptureStderr();
+    try {
+        remote::make_engine(std::move(settings));
+        ADD_FAILURE() << "it was not refused";
+    } catch (const Error& error) {
+        EXPECT_THAT(error.what(), HasSubstr("no node is left"));
+    }
+    EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("all nodes must run the same file"));
+}
+
+TEST_F(PoolNodesTest, AProgramThatCannotBeStartedIsNamed) {
+    set("PATH", "/nowhere");
+    try {
+        Pool pool({.nodes = "slurm"});
+        FAIL() << "it was started";
+    } catch (const std::invalid_argument& error) {
+        EXPECT_THAT(error.what(), HasSubstr("srun"));
+    }
+}
+
+TEST_F(PoolNodesTest, OutsideOfAJobNodesAreAnError) {
+    ::unsetenv("SLURM_JOB_ID");
+    EXPECT_THROW(Pool({.nodes = "slurm"}), std::invalid_argument);
+    EXPECT_THROW(Pool({.nodes = "a1"}), std::invalid_argument);
+    EXPECT_THROW(ThreadPool({.nodes = "slurm"}), std::invalid_argument);
+}
+
+TEST_F(PoolNodesTest, OneNodeNeedsNoOther) {
+    set("SLURM_JOB_NODELIST", "a1");
+    set("PATH", "/nowhere");
+    Pool pool({.workers = 2, .nodes = "slurm"});
+    EXPECT_EQ(pool.workers(), 2);
+    EXPECT_EQ(pool.map(twice, up_to(3)), (std::vector<int>{0, 2, 4}));
+}
+
+}  // namespace
+}  // namespace haid
