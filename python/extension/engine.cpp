@@ -108,10 +108,10 @@ Engine::Engine(int workers, nb::object start, nb::object leave, bool has_initial
 Engine::Engine(std::vector<std::string> command, const nb::bytes& description, const std::string& nodes)
     : completions_(make_completions()) {
     const auto* bytes = reinterpret_cast<const std::byte*>(description.c_str());
-    remote::EngineSettings settings{
+    const remote::EngineSettings settings{
         remote::plan_for(nodes).value(), std::move(command), this_build(), {bytes, bytes + description.size()}};
     WithoutGil without_gil;
-    engine_ = {remote::make_engine(std::move(settings)).release(),
+    engine_ = {remote::make_engine(settings).release(),
                [made = InThisProcess()](detail::Engine* engine) { end(engine, made); }};
 }
 

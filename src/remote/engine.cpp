@@ -231,7 +231,7 @@ class OfThisProcess final : public detail::Engine {
 
 }  // namespace
 
-std::unique_ptr<detail::Engine> make_engine(EngineSettings settings) {
+std::unique_ptr<detail::Engine> make_engine(const EngineSettings& settings) {
     auto engine = std::make_unique<NodesEngine>(settings);
     engine->wait_for_hosts();
     return std::make_unique<OfThisProcess>(std::move(engine));

@@ -20,7 +20,7 @@ struct EngineSettings {
 };
 
 // Waits until the hosts are there, or no more come. Throws SystemError, std::invalid_argument; Error where none comes.
-std::unique_ptr<detail::Engine> make_engine(EngineSettings settings);
+std::unique_ptr<detail::Engine> make_engine(const EngineSettings& settings);
 
 // The plan for all nodes of this Slurm job; nullopt: it has one node, whose pool needs no other. Throws
 // std::invalid_argument outside of a Slurm job.

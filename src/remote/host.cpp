@@ -61,10 +61,12 @@ class Host final : private nodes::Connection::Listener {
         listening_ = std::thread([this] { listen(); });
     }
     ~Host() override {
-        {
+        try {
             std::lock_guard guard(mutex_);
             done_ = true;
             connection_->send(OfHost(nodes::Beat{0}));  // wakes the thread
+        } catch (...) {
+            // It wakes with the next tick.
         }
         listening_.join();
     }
@@ -242,7 +244,7 @@ class Host final : private nodes::Connection::Listener {
     // -- with the lock
 
     void say(OfHost&& message) {
-        std::visit([this](auto&& one) { send(std::move(one)); }, std::move(message));
+        std::visit([this](auto& one) { send(std::move(one)); }, message);
     }
     template <class Message>
     void send(Message message) {

@@ -38,6 +38,12 @@ def test_a_pool(lab, scripts):
     assert run(lab, scripts, "pool") == f"{sum(x * x for x in range(1000))} with 2 workers\n"
 
 
+def test_a_pool_on_nodes(lab, scripts):
+    if not (lab.shared / "bin/python").exists():
+        pytest.skip("the Python package is not built here")
+    assert run(lab, scripts, "pool_on_nodes") == f"{sum(x * x for x in range(1000))} on n1 n2\n"
+
+
 def test_one_node(lab, scripts):
     out = run(lab, scripts, "one_node")
     assert re.findall(r"^(\w+) job, on n1$", out, re.M) == IN_ORDER and "real" in out

@@ -222,3 +222,9 @@ with mp.Pool(nodes="slurm") as pool:
     print(pool.map(square, [3]), [p.name for p in pathlib.Path(os.environ["HAID_RUN_FOLDER"]).glob("*")])
 """, "-N3", "--exclusive", f"--export=ALL,HAID_RUN_FOLDER={lab.shared}/runs").wait()
     assert out == "[9] []\nstatus 0\n"
+
+
+def test_a_program_in_cpp(lab):
+    example = BUILD / "bin/examples/pool_on_nodes"
+    out = lab.submit(f"{example}; echo status $?", "-N3", "--exclusive").wait()
+    assert out == "6 workers\nThe sum of the squares is 328350\nstatus 0\n"

@@ -56,6 +56,12 @@ def test_cpu_count_agrees_with_the_affinity_mask():
     assert "<- decided" in text
 
 
+def test_pool_on_nodes_elsewhere():
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SLURM")}
+    result = subprocess.run([EXAMPLES / "pool_on_nodes"], capture_output=True, text=True, timeout=60, env=environment)
+    assert result.stdout.endswith(" workers\nThe sum of the squares is 328350\n"), result
+
+
 def test_pool_map_print():
     assert sorted(lines_of("pool_map_print")) == SQUARES
 

@@ -180,11 +180,11 @@ TEST_F(PoolNodesTest, APoolThatIsEndedEndsWhatRuns) {
 }
 
 TEST_F(PoolNodesTest, AnotherBuildIsRefused) {
-    remote::EngineSettings settings{
+    const remote::EngineSettings settings{
         *remote::plan_for("slurm"), {std::filesystem::read_symlink("/proc/self/exe")}, "another", {}};
     testing::internal::CaptureStderr();
     try {
-        remote::make_engine(std::move(settings));
+        remote::make_engine(settings);
         ADD_FAILURE() << "it was not refused";
     } catch (const Error& error) {
         EXPECT_THAT(error.what(), HasSubstr("no node is left"));
