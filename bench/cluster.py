@@ -16,6 +16,7 @@ from measuring import (  # noqa: E402
     BUILT, Contest, Failure, argument_parser, exit_status, figures, machine, parse_arguments, print_outcome, ratios)
 
 NODES = 3
+PYTHON = BUILT.parent / "venv/bin/python"
 COLUMNS = ("what", "haid", "one srun, xargs on each node", "one srun for each job", "haid / srun and xargs")
 PRETENDERS = (1, 10, 100)
 SLOTS = 128
@@ -37,11 +38,38 @@ def scripts(haid, jobs, sruns):
     }
 
 
-def on_lab(lab, script):
-    output = lab.submit(TIMED.format(script), f"-N{NODES}", "--ntasks-per-node=2").wait(TIME_LIMIT)
+# A pool of Python's prints how long it took to start, and a warm map of quick items and one of items that wait.
+POOL = """
+import sys, time
+import haid
+
+def quick(x):
+    return x
+
+def waits(x):
+    time.sleep(0.01)
+
+if __name__ == "__main__":
+    begin = time.perf_counter()
+    with haid.Pool(nodes="slurm") as pool:
+        started = time.perf_counter()
+        pool.map(quick, range(20_000))
+        warm = time.perf_counter()
+        pool.map(quick, range(int(sys.argv[1])))
+        mapped = time.perf_counter()
+        pool.map(waits, range(600))
+        end = time.perf_counter()
+        workers = pool._processes
+    print("figures", started - begin, mapped - warm, 600 * 0.01 / workers / (end - mapped))
+"""
+
+
+def on_lab(lab, script, word):
+    """The numbers behind a word that the script prints."""
+    output = lab.submit(script, f"-N{NODES}", "--ntasks-per-node=2").wait(TIME_LIMIT)
     for line in output.splitlines():
-        if line.startswith("took "):
-            return int(line.split()[1]) / 1e9
+        if line.startswith(word):
+            return [float(number) for number in line.split()[1:]]
     raise Failure(output.strip()[-200:])
 
 
@@ -53,14 +81,19 @@ class Bench(Contest):
         self.coordinator = str(pathlib.Path(haid).parent / "coordinator")
         self.scripts = scripts(haid, 1500 if arguments.quick else 6000, 20 if arguments.quick else 60)
         self.jobs = {agents: (50_000 if arguments.quick else 200_000) for agents in PRETENDERS}
-        names = ([] if lab is None else list(self.scripts)) + [f"agents.{agents}" for agents in PRETENDERS]
+        self.items = 200_000 if arguments.quick else 1_000_000
+        names = ([] if lab is None else [*self.scripts, "pool"]) + [f"agents.{agents}" for agents in PRETENDERS]
         super().__init__(names, self.one)
 
     def one(self, name):
         if name in self.scripts:
             script, jobs = self.scripts[name]
-            seconds = on_lab(self.lab, script)
+            seconds = on_lab(self.lab, TIMED.format(script), "took")[0] / 1e9
             return {"seconds": seconds, "rate": jobs / seconds}
+        if name == "pool":
+            (self.lab.shared / "pool.py").write_text(POOL)
+            start, mapped, speed_up = on_lab(self.lab, f"{PYTHON} pool.py {self.items}", "figures")
+            return {"seconds": start, "rate": self.items / mapped, "speed_up": speed_up}
         agents = int(name.split(".")[1])
         found = figures([self.coordinator, str(self.jobs[agents]), str(agents), str(SLOTS)], TIME_LIMIT)
         return {"rate": self.jobs[agents] / found["seconds"], "cost": found["cpu"] / self.jobs[agents] * 1e6,
@@ -77,6 +110,11 @@ def report(bench):
                        f"{statistics.median(found):.2f}" if found else "–"])
     bench.rows.append(["start and end of a run on 3 nodes, s", bench.middle("start", "seconds", "{:.2f}"),
                        bench.middle("srun.start", "seconds", "{:.2f}"), "–", "–"])
+    bench.rows.append(["start of a Python pool on 3 nodes, s", bench.middle("pool", "seconds", "{:.2f}"), "–", "–", "–"])
+    bench.rows.append(["its `map` of a function that returns its argument, items a second",
+                       bench.middle("pool", "rate", "{:,.0f}"), "–", "–", "–"])
+    bench.rows.append(["its `map` of 600 items that wait for 10 ms, part of the ideal speed",
+                       bench.middle("pool", "speed_up", "{:.2f}"), "–", "–", "–"])
     for agents in PRETENDERS:
         name = f"agents.{agents}"
         bench.rows.append([f"{agents} pretended agent(s) with {SLOTS} slots: jobs a second; µs and MiB of the coordinator",

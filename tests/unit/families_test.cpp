@@ -18,7 +18,7 @@ constexpr int patience = 50'000;  // milliseconds
 // that reaches it; an alarm ends those that a failure of the test leaves behind.
 [[noreturn]] void fork_deserters() {
     ::alarm(patience / 1000);
-    for (int number = 0; number < 200; ++number) {
+    for (int number = 0; number < 20; ++number) {
         if (::fork() == 0) {
             ::alarm(patience / 1000);
             volatile int spin = 1000 * (number % 100);
@@ -32,7 +32,7 @@ constexpr int patience = 50'000;  // milliseconds
 }
 
 TEST(SignalFamilies, NobodyEscapesByLeavingTheGroupWhileItsParentDies) {
-    for (int round = 0; round < 10; ++round) {
+    for (int round = 0; round < 6; ++round) {
         // Held by every process of the family: its end is that of the last one.
         int ends[2];
         ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
@@ -42,7 +42,7 @@ TEST(SignalFamilies, NobodyEscapesByLeavingTheGroupWhileItsParentDies) {
         ASSERT_GE(leader, 0);
         if (leader == 0) {
             ::setpgid(0, 0);
-            for (int children = 0; children < 3; ++children) {
+            for (int children = 0; children < 2; ++children) {
                 if (::fork() == 0) fork_deserters();
             }
             fork_deserters();

@@ -28,6 +28,10 @@ F function_of(std::uint64_t number) {
     return reinterpret_cast<F>(address);
 }
 
+// Something else of the program. Its address is even, so that a number shows as well as an address whether it is that
+// of a virtual function; a function's address need not be.
+alignas(std::uintptr_t) inline const std::uintptr_t origin_of_members = 0;
+
 // A pointer to a member function, with a number in place of its address: its representation is the Itanium ABI's (2.3:
 // an address, or the place in a table, and an offset), which all compilers for Linux follow.
 template <class F>
@@ -49,10 +53,7 @@ struct MemberNumber {
     }
 
   private:
-    // Even, so that a number shows as well as an address whether it is that of a virtual function.
-    static std::uintptr_t origin() {
-        return reinterpret_cast<std::uintptr_t>(&origin_of_functions) & ~std::uintptr_t{1};
-    }
+    static std::uintptr_t origin() { return reinterpret_cast<std::uintptr_t>(&origin_of_members); }
     static void move(unsigned char* bytes, std::uintptr_t by) {
         std::uintptr_t words[2];
         std::memcpy(words, bytes, sizeof words);
