@@ -50,6 +50,44 @@ def test_an_agent_is_killed(lab, haid):
     check_each_ran(lab)
 
 
+@pytest.mark.parametrize("retries, killed, logged, status", [
+    (1, "exec sleep 100", ["0", "9"], 1),
+    (1, "sleep 100; exit $?", ["137", "0"], 1),
+    (2, "exec sleep 100", ["0", "0"], 0),
+])
+def test_a_job_is_killed_as_for_want_of_memory(lab, haid, retries, killed, logged, status):
+    """The system ends a process of the job, not the agent: that costs the job a try, and its node goes on."""
+    line = f"[ {{}} -gt 2 ] || [ -e tried.{{}} ] || {{ touch tried.{{}}; {killed}; }}"
+    job = lab.submit(f"{haid} -j1 --joblog log --retries {retries} '{line}' ::: 1 2 3 4 5 6; echo status $?", "-N2")
+
+    def sleeper(name):
+        return next((pid for pid, words in lab.processes(name) if words == ["sleep", "100"]), None)
+    job.until(lambda: sleeper("n1") and sleeper("n2"))
+    agent = lab.agent("n2")
+    os.kill(sleeper("n2"), signal.SIGKILL)
+    # Node n1 has no slot to spare: all others run where the job was killed.
+    job.until(lambda: (lab.shared / "log").read_text().count("\n") == 6)
+    log = log_of(lab)
+    assert {row[1] for row in log.values()} == {"n2"} and lab.agent("n2") == agent
+    number = next(number for number in (1, 2) if number in log)
+    assert log.pop(number)[6:8] == logged and all(row[6:8] == ["0", "0"] for row in log.values())
+    os.kill(sleeper("n1"), signal.SIGKILL)
+    out = job.wait()
+    assert f"status {status * 2}\n" in out and "lost" not in out
+    assert sorted(log_of(lab)) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_limit_of_memory_holds_on_all_nodes(lab, haid):
+    """Slurm takes the limits of the batch script along: whoever wants more memory fails, and nobody else."""
+    wants = "python3 -c \"bytearray({} % 3 and 1000 or 2 << 30)\" && echo ran {} && sleep 0.3"
+    out = lab.submit(f"ulimit -v 1000000; seq 12 | {haid} -j1 --joblog log '{wants}'; echo status $?", "-N3").wait()
+    assert "status 4\n" in out and out.count("MemoryError") == 4 and "lost" not in out
+    assert sorted(map(int, re.findall(r"^ran (\d+)$", out, re.M))) == [1, 2, 4, 5, 7, 8, 10, 11]
+    log = log_of(lab)
+    assert [log[number][6:8] for number in range(1, 13)] == [["0", "0"], ["0", "0"], ["1", "0"]] * 4
+    assert {row[1] for row in log.values()} == {"n1", "n2", "n3"}
+
+
 def test_an_agent_is_stopped(lab, haid):
     """It neither runs nor ends: its jobs end all the same before they begin elsewhere."""
     long = "echo $SLURMD_NODENAME >> began.{}; true {}; exec sleep 50"

@@ -28,6 +28,26 @@ def test_until_done(lab, haid):
     assert sorted(log_of(lab)) == list(range(1, 8)) and out.rstrip().endswith("status 0")
 
 
+def test_until_done_where_slurm_does_not_requeue(lab, haid):
+    """The run says so and has the status of one whose time is up; a new job finishes the rest from the log."""
+    def line(more):
+        return (f"echo begun >> begun; seq 9 | {haid} -j1 {more} --joblog log 'sleep 4; echo {{}} >> ended'; "
+                "echo status $?\n")
+    first = lab.submit(line("--time-per-job 40 --until-done"), "-N2", "--time=1", "--no-requeue")
+    out = first.wait(90)
+    assert "cannot requeue this Slurm job: Requested operation is presently disabled" in out
+    assert out.rstrip().endswith("status 124")
+    early = log_of(lab)
+    assert 1 <= len(early) < 9 and first.state() == "COMPLETED"
+    out = lab.submit(line("--resume"), "-N2").wait(90)
+    assert out == "status 0\n"
+    assert (lab.shared / "begun").read_text() == "begun\n" * 2
+    assert sorted(map(int, (lab.shared / "ended").read_text().split())) == list(range(1, 10))
+    log = log_of(lab)
+    assert sorted(log) == list(range(1, 10)) and all(log[number] == row for number, row in early.items())
+    assert len((lab.shared / "log").read_text().splitlines()) == 10, "a job is in the log twice"
+
+
 def test_until_done_needs_a_log(lab, haid):
     refused = lab.run(haid, "--until-done", "echo", ":::", "1", check=False)
     assert refused.returncode == 255 and "--joblog" in refused.stderr
