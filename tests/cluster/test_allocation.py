@@ -72,6 +72,16 @@ def test_nested_srun(lab, haid):
     assert sorted(out.splitlines()) == ["step x", "step x", "step y", "step y"]
 
 
+@pytest.mark.parametrize("options", ["", "--overlap"])
+def test_a_job_is_a_step_of_several_tasks_on_its_node(lab, haid, options):
+    """As programs of MPI are started: each has all CPUs of a node, one at a time."""
+    step = f"srun {options} -N1 -n2 -w $SLURMD_NODENAME hostname; : {{}}"
+    script = f"{haid} -j1 -k --joblog log '{step}' ::: $(seq 6); echo status $?"
+    out = lab.submit(script, "-N3", "--ntasks-per-node=2").wait()
+    log = log_of(lab)
+    assert out.splitlines() == [log[number][1] for number in range(1, 7) for _ in range(2)] + ["status 0"]
+
+
 def test_nested_haid_stays_on_its_node(lab, haid):
     out = lab.submit(f"{haid} -j1 ': {{}}; {haid} -k echo $SLURMD_NODENAME ::: 1 2' ::: a b c", "-N3").wait()
     assert sorted(line.split()[1] for line in out.splitlines()) == ["1", "1", "1", "2", "2", "2"]
