@@ -69,7 +69,7 @@ class Agent : private command::Runner::Listener, private nodes::Connection::List
     std::optional<std::size_t> on_readable(std::uint64_t, command::Stream, int, std::size_t) override { return {}; }
     void on_stopped_by_terminal(std::uint64_t slot) override;
     void on_ended(std::uint64_t slot, command::JobEnd end) override;
-    void on_lost(std::uint64_t) override {}
+    void on_lost(std::uint64_t, const std::string&) override {}
     void on_slots(std::uint64_t) override {}
     void on_news(const std::string&) override {}
 

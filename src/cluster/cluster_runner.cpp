@@ -138,7 +138,7 @@ void ClusterRunner::on_lost(Node& node, const std::string& reason) {
                                                     reason, running.size()));
     for (const auto& [slot, written] : running) {
         by_slot_.erase(slot);
-        listener_.on_lost(slot);
+        listener_.on_lost(slot, node.name());
     }
     expect_somebody();
 }

@@ -337,9 +337,17 @@ bool Run::leaves(Running& running, const Schedule::Verdict& verdict) {
     return true;
 }
 
-void Run::on_lost(std::uint64_t slot) {
-    Running running = std::move(running_.extract(slot).mapped());
-    leaves(running, schedule_.lost(slot, Clock::now()));
+void Run::on_lost(std::uint64_t slot, const std::string& host) {
+    const bool stopping_before = schedule_.stopping();
+    const Schedule::Verdict verdict = schedule_.lost(slot, Clock::now());
+    if (verdict.next != Schedule::Verdict::Next::forget && verdict.used_attempt) {
+        say(fmt::format("job {} ran on two nodes that were lost, which counts as a failure: {}",
+                        running_.at(slot).job.sequence, running_.at(slot).job.line));
+    }
+    const std::chrono::duration<double> now = std::chrono::system_clock::now().time_since_epoch();
+    JobEnd end{{}, now.count(), 0, host, system::Spool(store_), system::Spool(store_)};
+    end.ending.signal = SIGKILL;  // what became of it there
+    conclude(slot, std::move(end), verdict, stopping_before);
 }
 
 void Run::on_ended(std::uint64_t slot, JobEnd end) {
@@ -357,6 +365,12 @@ void Run::conclude_doubtful(Time until) {
 }
 
 void Run::conclude(std::uint64_t slot, JobEnd end) {
+    const bool stopping_before = schedule_.stopping();
+    const bool succeeded = end.ending.exit_status == 0 && end.ending.signal == 0;
+    conclude(slot, std::move(end), schedule_.ended(slot, succeeded, Clock::now()), stopping_before);
+}
+
+void Run::conclude(std::uint64_t slot, JobEnd end, const Schedule::Verdict& verdict, bool stopping_before) {
     Running running = std::move(running_.extract(slot).mapped());
     Outcome outcome;
     outcome.exit_status = end.ending.exit_status;
@@ -366,8 +380,6 @@ void Run::conclude(std::uint64_t slot, JobEnd end) {
     outcome.host = std::move(end.host);
     outcome.usage = end.ending.usage;
     outcome.output_bytes = running.streamed_bytes + end.output.size() + end.kept.value_or(0);
-    bool stopping_before = schedule_.stopping();
-    Schedule::Verdict verdict = schedule_.ended(slot, outcome.succeeded(), Clock::now());
     read_slots_file();
     if (leaves(running, verdict)) return;
     if (verdict.cause == Cause::timeout) outcome.exit_status = -1;

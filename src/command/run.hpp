@@ -76,10 +76,11 @@ class Run : private Runner::Listener {
     std::optional<std::size_t> on_readable(std::uint64_t slot, Stream stream, int pipe, std::size_t limit) override;
     void on_stopped_by_terminal(std::uint64_t slot) override;
     void on_ended(std::uint64_t slot, JobEnd end) override;
-    void on_lost(std::uint64_t slot) override;
+    void on_lost(std::uint64_t slot, const std::string& host) override;
     void on_slots(std::uint64_t slots) override { schedule_.set_slots(slots); }
     void on_news(const std::string& news) override { say(news); }
     void conclude(std::uint64_t slot, JobEnd end);
+    void conclude(std::uint64_t slot, JobEnd end, const schedule::Schedule::Verdict& verdict, bool stopping_before);
     void conclude_doubtful(system::Time until);
     bool leaves(Running& running, const schedule::Schedule::Verdict& verdict);
     void on_delivered(std::uint64_t sequence, const std::string& line, const Outcome& outcome);

@@ -53,7 +53,7 @@ class Runner {
         // The process has ended, whatever it left behind.
         virtual void on_ended(std::uint64_t slot, JobEnd end) = 0;
         // Where the job ran is lost, and it does not run any more: nobody knows how far it came.
-        virtual void on_lost(std::uint64_t slot) = 0;
+        virtual void on_lost(std::uint64_t slot, const std::string& host) = 0;
         // So many jobs may run at a time from now on.
         virtual void on_slots(std::uint64_t slots) = 0;
         // Something that the user should know.

@@ -19,11 +19,11 @@ std::optional<Schedule::Permit> Schedule::permit(Time now, bool input_ready) {
     if (again_.empty()) return Permit{slots_.take(), std::nullopt, 1};
     Waiting waiting = again_.front();
     again_.pop_front();
-    return Permit{slots_.take(), waiting.id, waiting.attempt};
+    return Permit{slots_.take(), waiting.id, waiting.attempt, waiting.was_lost};
 }
 
 void Schedule::started(const Permit& permit, Id id, Time now) {
-    auto [entry, inserted] = running_.insert_or_assign(permit.slot, Running{id, permit.attempt, now});
+    auto [entry, inserted] = running_.insert_or_assign(permit.slot, Running{id, permit.attempt, permit.was_lost, now});
     if (!permit.again) ++tally_.started;
     if (policy_.delay > Duration::zero()) start_after_ = now + policy_.delay;
     if (auto end = deadline(entry->second)) earliest_ = earliest_ ? std::min(*earliest_, *end) : *end;
@@ -31,7 +31,7 @@ void Schedule::started(const Permit& permit, Id id, Time now) {
 
 void Schedule::withdrawn(const Permit& permit, Time retry_at) {
     slots_.give_back(permit.slot);
-    if (permit.again) again_.push_front({*permit.again, permit.attempt});
+    if (permit.again) again_.push_front({*permit.again, permit.attempt, permit.was_lost});
     start_after_ = retry_at;
 }
 
@@ -43,13 +43,13 @@ Schedule::Verdict Schedule::ended(Slot slot, bool succeeded, Time now) {
     using Next = Verdict::Next;
     bool goes_back = running.cause == Cause::memory || running.cause == Cause::lost;
     if (running.cause == Cause::stop || (goes_back && stopping_)) return {Next::forget, running.cause};
-    if (goes_back) {
-        again_.push_back({running.id, running.attempt});
-        return {Next::again, running.cause};
+    if (goes_back && !(running.cause == Cause::lost && running.was_lost)) {
+        again_.push_back({running.id, running.attempt, running.was_lost || running.cause == Cause::lost});
+        return {Next::again, running.cause, false};
     }
     succeeded = succeeded && running.cause == Cause::none;
     if (!succeeded && !stopping_ && (policy_.attempts == 0 || running.attempt < policy_.attempts)) {
-        again_.push_front({running.id, running.attempt + 1});
+        again_.push_front({running.id, running.attempt + 1, running.was_lost});
         return {Next::again, running.cause};
     }
     if (succeeded) {

@@ -59,6 +59,7 @@ class Schedule {
         Slot slot;
         std::optional<Id> again;  // start this one once more; else the next input
         std::uint64_t attempt;    // from 1
+        bool was_lost = false;    // where it ran, once
     };
     // `input_ready`: a new one could be started now. A slot is taken until started() and ended(), or withdrawn().
     std::optional<Permit> permit(Time now, bool input_ready);
@@ -75,9 +76,11 @@ class Schedule {
             forget   // ended because the run stops: neither counted nor logged, so that a resume runs it
         } next;
         Cause cause;
+        bool used_attempt = true;
     };
     Verdict ended(Slot slot, bool succeeded, Time now);
-    // Where it ran is lost: again, without using up an attempt, or forget; never report.
+    // Where it ran is lost. The first time it goes back without using up an attempt; after that it has failed each time,
+    // for it may be what ends them.
     Verdict lost(Slot slot, Time now);
     void set_total(std::uint64_t inputs) { total_ = inputs; }
     void set_slots(std::uint64_t slots) { slots_.set_limit(slots); }
@@ -124,6 +127,7 @@ class Schedule {
     struct Running {
         Id id;
         std::uint64_t attempt;
+        bool was_lost;
         Time since;
         Cause cause = Cause::none;
         std::size_t rung = 0;  // the next one
@@ -132,6 +136,7 @@ class Schedule {
     struct Waiting {
         Id id;
         std::uint64_t attempt;
+        bool was_lost;
     };
 
     void end(Running& running, Cause cause, Time now);

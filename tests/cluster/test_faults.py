@@ -50,6 +50,18 @@ def test_an_agent_is_killed(lab, haid):
     check_each_ran(lab)
 
 
+def test_a_job_that_takes_its_agent_down_is_given_up(lab, haid):
+    """The second node that is lost with it counts as its failure; the others end on the third."""
+    line = "case {} in 2) kill -9 $PPID; sleep 30;; esac; echo {} >> ran"
+    job = lab.submit(f"seq 9 | {haid} -j1 --joblog log '{line}'; echo status $?", "-N3", "--no-kill")
+    out = job.wait(90)
+    assert "job 2 ran on two nodes that were lost" in out and "status 1\n" in out
+    log = log_of(lab)
+    assert sorted(log) == list(range(1, 10))
+    assert [number for number in log if log[number][6:8] != ["0", "0"]] == [2]
+    assert log[2][6:8] == ["0", "9"]
+
+
 @pytest.mark.parametrize("retries, killed, logged, status", [
     (1, "exec sleep 100", ["0", "9"], 1),
     (1, "sleep 100; exit $?", ["137", "0"], 1),

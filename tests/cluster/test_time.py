@@ -1,6 +1,7 @@
 """The time limit of a Slurm job: what cannot end in time is not started, and goes on another time."""
 import re
 
+import pytest
 from test_allocation import log_of
 
 
@@ -17,12 +18,13 @@ def test_nothing_is_started_that_cannot_end_and_what_runs_is_ended(lab, haid):
     assert sorted((lab.shared / "told").read_text().split()[1::2]) == ["3", "4", "5", "6"]
 
 
+@pytest.mark.timeout(400)
 def test_until_done(lab, haid):
     """A job of a minute that needs more: Slurm runs it as often as it takes, and each of its jobs ends once."""
     script = (f"echo begun >> begun; seq 7 | {haid} -j1 --time-per-job 30 --until-done --joblog log "
               "'sleep 9; echo {} >> ended'; echo status $?\n")
     job = lab.submit(script, "-N2", "--time=1", "--requeue", "--open-mode=append")
-    out = job.wait(170)
+    out = job.wait(300)
     assert (lab.shared / "begun").read_text().count("begun") >= 2, out
     assert sorted(map(int, (lab.shared / "ended").read_text().split())) == list(range(1, 8))
     assert sorted(log_of(lab)) == list(range(1, 8)) and out.rstrip().endswith("status 0")

@@ -61,6 +61,17 @@ class FakeMachine {
         throw std::logic_error("no such job runs");
     }
 
+    // Where a running job ran is lost.
+    void lose(std::uint64_t sequence) {
+        for (auto running = alive_.begin(); running != alive_.end(); ++running) {
+            if (running->second.sequence != sequence) continue;
+            const std::uint64_t slot = running->first;
+            alive_.erase(running);
+            return in_loop([this, slot] { context_->listener.on_lost(slot, "there"); });
+        }
+        throw std::logic_error("no such job runs");
+    }
+
     // Becomes an event of the run's loop, where what jobs write comes from.
     void in_loop(std::function<void()> action) {
         events_.actions.push_back(std::move(action));

@@ -104,6 +104,20 @@ TEST_F(RunTest, ALineThatIsTooLongEndsTheRunAfterTheJobsBeforeIt) {
 
 // -- retries
 
+TEST_F(RunTest, AJobWhosePlaceIsLostRunsAgainAndTheSecondTimeHasFailed) {
+    int losses = 1;
+    machine_.on_start = [&](const Job& job) {
+        job.sequence == 2 && losses-- > 0 ? machine_.lose(2) : machine_.end(job.sequence);
+    };
+    EXPECT_EQ(run(3), 0);
+    EXPECT_THAT(started(), UnorderedElementsAre(1, 2, 2, 3));
+    losses = 2;
+    settings_.job_log += ".2";
+    EXPECT_EQ(run(3), 1);
+    EXPECT_THAT(logged(), UnorderedElementsAre("1 0 0", "2 0 9", "3 0 0"));
+    EXPECT_THAT(error_, HasSubstr("job 2 ran on two nodes that were lost"));
+}
+
 TEST_F(RunTest, ARetryIsTheSameJobAndOnlyItsLastAttemptCounts) {
     settings_.policy.attempts = 3;
     settings_.policy.slots = 1;

@@ -376,11 +376,24 @@ TEST(Schedule, WhatIsLostIsStartedAgainAndUsesUpNoAttempt) {
     EXPECT_EQ(run.begin_again(1, 1), 1u);
     EXPECT_EQ(run.end(1, false), Next::again);
     EXPECT_EQ(run.begin_again(1, 2), 1u);
-    EXPECT_EQ(run.schedule.lost(1, start).next, Next::again);
-    EXPECT_EQ(run.begin_again(1, 2), 1u);
     run.schedule.stop_starting();
     EXPECT_EQ(run.schedule.lost(1, start).next, Next::forget) << "nobody would start it";
     EXPECT_TRUE(run.schedule.finished());
+}
+
+TEST(Schedule, WhatIsLostAgainHasFailed) {
+    Policy twice = policy(1);
+    twice.attempts = 2;
+    Driven run(twice);
+    run.begin(1);
+    EXPECT_FALSE(run.schedule.lost(1, start).used_attempt);
+    EXPECT_EQ(run.begin_again(1, 1), 1u);
+    Schedule::Verdict verdict = run.schedule.lost(1, start);
+    EXPECT_EQ(verdict.next, Next::again);
+    EXPECT_TRUE(verdict.used_attempt);
+    EXPECT_EQ(run.begin_again(1, 2), 1u);
+    EXPECT_EQ(run.schedule.lost(1, start).next, Next::report);
+    EXPECT_EQ(run.schedule.tally().failed, 1u);
 }
 
 }  // namespace
