@@ -159,6 +159,7 @@ LocalRunner::LocalRunner(const RunSettings& settings, const RunnerContext& conte
     : shell_(usable(settings.shell)),
       capture_(capture_for(settings)),
       nice_(settings.nice),
+      oom_score_adj_(settings.oom_score_adj),
       context_(context),
       loop_(context.loop),
       store_(context.store),
@@ -206,6 +207,7 @@ Runner::Started LocalRunner::start(const Job& job) {
     plan.error = pipes->error.write.get();
     plan.directory = job.directory.empty() ? nullptr : job.directory.c_str();
     plan.nice = nice_;
+    if (!oom_score_adj_.empty()) plan.oom_score_adj = oom_score_adj_.c_str();
     plan.signal_mask = &context_.signal_mask;
     plan.default_pipe_signal = true;
     plan.file_limit = file_limit_;

@@ -70,6 +70,7 @@ class LocalRunner : public Runner {
     Shell shell_;
     Capture capture_;
     std::optional<int> nice_;
+    std::string oom_score_adj_;
     RunnerContext context_;
     system::EventLoop& loop_;
     system::SpoolStore& store_;

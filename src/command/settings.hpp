@@ -37,6 +37,7 @@ struct RunSettings {
     int usable_cpus = 1;
     GateSettings gate;
     std::optional<int> nice;
+    std::string oom_score_adj;  // proc(5); empty: this process's
     std::string directory;      // --workdir, a template
     std::string slot_variable;  // --process-slot-var
     bool limit_threads = true;

@@ -55,6 +55,16 @@ HAID_BORROWS_MEMORY int fail(Attempt& attempt, Spawned::Stage stage) {
     ::_exit(127);
 }
 
+// The kernel takes it for the child alone, although that borrows the parent's memory (fs/proc/base.c, __set_oom_adj).
+HAID_BORROWS_MEMORY void set_oom_score_adj(const char* text) {
+    const int file = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (file < 0) return;
+    std::size_t size = 0;
+    while (text[size] != '\0') ++size;
+    [[maybe_unused]] ssize_t written = ::write(file, text, size);
+    ::close(file);
+}
+
 HAID_BORROWS_MEMORY int become(void* argument) {
     Attempt& attempt = *static_cast<Attempt*>(argument);
     const SpawnPlan& plan = *attempt.plan;
@@ -65,6 +75,7 @@ HAID_BORROWS_MEMORY int become(void* argument) {
     }
     if (plan.directory != nullptr && ::chdir(plan.directory) != 0) return fail(attempt, Spawned::Stage::directory);
     if (plan.nice) ::setpriority(PRIO_PROCESS, 0, *plan.nice);
+    if (plan.oom_score_adj != nullptr) set_oom_score_adj(plan.oom_score_adj);
     if (plan.file_limit != 0) {
         rlimit limit{};
         ::getrlimit(RLIMIT_NOFILE, &limit);

@@ -21,6 +21,7 @@ struct SpawnPlan {
     int error = -1;                              // 2
     const char* directory = nullptr;             // nullptr: the parent's
     std::optional<int> nice;                     // absolute niceness
+    const char* oom_score_adj = nullptr;         // proc(5), as text; nullptr, or where it is not allowed: the parent's
     const sigset_t* signal_mask = nullptr;       // nullptr: the parent's
     bool default_pipe_signal = false;            // the parent ignores SIGPIPE and the child must not
     std::uint64_t file_limit = 0;                // soft RLIMIT_NOFILE; 0: the parent's

@@ -89,6 +89,12 @@ def test_a_job_is_killed_as_for_want_of_memory(lab, haid, retries, killed, logge
     assert sorted(log_of(lab)) == [1, 2, 3, 4, 5, 6]
 
 
+def test_a_job_is_ended_for_want_of_memory_before_its_agent(lab, haid):
+    out = lab.submit(f"{haid} -j1 'cat /proc/$PPID/oom_score_adj /proc/self/oom_score_adj; :' ::: 1", "-N2").wait()
+    agent, job = map(int, out.split())
+    assert job == min(agent + 100, 1000)
+
+
 def test_a_limit_of_memory_holds_on_all_nodes(lab, haid):
     """Slurm takes the limits of the batch script along: whoever wants more memory fails, and nobody else."""
     wants = "python3 -c \"bytearray({} % 3 and 1000 or 2 << 30)\" && echo ran {} && sleep 0.3"

@@ -215,6 +215,15 @@ TEST(Spawn, SetsNicenessAndTheLimitOfOpenFiles) {
     EXPECT_EQ(after.rlim_cur, limit.rlim_cur);
 }
 
+TEST(Spawn, SetsTheScoreForTheOutOfMemoryKillerOfTheChildAlone) {
+    auto score = [] { return read_small_file("/proc/self/oom_score_adj"); };
+    const std::string before = score();
+    Program program({"/bin/cat", "/proc/self/oom_score_adj"});
+    program.plan.oom_score_adj = "1000";
+    EXPECT_EQ(program.printed(), "1000\n");
+    EXPECT_EQ(score(), before);
+}
+
 TEST(Spawn, LeavesNoDescriptorOpen) {
     Pipe pipe = make_pipe();
     Program program = shell("ls /proc/self/fd | wc -l");
