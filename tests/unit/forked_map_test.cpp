@@ -89,6 +89,9 @@ TEST_F(ForkedMap, HasTheOptionsOfACall) {
 }
 
 TEST_F(ForkedMap, InItselfAndInThreads) {
+#if defined(__SANITIZE_ADDRESS__)
+    GTEST_SKIP() << "the sanitizer's allocator may be locked by another thread at a fork, and stays so in the child";
+#endif
     const int offset = 3;
     auto outer = [&](int end) {
         int sum = 0;
