@@ -79,8 +79,8 @@ class Schedule {
         bool used_attempt = true;
     };
     Verdict ended(Slot slot, bool succeeded, Time now);
-    // Where it ran is lost. The first time it goes back without using up an attempt; after that it has failed each time,
-    // for it may be what ends them.
+    // Where it ran is lost. The first time it goes back without using up an attempt; after that it has failed each
+    // time, for it may be what ends them.
     Verdict lost(Slot slot, Time now);
     void set_total(std::uint64_t inputs) { total_ = inputs; }
     void set_slots(std::uint64_t slots) { slots_.set_limit(slots); }
