@@ -12,6 +12,7 @@ namespace haid::process {
 namespace {
 
 using system::ProcessEntry;
+using Clock = std::chrono::steady_clock;
 
 // A guard may be a descendant of what it is to end.
 std::vector<ProcessEntry> families_without_us(const std::vector<pid_t>& leaders) {
@@ -36,25 +37,39 @@ bool may_end_a_process(int signal) {
     }
 }
 
-// Stops the families. The kernel lets no fork come through once the stop is pending, so when a look shows nobody new,
-// there is nobody else; only processes of another user, whom we may not stop, could go on forking for ever.
-// `to_continue`: who was running.
+// A process that waits for its vfork child is in state D until the child has called exec or ended.
+bool may_still_act(const ProcessEntry& member) {
+    return member.state == 'R' || member.state == 'S';
+}
+
+// Stops the families; returns when nobody of them can fork any more. A stop that arrives during a fork lets it be
+// completed first (only one that is pending before makes Linux >= 4.19 start the fork anew), so whoever has been told
+// to stop may still bring forth a child. Therefore: look until everybody was stopped, and then once more, for nobody
+// new. Processes of another user, whom we may not stop, could go on for ever: hence the limit. `to_continue`: who was
+// running.
 std::vector<ProcessEntry> stop_families(const std::vector<pid_t>& leaders, std::vector<pid_t>& to_continue) {
-    constexpr int looks = 100;
-    std::vector<ProcessEntry> members;
+    constexpr auto limit = std::chrono::seconds(2);
+    constexpr auto between_looks = std::chrono::microseconds(100);
+    const auto until = Clock::now() + limit;
     std::unordered_set<pid_t> seen;
-    bool grew = true;
-    for (int look = 0; grew && look < looks; ++look) {
-        members = families_without_us(leaders);
-        grew = false;
+    std::unordered_set<pid_t> stopping;
+    for (bool all_had_stopped = false;;) {
+        std::vector<ProcessEntry> members = families_without_us(leaders);
+        bool grew = false;
         for (const ProcessEntry& member : members) {
             if (!seen.insert(member.pid).second) continue;
             grew = true;
-            if (member.state == 'T' || ::kill(member.pid, SIGSTOP) != 0) continue;
-            to_continue.push_back(member.pid);
+            if (member.state != 'T' && ::kill(member.pid, SIGSTOP) == 0) stopping.insert(member.pid);
         }
+        if ((all_had_stopped && !grew) || Clock::now() >= until) {
+            to_continue.assign(stopping.begin(), stopping.end());
+            return members;
+        }
+        all_had_stopped = std::none_of(members.begin(), members.end(), [&](const ProcessEntry& member) {
+            return stopping.contains(member.pid) && may_still_act(member);
+        });
+        if (!all_had_stopped) std::this_thread::sleep_for(between_looks);
     }
-    return members;
 }
 
 }  // namespace
@@ -72,7 +87,6 @@ std::vector<ProcessEntry> signal_families(const std::vector<pid_t>& leaders, int
 }
 
 void end_families(const std::vector<pid_t>& leaders, const Ladder& ladder) {
-    using Clock = std::chrono::steady_clock;
     // A process that lost its parent to an earlier signal no longer descends from a leader: remember whom we saw.
     std::vector<pid_t> known = leaders;
     auto remember = [&](const std::vector<ProcessEntry>& members) {

@@ -7,12 +7,32 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <system_error>
+
 #include "system/descriptor.hpp"
 
 namespace haid::process {
 namespace {
 
 constexpr int patience = 50'000;  // milliseconds
+
+// A pipe into a family: `theirs` is held by every process of it, so the end of `mine` is that of the last one.
+struct FamilyPipe {
+    FamilyPipe() {
+        int ends[2];
+        if (::pipe2(ends, O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category(), "pipe2");
+        mine = system::Descriptor(ends[0]);
+        theirs = system::Descriptor(ends[1]);
+    }
+    // Whether a byte or the end has come.
+    bool heard() const {
+        pollfd readable{mine.get(), POLLIN, 0};
+        return ::poll(&readable, 1, patience) == 1;
+    }
+    system::Descriptor mine;
+    system::Descriptor theirs;
+};
 
 // Forks children that leave the group a moment later, as `timeout` and `setsid` do. Each is ended by the first SIGTERM
 // that reaches it; an alarm ends those that a failure of the test leaves behind.
@@ -32,15 +52,8 @@ constexpr int patience = 50'000;  // milliseconds
 }
 
 TEST(SignalFamilies, NobodyEscapesByLeavingTheGroupWhileItsParentDies) {
-#if defined(__SANITIZE_ADDRESS__)
-    GTEST_SKIP() << "processes with the sanitizer's memory are forked and ended too slowly to be caught in the act";
-#endif
     for (int round = 0; round < 6; ++round) {
-        // Held by every process of the family: its end is that of the last one.
-        int ends[2];
-        ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
-        system::Descriptor mine(ends[0]);
-        system::Descriptor theirs(ends[1]);
+        FamilyPipe pipe;
         pid_t leader = ::fork();
         ASSERT_GE(leader, 0);
         if (leader == 0) {
@@ -50,21 +63,17 @@ TEST(SignalFamilies, NobodyEscapesByLeavingTheGroupWhileItsParentDies) {
             }
             fork_deserters();
         }
-        theirs.close();
+        pipe.theirs.close();
         ::setpgid(leader, leader);
         ::poll(nullptr, 0, 1 + round);
         end_families({leader}, parse_ladder("TERM,300,KILL,25"));
         ::waitpid(leader, nullptr, 0);
-        pollfd last{mine.get(), POLLIN, 0};
-        ASSERT_EQ(::poll(&last, 1, patience), 1) << "somebody of the family lives, round " << round;
+        ASSERT_TRUE(pipe.heard()) << "somebody of the family lives, round " << round;
     }
 }
 
 TEST(SignalFamilies, WhoWasRunningGoesOnAfterASignalThatItSurvives) {
-    int ends[2];
-    ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
-    system::Descriptor mine(ends[0]);
-    system::Descriptor theirs(ends[1]);
+    FamilyPipe pipe;
     pid_t leader = ::fork();
     ASSERT_GE(leader, 0);
     if (leader == 0) {
@@ -75,14 +84,13 @@ TEST(SignalFamilies, WhoWasRunningGoesOnAfterASignalThatItSurvives) {
         ::sigprocmask(SIG_BLOCK, &usr1, nullptr);
         char byte = 'r';
         for (int signal = 0;;) {
-            if (::write(theirs.get(), &byte, 1) != 1) ::_exit(1);
+            if (::write(pipe.theirs.get(), &byte, 1) != 1) ::_exit(1);
             ::sigwait(&usr1, &signal);
         }
     }
     auto heard = [&] {
         char byte = 0;
-        pollfd readable{mine.get(), POLLIN, 0};
-        return ::poll(&readable, 1, patience) == 1 && ::read(mine.get(), &byte, 1) == 1;
+        return pipe.heard() && ::read(pipe.mine.get(), &byte, 1) == 1;
     };
     EXPECT_TRUE(heard());
     EXPECT_EQ(signal_families({leader}, SIGUSR1).size(), 1u);
