@@ -1,6 +1,7 @@
 #include "remote/coordinator.hpp"
 
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/epoll.h>
 
 #include <algorithm>
@@ -16,10 +17,7 @@ namespace haid::remote {
 
 namespace {
 
-// So much work lies ready on a node for each of its workers: more than a network and the loops on both sides take for
-// the way there and back, less than anybody waits for.
-constexpr double work_ready = 50e6;  // nanoseconds
-constexpr double tasks_ready = 4;    // and so many tasks
+constexpr double tasks_ready = 4;  // that `work_ready` is divided into
 constexpr std::uint32_t largest_growth = 16;
 // Of a task; the pool of the node gives its parts to its workers.
 constexpr double most_items = 1 << 16;
@@ -41,7 +39,7 @@ std::vector<std::string> words_of(const nodes::LaunchPlan& plan, const std::vect
 // Collects the input of a task.
 class Coordinator::Writer final : public detail::TaskWriter {
   public:
-    Writer(BufferEncoder& buffer, Active& call) : TaskWriter(buffer), call_(call) {}
+    Writer(BufferEncoder& buffer, ActiveCall& call) : TaskWriter(buffer), call_(call) {}
 
     std::byte* place(std::size_t size) override {
         placed_ = true;
@@ -58,7 +56,7 @@ class Coordinator::Writer final : public detail::TaskWriter {
     }
 
   private:
-    Active& call_;
+    ActiveCall& call_;
     Bytes input_;
     bool placed_ = false;
 };
@@ -79,62 +77,60 @@ Coordinator::~Coordinator() {
 
 // -- calls
 
-Coordinator::Active* Coordinator::find(const detail::Call& call) const {
+ActiveCall* Coordinator::find(const detail::Call& call) const {
     auto found = calls_.find(&call);
     return found == calls_.end() ? nullptr : found->second.get();
 }
 
-Coordinator::Active* Coordinator::find(std::uint64_t number) const {
+ActiveCall* Coordinator::find(std::uint64_t number) const {
     auto found = by_number_.find(number);
     return found == by_number_.end() ? nullptr : found->second;
 }
 
 void Coordinator::add(std::shared_ptr<detail::Call> call) {
-    auto active = std::make_unique<Active>();
+    auto active = std::make_unique<ActiveCall>();
     active->call = std::move(call);
     active->number = ++last_call_;
     by_number_[active->number] = active.get();
     active->to_fill = to_fill_.insert(to_fill_.end(), active.get());
-    Active& added = *active;
+    ActiveCall& added = *active;
     calls_.emplace(added.call.get(), std::move(active));
     refill(added);
 }
 
 void Coordinator::refill(const detail::Call& call) {
-    if (Active* active = find(call)) refill(*active);
+    if (ActiveCall* active = find(call)) refill(*active);
 }
 
-void Coordinator::refill(Active& call) {
+void Coordinator::refill(ActiveCall& call) {
     finish_if_done(call);
     dispatch();
 }
 
 void Coordinator::cancel(const detail::Call& call, bool stop) {
-    if (Active* active = find(call)) cancel(*active, stop);
+    if (ActiveCall* active = find(call)) cancel(*active, stop);
 }
 
-void Coordinator::cancel(Active& call, bool stop) {
+void Coordinator::cancel(ActiveCall& call, bool stop) {
     call.cancelled = true;
     std::erase_if(again_, [&](const Task& task) { return task.call == &call; });
     for (std::size_t index : call.opened) {
         Node& node = roster_.nodes()[index];
-        Tasks& tasks = place(node).tasks;
-        const auto any = tasks.lower_bound({call.number, 0});
-        if (any == tasks.end() || any->first.first != call.number) continue;
+        if (!place(node).assigned.has_any_of(call)) continue;
         call.ending.insert(index);
         say(node, Cancel{call.number, stop});
     }
     finish_if_done(call);
 }
 
-void Coordinator::finish_if_done(Active& call) {
+void Coordinator::finish_if_done(ActiveCall& call) {
     if (call.cancelled ? !call.ending.empty() : call.open > 0 || !call.call->exhausted()) return;
     fill_no_more(call);
     by_number_.erase(call.number);
-    std::unique_ptr<Active> last = std::move(calls_.find(call.call.get())->second);
+    std::unique_ptr<ActiveCall> last = std::move(calls_.find(call.call.get())->second);
     calls_.erase(last->call.get());
     for (std::size_t index : last->opened) {
-        drop(places_[index], *last);
+        places_[index].assigned.drop(*last);
         say(roster_.nodes()[index], Close{last->number});
     }
     last->call->finished();
@@ -142,10 +138,10 @@ void Coordinator::finish_if_done(Active& call) {
 }
 
 void Coordinator::abort_all(const std::exception_ptr& error) {
-    std::vector<Active*> all;
+    std::vector<ActiveCall*> all;
     all.reserve(calls_.size());
     for (auto& [key, call] : calls_) all.push_back(call.get());
-    for (Active* active : all) {
+    for (ActiveCall* active : all) {
         const std::shared_ptr<detail::Call> call = active->call;
         call->aborted(error);
         cancel(*active, true);
@@ -167,20 +163,20 @@ void Coordinator::dispatch() {
     for (bool any = !broken_; any;) {
         any = false;
         for (Node& node : roster_.nodes()) {
-            if (has_room(node)) any = give_one(node) || any;
+            if (node.connected() && place(node).assigned.has_room()) any = give_one(node) || any;
         }
     }
 }
 
 bool Coordinator::give_one(Node& node) {
-    if (!again_.empty()) {
+    if (!again_.empty() && place(node).assigned.has_room_for_suspects()) {
         Task task = std::move(again_.front());
         again_.pop_front();
         give(node, std::move(task));
         return true;
     }
     for (std::size_t tried = to_fill_.size(); tried > 0 && !to_fill_.empty(); --tried) {
-        Active& call = *to_fill_.front();
+        ActiveCall& call = *to_fill_.front();
         if (call.cancelled || call.call->exhausted()) {
             fill_no_more(call);
             finish_if_done(call);
@@ -193,26 +189,18 @@ bool Coordinator::give_one(Node& node) {
     return false;
 }
 
-void Coordinator::fill_no_more(Active& call) {
+void Coordinator::fill_no_more(ActiveCall& call) {
     if (call.to_fill == to_fill_.end()) return;
     to_fill_.erase(call.to_fill);
     call.to_fill = to_fill_.end();
 }
 
-// Where it is not known how long items take, one for each worker and some more: they may be long.
-bool Coordinator::has_room(const Node& node) const {
-    const Place& there = places_[node.index()];
-    const auto workers = static_cast<std::uint64_t>(there.workers);
-    return node.connected() && there.ready &&
-           (there.items < workers + 1 + workers / 8 || there.work < work_ready * there.workers);
-}
-
-std::uint32_t Coordinator::items_for_next_task(const Active& call, const Place& place) const {
+std::uint32_t Coordinator::items_for_next_task(const ActiveCall& call, const Place& place) const {
     const detail::Limits& limits = call.call->limits();
     if (limits.one_at_a_time) return 1;
     if (limits.chunk_size != 0) return limits.chunk_size;
     if (call.item_time == 0) return 1;
-    double wanted = std::min(work_ready * place.workers / tasks_ready / call.item_time,
+    double wanted = std::min(work_ready * place.assigned.workers() / tasks_ready / call.item_time,
                              static_cast<double>(call.last_chunk) * largest_growth);
     if (auto remaining = call.call->remaining()) {
         // Towards the end smaller and smaller, so that all nodes end together.
@@ -221,7 +209,7 @@ std::uint32_t Coordinator::items_for_next_task(const Active& call, const Place& 
     return static_cast<std::uint32_t>(std::clamp(wanted, 1.0, most_items));
 }
 
-bool Coordinator::fill(Node& node, Active& call) {
+bool Coordinator::fill(Node& node, ActiveCall& call) {
     Writer writer(buffer_, call);
     writer.first = call.next_item;
     writer.most_items = items_for_next_task(call, place(node));
@@ -256,8 +244,7 @@ bool Coordinator::fill(Node& node, Active& call) {
 }
 
 void Coordinator::give(Node& node, Task task) {
-    Place& there = place(node);
-    Active& call = *task.call;
+    ActiveCall& call = *task.call;
     nodes::Connection& to = *node.connection();
     if (call.opened.insert(node.index()).second) {
         const detail::Limits& limits = call.call->limits();
@@ -271,49 +258,27 @@ void Coordinator::give(Node& node, Task task) {
         to, Items{call.number, task.first, task.from, behind, task.function, task.context, *task.input}, &Items::input);
     // What is not known is thought to be much: nothing more is given on account of it.
     task.item_time = call.item_time != 0 ? call.item_time : work_ready;
-    there.items += task.left;
-    there.work += task.left * task.item_time;
-    const auto key = std::pair(call.number, task.begin());
-    there.tasks.insert_or_assign(key, std::move(task));
+    place(node).assigned.add(std::move(task));
 }
 
 // -- what becomes of them
 
-Coordinator::Task* Coordinator::task_of(Place& place, std::uint64_t call, std::uint64_t item) {
-    auto behind = place.tasks.upper_bound({call, item});
-    if (behind == place.tasks.begin()) return nullptr;
-    auto& [key, task] = *std::prev(behind);
-    return key.first == call && item < task.end() ? &task : nullptr;
-}
-
 void Coordinator::resolve(Place& place, Task& task, std::uint64_t first, std::uint32_t count) {
-    Active& call = *task.call;
-    for (std::uint64_t item = first; item < first + count; ++item) {
-        auto open = task.open[item - task.begin()];
-        if (!open) throw DecodeError("haid: an item came to two ends");
-        open = false;
-    }
-    task.left -= count;
-    forget(place, task, count);
+    ActiveCall& call = *task.call;
+    place.assigned.resolve(task, first, count);
     call.open -= count;
     changed_ = true;
-    if (task.left == 0) place.tasks.erase({call.number, task.begin()});
     finish_if_done(call);
-}
-
-void Coordinator::forget(Place& place, const Task& task, std::uint32_t items) {
-    place.items -= items;
-    place.work = place.items == 0 ? 0 : place.work - items * task.item_time;
 }
 
 template <class Take>
 void Coordinator::take_values(Place& place, const Values& values, Take take) {
-    Task* task = task_of(place, values.call, values.first);
+    Task* task = place.assigned.find(values.call, values.first);
     if (task == nullptr) return;
     if (values.count == 0 || values.first + values.count > task->end()) {
         throw DecodeError("haid: results of items that were not given");
     }
-    Active& call = *task->call;
+    ActiveCall& call = *task->call;
     if (values.nanoseconds > 0) {
         const double item_time = static_cast<double>(values.nanoseconds) / values.count;
         call.item_time = call.item_time == 0 ? item_time : 0.75 * call.item_time + 0.25 * item_time;
@@ -352,9 +317,8 @@ void Coordinator::take(Node& node, Piece& piece) {
 
 void Coordinator::take(Node& node, const Ready& ready) {
     Place& there = place(node);
-    there.ready = true;
-    there.workers = std::max(ready.workers, 1);
-    there.first_worker = workers() - there.workers;
+    there.first_worker = workers();
+    there.assigned.set_workers(std::max(ready.workers, 1));
     changed_ = true;
 }
 
@@ -375,9 +339,9 @@ void Coordinator::take(Node& node, Values& values) {
 void Coordinator::take(Node& node, Failed& failed) {
     Place& there = place(node);
     there.pieces.complete(failed.error);
-    Task* task = task_of(there, failed.call, failed.item);
+    Task* task = there.assigned.find(failed.call, failed.item);
     if (task == nullptr) return;
-    Active& call = *task->call;
+    ActiveCall& call = *task->call;
     const int worker = failed.worker < 0 ? -1 : there.first_worker + failed.worker;
     const bool counts = !call.cancelled;
     if (counts) {
@@ -393,16 +357,16 @@ void Coordinator::take(Node& node, Failed& failed) {
 
 void Coordinator::take(Node& node, Aborted& aborted) {
     place(node).pieces.complete(aborted.error);
-    Active* call = find(aborted.call);
+    ActiveCall* call = find(aborted.call);
     if (call == nullptr || call->cancelled) return;
     call->call->aborted(pool::decode_exception(aborted.error, 0, -1));
     cancel(*call, false);
 }
 
 void Coordinator::take(Node& node, const Over& over) {
-    Active* call = find(over.call);
+    ActiveCall* call = find(over.call);
     if (call == nullptr || !call->cancelled) return;
-    drop(place(node), *call);
+    place(node).assigned.drop(*call);
     call->ending.erase(node.index());
     finish_if_done(*call);
 }
@@ -410,14 +374,6 @@ void Coordinator::take(Node& node, const Over& over) {
 void Coordinator::take(Node& node, Broken& broken) {
     place(node).pieces.complete(broken.error);
     fail(pool::decode_exception(broken.error, 0, -1));
-}
-
-// The call's tasks there are of no interest any more.
-void Coordinator::drop(Place& place, const Active& call) {
-    for (auto at = place.tasks.lower_bound({call.number, 0}); at != place.tasks.end() && at->first.first == call.number;
-         at = place.tasks.erase(at)) {
-        forget(place, at->second, at->second.left);
-    }
 }
 
 // -- nodes
@@ -435,47 +391,56 @@ void Coordinator::on_cut(Node& node, const std::string& reason, std::chrono::sec
     on_news(
         fmt::format("no connection to node {} ({}); its {} item(s) run elsewhere in {} s, when they have ended there "
                     "for certain",
-                    node.name(), reason, place(node).items, left.count()));
+                    node.name(), reason, place(node).assigned.items(), left.count()));
 }
 
 void Coordinator::on_lost(Node& node, const std::string& reason) {
-    Place& there = place(node);
-    on_news(there.items == 0
-                ? fmt::format("node {} is lost: {}", node.name(), reason)
-                : fmt::format("node {} is lost: {}; its {} item(s) run elsewhere", node.name(), reason, there.items));
-    there.ready = false;
-    take_back(there);
-    std::vector<Active*> all;
+    Assignments& assigned = place(node).assigned;
+    on_news(assigned.empty() ? fmt::format("node {} is lost: {}", node.name(), reason)
+                             : fmt::format("node {} is lost: {}; its {} item(s) run elsewhere", node.name(), reason,
+                                           assigned.items()));
+    assigned.set_workers(0);
+    give_again(node);
+    std::vector<ActiveCall*> all;
     for (auto& [key, call] : calls_) {
         call->opened.erase(node.index());
         if (call->ending.erase(node.index()) != 0) all.push_back(call.get());
     }
-    for (Active* call : all) finish_if_done(*call);
+    for (ActiveCall* call : all) finish_if_done(*call);
     changed_ = true;
     expect_somebody();
     dispatch();
 }
 
-// What was not resolved there is to be given to others: each run of items a task.
-void Coordinator::take_back(Place& place) {
-    for (auto& [key, task] : place.tasks) {
-        if (task.call->cancelled) continue;
-        for (std::size_t at = 0; at < task.open.size();) {
-            std::size_t behind = at;
-            while (behind < task.open.size() && task.open[behind]) ++behind;
-            if (behind > at) {
-                Task part = task;
-                part.from = static_cast<std::uint32_t>(task.from + at);
-                part.open.assign(behind - at, true);
-                part.left = static_cast<std::uint32_t>(behind - at);
-                again_.push_back(std::move(part));
-            }
-            at = behind + 1;
+// What it had, to others, except what was on other nodes that were lost.
+void Coordinator::give_again(Node& node) {
+    std::vector<std::pair<std::uint64_t, Task>> suspects;  // by their calls' numbers: a call may end before its turn
+    for (Task& part : place(node).assigned.take_back()) {
+        if (part.losses <= part.call->call->limits().retries + 1) {
+            again_.push_back(std::move(part));
+        } else {
+            suspects.emplace_back(part.call->number, std::move(part));
         }
     }
-    place.tasks.clear();
-    place.items = 0;
-    place.work = 0;
+    for (const auto& [number, part] : suspects) {
+        ActiveCall* call = find(number);
+        if (call != nullptr && !call->cancelled) fail_suspect(*call, part, node.name());
+    }
+}
+
+void Coordinator::fail_suspect(ActiveCall& call, const Task& part, const std::string& last_node) {
+    const std::string how = fmt::format("it was on {} nodes that were lost, the last of them {}; perhaps it ends them",
+                                        part.losses, last_node);
+    const std::shared_ptr<detail::Call> kept = call.call;
+    for (std::uint64_t item = part.begin(); item < part.end(); ++item) {
+        kept->failed(item, std::make_exception_ptr(WorkerLost(how, -SIGKILL, item, -1)));
+    }
+    call.open -= part.left;
+    if (kept->limits().stop_at_failure) {
+        cancel(call, false);
+    } else {
+        finish_if_done(call);
+    }
 }
 
 void Coordinator::expect_somebody() {
@@ -500,8 +465,9 @@ void Coordinator::tick() {
 bool Coordinator::complete() const {
     if (broken_) return true;
     const auto& all = roster_.nodes();
-    return std::all_of(all.begin(), all.end(),
-                       [&](const Node& node) { return places_[node.index()].ready || !roster_.may_come(node); });
+    return std::all_of(all.begin(), all.end(), [&](const Node& node) {
+        return places_[node.index()].assigned.workers() > 0 || !roster_.may_come(node);
+    });
 }
 
 bool Coordinator::anybody() const {
@@ -511,7 +477,7 @@ bool Coordinator::anybody() const {
 
 int Coordinator::workers() const {
     int sum = 0;
-    for (const Place& one : places_) sum += one.ready ? one.workers : 0;
+    for (const Place& one : places_) sum += one.assigned.workers();
     return sum;
 }
 

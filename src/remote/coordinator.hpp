@@ -2,7 +2,8 @@
 //
 // A node is given as many items at a time as keep its workers busy for some tens of milliseconds, in tasks, which its
 // own pool spreads over them: neither a slow network nor a slow node holds up the others. Items of a node that is lost
-// are given to others, when they have been ended there (nodes/roster.hpp); that is no attempt of theirs. Not
+// are given to others, when they have been ended there (nodes/roster.hpp); that is no attempt of theirs. One that was
+// on a node that was lost as often as it has attempts, and once more, has failed: it may be what ends them. Not
 // thread-safe: whoever drives the loop and whoever calls this hold the same lock.
 #pragma once
 
@@ -12,9 +13,7 @@
 #include <exception>
 #include <functional>
 #include <list>
-#include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -23,6 +22,8 @@
 #include "haid/detail/pool/call.hpp"
 #include "nodes/launch_plan.hpp"
 #include "nodes/roster.hpp"
+#include "remote/active_call.hpp"
+#include "remote/assignments.hpp"
 #include "remote/launcher.hpp"
 #include "remote/messages.hpp"
 #include "system/event_loop.hpp"
@@ -68,57 +69,24 @@ class Coordinator : private nodes::Roster::Listener, private system::Watcher {
   private:
     using Node = nodes::Roster::Node;
 
-    struct Active {
-        std::shared_ptr<detail::Call> call;
-        std::uint64_t number = 0;
-        std::uint64_t next_item = 0;
-        std::uint64_t open = 0;  // items given and not resolved
-        double item_time = 0;    // nanoseconds an item takes a worker, smoothed; 0: not known yet
-        std::uint32_t last_chunk = 1;
-        std::list<Active*>::iterator to_fill;  // end(): has no more items to give
-        bool cancelled = false;
-        bool shared = false;  // all its tasks have `common`
-        Bytes common;
-        std::set<std::size_t> opened;  // nodes that know it
-        std::set<std::size_t> ending;  // nodes that have yet to say that nothing of it runs there
-    };
-    struct Task {
-        Active* call;
-        std::uint64_t first;  // of item 0
-        std::uint32_t from;
-        std::vector<bool> open;  // from `from` on: not resolved
-        std::uint32_t left;
-        std::uint64_t function;
-        std::uint64_t context;
-        std::shared_ptr<const Bytes> input;
-        double item_time;  // as it was thought to be
-
-        std::uint64_t begin() const { return first + from; }
-        std::uint64_t end() const { return begin() + open.size(); }
-    };
-    using Tasks = std::map<std::pair<std::uint64_t, std::uint64_t>, Task>;  // by call's number and first item to run
     struct Place {
-        bool ready = false;
-        int workers = 0;
         int first_worker = 0;
-        Tasks tasks;
-        std::uint64_t items = 0;  // given and not resolved
-        double work = 0;          // nanoseconds that they will take its workers, as far as that is known
+        Assignments assigned;
         Pieces pieces;
     };
     class Writer;
 
     void on_called(Node& node) override;
     void on_message(Node& node, Decoder& from) override;
-    bool is_busy(const Node& node) const override { return !places_[node.index()].tasks.empty(); }
+    bool is_busy(const Node& node) const override { return !places_[node.index()].assigned.empty(); }
     void on_cut(Node& node, const std::string& reason, std::chrono::seconds left) override;
     void on_lost(Node& node, const std::string& reason) override;
     void on_news(const std::string& text) override;
     void on_ready(std::uint32_t events) override;  // the launcher has ended
 
     Place& place(const Node& node) { return places_[node.index()]; }
-    Active* find(const detail::Call& call) const;
-    Active* find(std::uint64_t number) const;
+    ActiveCall* find(const detail::Call& call) const;
+    ActiveCall* find(std::uint64_t number) const;
     // The roster's.
     void take(Node&, const nodes::Hello&) {}
     void take(Node&, const nodes::Beat&) {}
@@ -130,31 +98,28 @@ class Coordinator : private nodes::Roster::Listener, private system::Watcher {
     void take(Node& node, const Over& over);
     void take(Node& node, Broken& broken);
 
-    void refill(Active& call);
+    void refill(ActiveCall& call);
     void dispatch();
     bool give_one(Node& node);
-    void fill_no_more(Active& call);
-    bool fill(Node& node, Active& call);
+    void fill_no_more(ActiveCall& call);
+    bool fill(Node& node, ActiveCall& call);
     void give(Node& node, Task task);
-    Task* task_of(Place& place, std::uint64_t call, std::uint64_t item);
     template <class Take>
     void take_values(Place& place, const Values& values, Take take);
     void resolve(Place& place, Task& task, std::uint64_t first, std::uint32_t count);
-    static void forget(Place& place, const Task& task, std::uint32_t items);
-    bool has_room(const Node& node) const;
-    std::uint32_t items_for_next_task(const Active& call, const Place& place) const;
-    void cancel(Active& call, bool stop);
-    void drop(Place& place, const Active& call);
-    void take_back(Place& place);
-    void finish_if_done(Active& call);
+    std::uint32_t items_for_next_task(const ActiveCall& call, const Place& place) const;
+    void cancel(ActiveCall& call, bool stop);
+    void give_again(Node& node);
+    void fail_suspect(ActiveCall& call, const Task& part, const std::string& last_node);
+    void finish_if_done(ActiveCall& call);
     void expect_somebody();
     void say(Node& node, const OfPool& message) { node.send(message); }
 
     system::EventLoop& loop_;
     Bytes description_;
-    std::unordered_map<const detail::Call*, std::unique_ptr<Active>> calls_;
-    std::unordered_map<std::uint64_t, Active*> by_number_;
-    std::list<Active*> to_fill_;
+    std::unordered_map<const detail::Call*, std::unique_ptr<ActiveCall>> calls_;
+    std::unordered_map<std::uint64_t, ActiveCall*> by_number_;
+    std::list<ActiveCall*> to_fill_;
     std::deque<Task> again_;  // of nodes that were lost
     std::uint64_t last_call_ = 0;
     BufferEncoder buffer_;

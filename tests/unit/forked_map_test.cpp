@@ -90,7 +90,7 @@ TEST_F(ForkedMap, HasTheOptionsOfACall) {
 
 TEST_F(ForkedMap, InItselfAndInThreads) {
 #if defined(__SANITIZE_ADDRESS__)
-    GTEST_SKIP() << "the sanitizer's allocator may be locked by another thread at a fork, and stays so in the child";
+    GTEST_SKIP() << "a lock of the sanitizer's allocator that another thread holds at a fork stays locked in the child";
 #endif
     const int offset = 3;
     auto outer = [&](int end) {

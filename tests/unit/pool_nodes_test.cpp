@@ -14,6 +14,7 @@
 #include "pool_fixture.hpp"
 #include "remote/build.hpp"
 #include "remote/engine.hpp"
+#include "system/process_table.hpp"
 
 namespace haid {
 namespace {
@@ -200,6 +201,46 @@ TEST_F(PoolNodesTest, AProgramThatCannotBeStartedIsNamed) {
     } catch (const std::invalid_argument& error) {
         EXPECT_THAT(error.what(), HasSubstr("srun"));
     }
+}
+
+pid_t parent_of(pid_t process) {
+    for (const system::ProcessEntry& entry : system::process_table()) {
+        if (entry.pid == process) return entry.parent;
+    }
+    return 0;
+}
+
+// Ends the process that became the host of this worker's node.
+int ends_its_host_at_thirteen(int value) {
+    ::usleep(2000);
+    if (value != 13) return value;
+    pid_t host = ::getppid();
+    while (::getpgid(host) != host) host = parent_of(host);
+    ::kill(host, SIGKILL);
+    for (;;) ::pause();
+}
+
+TEST_F(PoolNodesTest, AnItemThatEndsItsNodesFailsAtTheSecond) {
+    ::alarm(120);  // each of the two leases takes 20 s
+    Pool pool({.workers = 2, .nodes = "slurm"});
+    const std::vector<int> numbers = up_to(300);
+    std::set<std::size_t> failed;
+    std::size_t done = 0;
+    testing::internal::CaptureStderr();
+    for (auto&& result : pool.imap(ends_its_host_at_thirteen, numbers)) {
+        try {
+            result.value();
+            ++done;
+        } catch (const WorkerLost& lost) {
+            EXPECT_THAT(lost.what(), HasSubstr("2 nodes that were lost"));
+            failed.insert(lost.task());
+        }
+    }
+    testing::internal::GetCapturedStderr();
+    EXPECT_TRUE(failed.contains(13));
+    EXPECT_LE(failed.size(), 2u);  // and what the other worker of the second node ran
+    EXPECT_EQ(done, numbers.size() - failed.size());
+    EXPECT_EQ(pool.map(twice, up_to(3)), (std::vector<int>{0, 2, 4}));  // on the node that is left
 }
 
 TEST_F(PoolNodesTest, OutsideOfAJobNodesAreAnError) {
