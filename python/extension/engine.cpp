@@ -105,13 +105,23 @@ Engine::Engine(int workers, nb::object start, nb::object leave, bool has_initial
     PyOS_AfterFork_Parent();
 }
 
+namespace {
+
+// Ctrl-C, above all.
+void hear_signals() {
+    nb::gil_scoped_acquire gil;
+    if (PyErr_CheckSignals() != 0) throw nb::python_error();
+}
+
+}  // namespace
+
 Engine::Engine(std::vector<std::string> command, const nb::bytes& description, const std::string& nodes)
     : completions_(make_completions()) {
     const auto* bytes = reinterpret_cast<const std::byte*>(description.c_str());
     const remote::EngineSettings settings{
         remote::plan_for(nodes).value(), std::move(command), this_build(), {bytes, bytes + description.size()}};
     WithoutGil without_gil;
-    engine_ = {remote::make_engine(settings).release(),
+    engine_ = {remote::make_engine(settings, hear_signals).release(),
                [made = InThisProcess()](detail::Engine* engine) { end(engine, made); }};
 }
 

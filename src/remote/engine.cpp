@@ -28,7 +28,10 @@ using detail::Call;
 using detail::Time;
 using system::Clock;
 
+using namespace std::chrono_literals;
+
 constexpr std::chrono::milliseconds tick_every{500};
+constexpr std::chrono::milliseconds meanwhile_every{100};
 // So long after the pool was ended its hosts are ended by the launcher, and some time later that is.
 constexpr std::chrono::seconds patience_at_the_end{5};
 constexpr std::chrono::seconds patience_with_the_launcher{5};
@@ -51,9 +54,14 @@ class NodesEngine final : public detail::Engine {
     }
 
     // At first: throws where no host comes.
-    void wait_for_hosts() {
+    void wait_for_hosts(const std::function<void()>& meanwhile) {
         Lock guard(mutex_);
-        changed_.wait(guard, [this] { return coordinator_.complete() || coordinator_.broken(); });
+        while (!changed_.wait_for(guard, meanwhile_every,
+                                  [this] { return coordinator_.complete() || coordinator_.broken(); })) {
+            guard.unlock();
+            meanwhile();
+            guard.lock();
+        }
         if (coordinator_.broken()) std::rethrow_exception(coordinator_.broken());
     }
 
@@ -124,7 +132,7 @@ class NodesEngine final : public detail::Engine {
   private:
     void leave(bool at_once) {
         leaving_ = true;
-        if (at_once) end_by_ = Clock::now() + patience_at_the_end;
+        if (at_once) end_by_ = Clock::now() + (coordinator_.anybody() ? patience_at_the_end : 0s);
         coordinator_.say_goodbye(at_once);
     }
 
@@ -231,9 +239,9 @@ class OfThisProcess final : public detail::Engine {
 
 }  // namespace
 
-std::unique_ptr<detail::Engine> make_engine(const EngineSettings& settings) {
+std::unique_ptr<detail::Engine> make_engine(const EngineSettings& settings, const std::function<void()>& meanwhile) {
     auto engine = std::make_unique<NodesEngine>(settings);
-    engine->wait_for_hosts();
+    engine->wait_for_hosts(meanwhile);
     return std::make_unique<OfThisProcess>(std::move(engine));
 }
 

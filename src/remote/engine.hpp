@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,8 +20,10 @@ struct EngineSettings {
     std::vector<std::byte> description;  // for the host's MakeEngine
 };
 
-// Waits until the hosts are there, or no more come. Throws SystemError, std::invalid_argument; Error where none comes.
-std::unique_ptr<detail::Engine> make_engine(const EngineSettings& settings);
+// Waits until the hosts are there, or no more come; calls `meanwhile` ten times a second, and gives up where that
+// throws. Throws SystemError, std::invalid_argument; Error where none comes.
+std::unique_ptr<detail::Engine> make_engine(
+    const EngineSettings& settings, const std::function<void()>& meanwhile = [] {});
 
 // The plan for all nodes of this Slurm job; nullopt: it has one node, whose pool needs no other. Throws
 // std::invalid_argument outside of a Slurm job.

@@ -52,6 +52,27 @@ def test_control_c(tmp_path, call):
         script.expect_nothing_left()
 
 
+def test_control_c_while_a_pool_waits_for_its_nodes(tmp_path):
+    srun = tmp_path / "srun"
+    srun.write_text("#!/bin/sh\necho started\nexec sleep 1000\n")
+    srun.chmod(0o755)
+    source = SLOW + textwrap.dedent(f"""
+        os.environ["PATH"] = {str(tmp_path)!r} + ":" + os.environ["PATH"]
+        os.environ.update(SLURM_JOB_ID="1", SLURM_JOB_NODELIST="a[1-3]", SLURM_JOB_CPUS_PER_NODE="2(x3)",
+                          HAID_RUN_FOLDER={str(tmp_path / "runs")!r})
+        try:
+            haid.Pool(nodes="slurm")
+        except KeyboardInterrupt:
+            os.write(1, b"interrupted\\n")
+    """)
+    with Script(tmp_path, source) as script:
+        assert script.wait_for_line() == "started"
+        script.interrupt()
+        status, out, errors = script.end()
+        assert (status, out.splitlines()[-1]) == (0, "interrupted"), errors
+        script.expect_nothing_left()
+
+
 def test_a_pool_works_after_control_c(tmp_path):
     source = SLOW + textwrap.dedent("""
         pool = haid.Pool(2)
