@@ -56,11 +56,9 @@ ClusterRunner::ClusterRunner(const command::RunSettings& settings, const command
       streamed_(settings.grouping == command::RunSettings::Grouping::lines && settings.results.empty()),
       welcome_(welcome_for(settings, cluster.until_done)),
       places_(cluster.launch.nodes.size()),
-      roster_(context.loop, cluster.launch.nodes, cluster.launch.run_folder, protocol_version, {}, *this) {
-    std::vector<std::string> words = cluster.launch.launcher;
-    words.insert(words.end(),
-                 {cluster.program, "agent", "--to", roster_.addresses(), "--secret", roster_.secret_path()});
-    launch_ = std::make_unique<Launch>(words, cluster.launch.environment, context.signal_mask);
+      roster_(context.loop, cluster.launch.nodes, cluster.launch.run_folder, protocol_version, {}, *this),
+      launcher_(cluster.launch,
+                {cluster.program, "agent", "--to", roster_.addresses(), "--secret", roster_.secret_path()}, {}) {
     ticker_.emplace(context.loop, tick_every, [this] { tick(); });
 }
 
@@ -145,9 +143,10 @@ void ClusterRunner::on_lost(Node& node, const std::string& reason) {
 
 // Throws where no node is left, nor will be.
 void ClusterRunner::expect_somebody() {
-    if (finishing_ || roster_.hope(!launch_->ended())) return;
-    throw std::runtime_error(launch_->ended() ? fmt::format("no node is left to run jobs ({})", launch_->how_it_ended())
-                                              : "no node is left to run jobs");
+    if (finishing_ || roster_.hope(!launcher_.ended())) return;
+    throw std::runtime_error(launcher_.ended()
+                                 ? fmt::format("no node is left to run jobs ({})", launcher_.how_it_ended())
+                                 : "no node is left to run jobs");
 }
 
 void ClusterRunner::count_slots() {
@@ -160,7 +159,7 @@ void ClusterRunner::count_slots() {
 
 void ClusterRunner::tick() {
     roster_.tick();
-    if (launch_->ended()) expect_somebody();
+    if (launcher_.ended()) expect_somebody();
 }
 
 // -- jobs
@@ -218,8 +217,7 @@ void ClusterRunner::signal_groups(int number) {
 }
 
 void ClusterRunner::reap() {
-    launch_->reap();
-    if (launch_->ended()) expect_somebody();
+    if (launcher_.ended()) expect_somebody();
 }
 
 void ClusterRunner::finish() {
@@ -228,12 +226,9 @@ void ClusterRunner::finish() {
     send_all(Goodbye{});
     const Time patient_until = Clock::now() + patience_at_the_end;
     for (int signal : {0, SIGTERM, SIGKILL}) {
-        if (signal != 0) launch_->signal(signal);
+        if (signal != 0) launcher_.signal(signal);
         const Time until = signal == 0 ? patient_until : Clock::now() + std::chrono::seconds(2);
-        while (!launch_->ended() && Clock::now() < until) {
-            context_.loop.wait(until);
-            launch_->reap();
-        }
+        while (!launcher_.ended() && Clock::now() < until) context_.loop.wait(until);
     }
 }
 

@@ -12,11 +12,11 @@
 #include <unordered_map>
 #include <vector>
 
-#include "cluster/launch.hpp"
 #include "cluster/messages.hpp"
 #include "cluster/settings.hpp"
 #include "command/runner.hpp"
 #include "command/settings.hpp"
+#include "nodes/launcher.hpp"
 #include "nodes/roster.hpp"
 #include "system/timer.hpp"
 
@@ -85,7 +85,7 @@ class ClusterRunner : public command::Runner, private nodes::Roster::Listener {
     std::vector<Place> places_;
     std::unordered_map<std::uint64_t, Node*> by_slot_;
     nodes::Roster roster_;
-    std::unique_ptr<Launch> launch_;
+    nodes::Launcher launcher_;
     std::optional<system::Ticker> ticker_;
     std::uint64_t slots_ = 0;
     bool paused_ = false;

@@ -22,18 +22,6 @@ constexpr std::uint32_t largest_growth = 16;
 // Of a task; the pool of the node gives its parts to its workers.
 constexpr double most_items = 1 << 16;
 
-std::vector<std::string> environment_of_hosts(const nodes::LaunchPlan& plan, const nodes::Roster& roster) {
-    std::vector<std::string> environment = plan.environment;
-    environment.push_back(fmt::format("{}={} {}", host_variable, roster.addresses(), roster.secret_path()));
-    return environment;
-}
-
-std::vector<std::string> words_of(const nodes::LaunchPlan& plan, const std::vector<std::string>& command) {
-    std::vector<std::string> words = plan.launcher;
-    words.insert(words.end(), command.begin(), command.end());
-    return words;
-}
-
 }  // namespace
 
 // Collects the input of a task.
@@ -67,7 +55,7 @@ Coordinator::Coordinator(system::EventLoop& loop, const nodes::LaunchPlan& plan,
       description_(std::move(description)),
       places_(plan.nodes.size()),
       roster_(loop, plan.nodes, plan.run_folder, protocol_version, std::move(build), *this),
-      launcher_(words_of(plan, command), environment_of_hosts(plan, roster_)) {
+      launcher_(plan, command, {fmt::format("{}={} {}", host_variable, roster_.addresses(), roster_.secret_path())}) {
     loop_.add(launcher_.sentinel(), EPOLLIN, *this);
 }
 

@@ -21,10 +21,10 @@
 
 #include "haid/detail/pool/call.hpp"
 #include "nodes/launch_plan.hpp"
+#include "nodes/launcher.hpp"
 #include "nodes/roster.hpp"
 #include "remote/active_call.hpp"
 #include "remote/assignments.hpp"
-#include "remote/launcher.hpp"
 #include "remote/messages.hpp"
 #include "system/event_loop.hpp"
 
@@ -125,7 +125,7 @@ class Coordinator : private nodes::Roster::Listener, private system::Watcher {
     BufferEncoder buffer_;
     std::vector<Place> places_;
     nodes::Roster roster_;
-    Launcher launcher_;
+    nodes::Launcher launcher_;
     std::exception_ptr broken_;
     bool leaving_ = false;
     bool changed_ = false;

@@ -1,4 +1,4 @@
-#include "remote/launcher.hpp"
+#include "nodes/launcher.hpp"
 
 #include <errno.h>
 #include <fmt/format.h>
@@ -9,7 +9,7 @@
 #include "system/error.hpp"
 #include "system/signals.hpp"
 
-namespace haid::remote {
+namespace haid::nodes {
 namespace {
 
 std::vector<char*> pointers(std::vector<std::string>& strings) {
@@ -22,12 +22,17 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
 
 }  // namespace
 
-Launcher::Launcher(const std::vector<std::string>& words, const std::vector<std::string>& environment)
-    : name_(words.front()) {
-    std::vector<std::string> arguments = words;
-    std::vector<std::string> entries = environment;
+Launcher::Launcher(const LaunchPlan& plan, const std::vector<std::string>& command,
+                   const std::vector<std::string>& added_environment)
+    : name_(plan.launcher.front()) {
+    std::vector<std::string> arguments = plan.launcher;
+    arguments.insert(arguments.end(), command.begin(), command.end());
+    std::vector<std::string> entries = plan.environment;
+    entries.insert(entries.end(), added_environment.begin(), added_environment.end());
     const std::vector<char*> argument_pointers = pointers(arguments);
     const std::vector<char*> entry_pointers = pointers(entries);
+    sigset_t none;
+    sigemptyset(&none);
     process::ForkOptions options;
     options.death_signal = SIGTERM;  // srun ends its step then
     options.also_as_program = true;
@@ -37,6 +42,7 @@ Launcher::Launcher(const std::vector<std::string>& words, const std::vector<std:
             ::setpgid(0, 0);  // Ctrl-C is the program's
             ::signal(SIGINT, SIG_DFL);
             ::signal(SIGPIPE, SIG_DFL);
+            ::sigprocmask(SIG_SETMASK, &none, nullptr);
             ::execve(argument_pointers.front(), argument_pointers.data(), entry_pointers.data());
             return errno == ENOENT ? 127 : 126;
         },
@@ -73,4 +79,4 @@ void Launcher::signal(int number) {
     if (!ended()) ::kill(child_.pid, number);
 }
 
-}  // namespace haid::remote
+}  // namespace haid::nodes

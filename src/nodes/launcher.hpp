@@ -1,4 +1,4 @@
-// The process that starts the hosts of a pool over nodes, one on each: srun. It ends with this process.
+// The process that starts the agents, one on each node: srun. It is told to end when this process ends.
 #pragma once
 
 #include <sys/types.h>
@@ -6,15 +6,18 @@
 #include <string>
 #include <vector>
 
+#include "nodes/launch_plan.hpp"
 #include "process/fork.hpp"
 
-namespace haid::remote {
+namespace haid::nodes {
 
 // Not thread-safe.
 class Launcher {
   public:
-    // Starts the words as a program, in a process group of its own. Throws SystemError.
-    Launcher(const std::vector<std::string>& words, const std::vector<std::string>& environment);
+    // Starts the plan's launcher with the command as a program, in a process group of its own. The environment is the
+    // plan's and what is added to it. Throws SystemError.
+    Launcher(const LaunchPlan& plan, const std::vector<std::string>& command,
+             const std::vector<std::string>& added_environment);
     // Ends it, and waits for that.
     ~Launcher();
     Launcher(const Launcher&) = delete;
@@ -35,4 +38,4 @@ class Launcher {
     std::string how_;
 };
 
-}  // namespace haid::remote
+}  // namespace haid::nodes
