@@ -21,8 +21,8 @@ TIME_LIMIT = 180  # seconds, for each contestant in each round
 ARRAY_GB = 0.032  # as python_tasks.py makes them
 CONTESTANTS = pathlib.Path(__file__).resolve().parent / "python_contestants.py"
 MEMORY = ("memory_imap", "memory_map")
-MEASURES = ("map_one", "map", "imap_unordered", "imap", "apply", "argument", "result", "closed", "with", "process",
-            *MEMORY)
+MEASURES = ("map_one", "map", "imap_unordered", "imap", "imap_generator", "apply", "argument", "result", "closed", "with",
+            "process", *MEMORY)
 # A library's own interface does not have these.
 ABSENT = {EXECUTOR: ("process",), "joblib": ("apply", "with", "process"), "mpire": ("process",), "ray": ("process",)}
 
@@ -73,7 +73,8 @@ class Bench(Contest):
 
 def small_tasks(bench):
     for measure, what, most in (("map_one", "map(chunksize=1)", 1), ("map", "map as it chooses", None),
-                                ("imap_unordered", "imap_unordered", 1), ("imap", "imap", 1.5)):
+                                ("imap_unordered", "imap_unordered", 1), ("imap", "imap", 1.5),
+                                ("imap_generator", "imap of a generator", 1.5)):
         bench.row(f"{what}, a task", measure, "{:,.2f} µs", 1e6)
         if most:
             bench.require_at_most(f"{what}: at most {most} µs a task", measure, most, 1e6, "{:.2f} µs")

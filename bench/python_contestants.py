@@ -256,6 +256,7 @@ MEASURES = {
     "map": tasks(lambda found, pool, count: found.default_map(pool, f, range(count))),
     "imap_unordered": tasks(lambda found, pool, count: found.imap_unordered(pool, f, range(count))),
     "imap": tasks(lambda found, pool, count: found.imap(pool, f, range(count))),
+    "imap_generator": tasks(lambda found, pool, count: found.imap(pool, f, (number for number in range(count)))),
     "apply": tasks(lambda found, pool, count: (found.apply(pool, f, number) for number in range(count))),
     "argument": arrays(size_of, new_arrays),
     "result": arrays(make, lambda: [0] * ARRAYS),

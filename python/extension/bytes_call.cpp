@@ -94,18 +94,24 @@ ItemTable::Item ItemTable::item(std::uint32_t number) const {
 void BytesCall::add(std::unique_ptr<Inputs> inputs) {
     if (inputs->count() == 0) return;
     waiting_ += inputs->count();
+    waiting_bytes_ += inputs->size();
     hungry_ = false;
     blocks_.push_back({std::move(inputs)});
 }
 
+void BytesCall::end_of_input() {
+    ended_ = true;
+    hungry_ = false;
+}
+
 std::optional<std::uint64_t> BytesCall::remaining() const {
-    return ended_ ? std::optional(waiting_) : std::nullopt;
+    return ended_ ? std::optional(waiting_.load()) : std::nullopt;
 }
 
 // All items of a task come from one block: the next one is full.
 std::uint32_t BytesCall::fill(detail::TaskWriter& writer) {
     if (blocks_.empty()) {
-        hungry_ = true;
+        hungry_ = !ended_;
         return 0;
     }
     Block& block = blocks_.front();
@@ -118,7 +124,10 @@ std::uint32_t BytesCall::fill(detail::TaskWriter& writer) {
     const auto count = static_cast<std::uint32_t>(behind - first);
     waiting_ -= count;
     handed_out_ += count;
-    if (behind == block.inputs->count()) blocks_.pop_front();
+    if (behind == block.inputs->count()) {
+        waiting_bytes_ -= block.inputs->size();
+        blocks_.pop_front();
+    }
     return count;
 }
 
@@ -144,7 +153,7 @@ BytesCall::News BytesCall::take_news() {
 
 void BytesCall::finished() {
     finished_ = true;
-    handed_out_ += std::exchange(waiting_, 0);
+    handed_out_ += waiting_.exchange(0);
     blocks_.clear();
     kept_.reset();
     if (when_finished_) when_finished_();

@@ -2,6 +2,7 @@
 // that any thread may do the engine's work without the GIL.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -79,7 +80,7 @@ class ItemTable {
     std::span<const std::byte> area_;
 };
 
-// All functions are called with the engine's lock held.
+// All functions are called with the engine's lock held, but for those that any thread may ask at any time.
 class BytesCall final : public detail::Call {
   public:
     struct Values {
@@ -102,14 +103,20 @@ class BytesCall final : public detail::Call {
         : Call(limits), run_(run), common_(std::move(common)) {}
 
     void add(std::unique_ptr<Inputs> inputs);
-    void end_of_input() { ended_ = true; }
+    void end_of_input();
     // What inputs refer to: as long as they may be read.
     void keep(std::shared_ptr<void> owner) { kept_ = std::move(owner); }
-    // The engine could hand out more than there is.
-    bool hungry() const { return hungry_ && !ended_; }
+    // The engine could hand out more than there is. At any time.
+    bool hungry() const { return hungry_.load(); }
+    // Less lies ready than a reader of inputs should have in store, who may get to read again only when another thread
+    // lets him. At any time.
+    bool has_little() const {
+        return hungry() || (waiting_.load() < small_store && waiting_bytes_.load() < small_size);
+    }
     bool has_news() const { return !news_.values.empty() || !news_.failures.empty(); }
     News take_news();
-    bool is_finished() const { return finished_; }
+    // At any time.
+    bool is_finished() const { return finished_.load(); }
     std::exception_ptr error() const { return error_; }
     // Called once, when it is finished.
     void when_finished(std::function<void()> action) { when_finished_ = std::move(action); }
@@ -125,6 +132,10 @@ class BytesCall final : public detail::Call {
     void finished() override;
 
   private:
+    // Python gives its lock to another thread after 5 ms: so many items of 2 µs.
+    static constexpr std::uint64_t small_store = 2500;
+    static constexpr std::size_t small_size = std::size_t{4} << 20;
+
     struct Block {
         std::unique_ptr<Inputs> inputs;
         std::size_t next = 0;  // item
@@ -133,13 +144,14 @@ class BytesCall final : public detail::Call {
     detail::RunTask run_;
     std::vector<std::byte> common_;
     std::deque<Block> blocks_;
-    std::uint64_t waiting_ = 0;     // items
+    std::atomic<std::uint64_t> waiting_ = 0;  // items
+    std::atomic<std::size_t> waiting_bytes_ = 0;
     std::uint64_t handed_out_ = 0;  // items
     bool ended_ = false;
-    bool hungry_ = true;
+    std::atomic<bool> hungry_ = true;
     std::shared_ptr<void> kept_;
     News news_;
-    bool finished_ = false;
+    std::atomic<bool> finished_ = false;
     std::exception_ptr error_;
     std::function<void()> when_finished_;
 };

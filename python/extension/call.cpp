@@ -19,6 +19,11 @@ namespace nb = nanobind;
 // Workers have work for a millisecond.
 constexpr std::chrono::microseconds look_after_workers_every{200};
 constexpr std::size_t largest_batch = 1024;
+constexpr std::size_t first_batch = 64;
+// An input that took so long to come may be followed by one that takes longer; handing one over alone costs some 2 µs.
+constexpr std::chrono::microseconds pause{20};
+// Whoever waits for results hands over what another thread has read, where that does not come to do it.
+constexpr std::chrono::milliseconds look_for_pending{10};
 // Inputs that take longer to read are handed over before the next one is read.
 constexpr std::chrono::microseconds longest_reading{200};
 // An engine that is not given any time does not look.
@@ -62,7 +67,11 @@ nb::object python_exception(const std::exception_ptr& error) {
 }
 
 Call::Call(std::shared_ptr<detail::Engine> engine, std::shared_ptr<BytesCall> call, Order order, Input input)
-    : engine_(std::move(engine)), call_(std::move(call)), order_(order), input_(std::move(input)) {
+    : engine_(std::move(engine)),
+      call_(std::move(call)),
+      order_(order),
+      input_(std::move(input)),
+      bound_(input_.bound) {
     empty_graveyard();
     WithoutGil without_gil;
     auto lock = engine_->lock();
@@ -98,48 +107,139 @@ void Call::feed(std::size_t most) {
     // Whoever takes results as they come looks for them between slow inputs.
     while (!fed_all_ && most > 0 && (!slow || order_ == Order::whole)) {
         const detail::Time begun = detail::Clock::now();
-        nb::object interrupt;  // Ctrl-C is for the program, at once
         slow = false;
         auto inputs = std::make_unique<Inputs>();
         std::size_t batch = std::min(most, largest_batch);
         // Workers begin with the first items while the others are read.
-        if (fed_ == 0) batch = std::min<std::size_t>(batch, 64);
-        while (inputs->count() < batch && inputs->size() < most_bytes_of_a_batch && !slow && !interrupt.is_valid()) {
-            PyObject* next = in_python([&] { return PyIter_Next(input_.iterator.ptr()); });
-            nb::object item = nb::steal(next);
-            if (next != nullptr && input_.tuples) {
-                item = nb::steal(in_python([&] { return PySequence_Tuple(item.ptr()); }));
-            }
-            if (!item.is_valid() && PyErr_Occurred()) {
-                const bool interrupted = PyErr_ExceptionMatches(PyExc_KeyboardInterrupt) != 0;
-                (interrupted ? interrupt : input_error_) = exception_raised();
-            }
+        if (fed_ == 0) batch = std::min(batch, first_batch);
+        while (inputs->count() < batch && inputs->size() < most_bytes_of_a_batch && !slow && !interrupt_.is_valid()) {
+            nb::object item = next_input();
             if (!item.is_valid()) {
                 fed_all_ = true;
                 break;
             }
-            try {
-                encode(item, *inputs);
-            } catch (nb::python_error& error) {
-                local_[fed_] = nb::borrow(error.value());
-                if (error.matches(PyExc_KeyboardInterrupt)) interrupt = local_[fed_];
-                encode_nothing(inputs->bytes());
-            }
-            inputs->end_of_item();
-            ++fed_;
+            add_to(*inputs, item);
             slow = detail::Clock::now() - begun > longest_reading;
         }
         most -= inputs->count();
-        {
-            WithoutGil without_gil;
-            auto lock = engine_->lock();
-            call_->add(std::move(inputs));
-            if (fed_all_) call_->end_of_input();
-            engine_->refill(lock, *call_);
-            hungry_ = call_->hungry();
-        }
-        if (interrupt.is_valid()) raise(interrupt);
+        hand_over(std::move(inputs));
+        if (interrupt_.is_valid()) raise(std::exchange(interrupt_, {}));
     }
+}
+
+// None: that was the last, or reading the next one has failed.
+nb::object Call::next_input() {
+    PyObject* next = in_python([&] { return PyIter_Next(input_.iterator.ptr()); });
+    nb::object item = nb::steal(next);
+    if (next != nullptr && input_.tuples) {
+        item = nb::steal(in_python([&] { return PySequence_Tuple(item.ptr()); }));
+    }
+    if (!item.is_valid() && PyErr_Occurred()) {
+        const bool interrupted = PyErr_ExceptionMatches(PyExc_KeyboardInterrupt) != 0;
+        (interrupted ? interrupt_ : input_error_) = exception_raised();
+    }
+    return item;
+}
+
+void Call::add_to(Inputs& inputs, nb::handle item) {
+    try {
+        encode(item, inputs);
+    } catch (nb::python_error& error) {
+        local_[fed_] = nb::borrow(error.value());
+        if (error.matches(PyExc_KeyboardInterrupt)) interrupt_ = local_[fed_];
+        encode_nothing(inputs.bytes());
+    }
+    inputs.end_of_item();
+    ++fed_;
+}
+
+void Call::hand_over(std::unique_ptr<Inputs> inputs) {
+    WithoutGil without_gil;
+    auto lock = engine_->lock();
+    call_->add(std::move(inputs));
+    if (fed_all_) call_->end_of_input();
+    engine_->refill(lock, *call_);
+    hungry_ = call_->hungry();
+}
+
+// -- inputs that another thread reads
+
+void Call::read() {
+    detail::Time begun{};
+    detail::Time handed_over{};
+    while (!fed_all_) {
+        if (!wait_for_room()) break;
+        const detail::Time before = detail::Clock::now();
+        nb::object item = next_input();
+        const bool paused = detail::Clock::now() - before > pause;
+        if (interrupt_.is_valid()) input_error_ = std::exchange(interrupt_, {});
+        if (!item.is_valid() || fed_all_) break;
+        if (!pending_) {
+            pending_ = std::make_unique<Inputs>();
+            begun = before;
+        }
+        encoding_ = true;
+        add_to(*pending_, item);
+        encoding_ = false;
+        pending_count_ = pending_->count();
+        // Where workers wait, what comes after a pause goes at once: nobody knows how long the next one takes.
+        const detail::Time now = detail::Clock::now();
+        if ((call_->hungry() && (paused || now - handed_over > longest_reading)) ||
+            pending_->count() >= largest_batch || pending_->size() >= most_bytes_of_a_batch ||
+            now - begun > longest_reading) {
+            hand_over_pending(true);
+            handed_over = detail::Clock::now();
+        }
+    }
+    no_more_input();
+}
+
+// What was read last, and the end.
+void Call::no_more_input() {
+    hand_over_pending(true);
+    fed_all_ = true;
+    hand_over(std::make_unique<Inputs>());
+}
+
+// `wait`: until another thread has done with what it hands over. False: nothing could be handed over now.
+bool Call::hand_over_pending(bool wait) {
+    if (!handing_over_.try_lock()) {
+        if (!wait) return false;
+        WithoutGil without_gil;
+        handing_over_.lock();
+    }
+    const std::lock_guard mine(handing_over_, std::adopt_lock);
+    if (encoding_ || !pending_ || pending_->count() == 0) return false;
+    pending_count_ = 0;
+    hand_over(std::move(pending_));
+    return true;
+}
+
+// False: nobody wants any more inputs.
+bool Call::wait_for_room() {
+    auto has_room = [&] { return fed_ - delivered_ < bound_ || fed_all_ || call_->is_finished(); };
+    if (!has_room() || !call_->has_little()) {
+        hand_over_pending(true);
+        WithoutGil without_gil;
+        std::unique_lock room(room_mutex_);
+        wants_room_ = true;
+        while (!has_room()) room_.wait_for(room, look_for_signals);
+        wants_room_ = false;
+        room.unlock();
+        auto lock = engine_->lock();
+        auto little = [&] { return call_->has_little() || fed_all_ || call_->is_finished(); };
+        try {
+            while (!engine_->wait(lock, little, detail::Clock::now() + look_for_signals)) continue;
+        } catch (const Error&) {
+            return false;  // the engine works no more: whoever waits for results is told
+        }
+    }
+    return !fed_all_ && !call_->is_finished();
+}
+
+void Call::lift_bound() {
+    bound_ = SIZE_MAX;
+    room_.notify_all();
 }
 
 void Call::encode(nb::handle item, Inputs& to) {
@@ -160,9 +260,13 @@ bool Call::take_news(Until until, bool wants_input) {
     {
         WithoutGil without_gil;
         auto lock = engine_->lock();
-        auto slice = detail::Clock::now() + look_for_signals;
+        auto slice = detail::Clock::now() + (apart_ && !fed_all_ && !wants_room_ ? look_for_pending : look_for_signals);
         in_time = engine_->wait(
-            lock, [&] { return call_->has_news() || call_->is_finished() || (wants_input && call_->hungry()); },
+            lock,
+            [&] {
+                return call_->has_news() || call_->is_finished() ||
+                       (call_->hungry() && (wants_input || pending_count_ > 0));
+            },
             until ? std::min(*until, slice) : slice);
         news = call_->take_news();
         hungry_ = call_->hungry();
@@ -176,7 +280,10 @@ bool Call::take_news(Until until, bool wants_input) {
 }
 
 void Call::take(const BytesCall::News& news) {
-    while (!parts_.empty() && parts_.front().first < news.handed_out) parts_.pop_front();
+    while (!parts_.empty() && parts_.front().first < news.handed_out) {
+        const Part gone = std::move(parts_.front().second);  // its end may let another thread add to them
+        parts_.pop_front();
+    }
     for (const BytesCall::Values& values : news.values) decode(values);
     for (const BytesCall::Failure& failure : news.failures) {
         put(failure.item, exception_of(failure.item, failure.error), true);
@@ -259,8 +366,10 @@ nb::object Call::next(std::optional<double> seconds) {
             if (input_error_.is_valid()) raise(std::exchange(input_error_, {}));
             throw nb::stop_iteration();
         }
-        if (may_read() && hungry_) {
-            feed(input_.bound - (fed_ - delivered_));
+        if (apart_ && call_->hungry() && hand_over_pending(false)) {
+            take_news(detail::Clock::now() + look_briefly, false);
+        } else if (may_read() && hungry_) {
+            feed(bound_ - (fed_ - delivered_));
             take_news(detail::Clock::now() + look_briefly, false);
         } else if (!take_news(until, may_read()) && !has_next()) {
             raise(errors().attr("TimeoutError")("there is no further result yet"));
@@ -273,7 +382,8 @@ nb::object Call::next(std::optional<double> seconds) {
 void Call::look_after_workers() {
     if (detail::Clock::now() < next_look_) return;
     take_news(detail::Clock::now() + look_briefly, false);
-    if (may_read() && hungry_) feed(std::min(input_.bound - (fed_ - delivered_), largest_batch));
+    if (apart_ && call_->hungry()) hand_over_pending(false);
+    if (may_read() && hungry_) feed(std::min(bound_ - (fed_ - delivered_), largest_batch));
     next_look_ = detail::Clock::now() + look_after_workers_every;
 }
 
@@ -281,6 +391,10 @@ nb::object Call::pop() {
     Outcome outcome = std::move(outcomes_.front());
     outcomes_.pop_front();
     ++delivered_;
+    if (wants_room_ && fed_ - delivered_ <= bound_ - bound_ / 4 - 1) {
+        const std::lock_guard room(room_mutex_);
+        room_.notify_one();
+    }
     if (outcome.failed) raise(outcome.value);
     return std::move(outcome.value);
 }

@@ -1,13 +1,17 @@
 // A call of a pool as Python holds it: encodes inputs, waits, decodes results. All members want the GIL, and let it go
-// while they wait; one thread at a time.
+// while they wait. One thread at a time takes results, and reads inputs between them; or another one does that, in
+// read(), so that an input that keeps its reader waiting keeps nothing else.
 #pragma once
 
 #include <nanobind/nanobind.h>
 
+#include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 
 #include "bytes_call.hpp"
@@ -37,6 +41,11 @@ class Call {
 
     // Reads all inputs that are left. One that cannot be pickled is an error of that item.
     void feed_all();
+    // From now on another thread reads the inputs, as long as no more than the bound are on their way: by read(), which
+    // returns when all are read, or nobody wants them.
+    void let_another_read() { apart_ = true; }
+    void read();
+    void lift_bound();
 
     // Waits until all results are there; nullopt: for ever. False: the time has passed.
     bool wait(std::optional<double> seconds);
@@ -64,9 +73,15 @@ class Call {
     using Parts = std::deque<std::pair<std::uint64_t, Part>>;
 
     void feed(std::size_t most);
+    nanobind::object next_input();
+    void add_to(Inputs& inputs, nanobind::handle item);
+    void hand_over(std::unique_ptr<Inputs> inputs);
+    bool hand_over_pending(bool wait);
+    bool wait_for_room();
+    void no_more_input();
     void encode(nanobind::handle item, Inputs& to);
     void decode(const BytesCall::Values& values);
-    bool may_read() const { return !fed_all_ && fed_ - delivered_ < input_.bound; }
+    bool may_read() const { return !apart_ && !fed_all_ && fed_ - delivered_ < bound_; }
     bool has_next() const { return !outcomes_.empty() && outcomes_.front().there; }
     bool take_news(Until until, bool wants_input);
     void look_after_workers();
@@ -81,18 +96,31 @@ class Call {
     std::shared_ptr<BytesCall> call_;
     Order order_;
     Input input_;
+    std::atomic<std::size_t> bound_;
     detail::Time next_look_{};
-    std::uint64_t fed_ = 0;
+    std::uint64_t fed_ = 0;  // read
     std::uint64_t resolved_ = 0;
-    std::uint64_t delivered_ = 0;
-    bool fed_all_ = false;
+    std::atomic<std::uint64_t> delivered_ = 0;
+    std::atomic<bool> fed_all_ = false;
     bool stopped_ = false;
     bool finished_ = false;
     bool hungry_ = true;
+
+    // Inputs that another thread has read and not handed over, which whoever takes results does where they are wanted.
+    bool apart_ = false;
+    std::unique_ptr<Inputs> pending_;
+    std::atomic<std::size_t> pending_count_ = 0;
+    bool encoding_ = false;    // the last of them is incomplete, while Python's code runs
+    std::mutex handing_over_;  // one after another, in their order
+    std::mutex room_mutex_;
+    std::condition_variable room_;  // there is less on its way than the bound
+    std::atomic<bool> wants_room_ = false;
+
     std::exception_ptr error_;                         // of the call
     Parts parts_;                                      // of items that are not handed out yet
     std::map<std::uint64_t, nanobind::object> local_;  // errors of items that never left
     nanobind::object input_error_;                     // raised by the iterator
+    nanobind::object interrupt_;                       // Ctrl-C is for the program, at once
     std::deque<Outcome> outcomes_;                     // from item `delivered_` on; as they come: those there
 };
 

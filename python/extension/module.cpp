@@ -89,6 +89,9 @@ NB_MODULE(_haid, module) {
         .def("terminate", &Engine::terminate);
     nb::class_<Call>(module, "Call")
         .def("feed_all", &Call::feed_all)
+        .def("let_another_read", &Call::let_another_read)
+        .def("read", &Call::read)
+        .def("lift_bound", &Call::lift_bound)
         .def("resolved", &Call::resolved)
         .def("is_fed", &Call::is_fed)
         .def("give_up", &Call::give_up)

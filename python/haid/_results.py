@@ -71,6 +71,28 @@ class AsyncResult:
         self._done = True
 
 
+class Reader(threading.Thread):
+    """Reads the input of a call as its results are taken."""
+
+    def __init__(self, call):
+        super().__init__(name="haid reads an input", daemon=True)
+        self._call = call
+
+    def start(self):
+        self._call.let_another_read()
+        super().start()
+
+    def has_begun(self):
+        return self.ident is not None
+
+    def read_to_the_end(self):
+        self._call.lift_bound()
+        self.join()
+
+    def run(self):
+        self._call.read()
+
+
 class IMapIterator:
     """Results one after another; what an item raised is raised in its turn.
 
@@ -81,19 +103,20 @@ class IMapIterator:
 
     _asked = False
 
-    def __init__(self, pool, call):
+    def __init__(self, pool, call, apart):
         self._pool = pool  # ends when nobody has it any more
         self._call = call
         self._lock = threading.RLock()
+        self._reader = Reader(call) if apart else None
 
     def __iter__(self):
         return self
 
     def __next__(self):
         self._asked = True
-        if self._lock._is_owned():
-            raise self._too_early()
+        self._check_caller()
         with self._lock:
+            self._begin()
             try:
                 return self._call.next(None)
             except KeyboardInterrupt:
@@ -104,12 +127,12 @@ class IMapIterator:
         if timeout is None:
             return self.__next__()
         self._asked = True
-        if self._lock._is_owned():
-            raise self._too_early()
+        self._check_caller()
         end = time.monotonic() + timeout
         if not self._lock.acquire(timeout=min(max(timeout, 0), threading.TIMEOUT_MAX)):
             raise TimeoutError
         try:
+            self._begin()
             return self._call.next(max(end - time.monotonic(), 0))
         except KeyboardInterrupt:
             self._call.stop()
@@ -117,9 +140,13 @@ class IMapIterator:
         finally:
             self._lock.release()
 
-    @staticmethod
-    def _too_early():
-        return ValueError("the input of an imap asks for a result of the same imap")
+    def _begin(self):
+        if self._reader is not None and not self._reader.has_begun():
+            self._reader.start()
+
+    def _check_caller(self):
+        if self._lock._is_owned() or threading.current_thread() is self._reader:
+            raise ValueError("the input of an imap asks for a result of the same imap")
 
     def __del__(self):
         if self._asked and not self._call.is_fed():

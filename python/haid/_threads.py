@@ -152,18 +152,24 @@ class _Whole:
         return _is_ready(self.result, seconds)
 
 
+_END = object()
+
+
 class _Lazy:
-    """A call that reads its input as its results are taken; see IMapIterator. One thread at a time."""
+    """A call that reads its input as its results are taken, or in another thread: what Call of the engine is to
+    IMapIterator. One thread at a time takes results."""
 
     def __init__(self, pool, func, input, bound):
         self._pool = pool
         self._func = func
         self._input = input
+        self._bound = bound
+        self._room = threading.Semaphore(bound)  # of what another thread reads
+        self._apart = self._begun = False
         self._error = None  # of the input, which comes behind the results
         self._wanted = True
+        self._news = queue.SimpleQueue()  # and _END behind all
         pool._cache[self] = self  # so that a pool that was closed works until all is read
-        for _ in range(bound):
-            self._feed()
 
     def is_fed(self):
         return self not in self._pool._cache
@@ -172,11 +178,43 @@ class _Lazy:
         while not self.is_fed():
             self._feed()
 
+    def let_another_read(self):
+        self._apart = True
+
+    def lift_bound(self):
+        self._bound = None
+
+    def read(self):
+        while not self.is_fed():
+            if self._bound is None or self._room.acquire(timeout=_LOOK):
+                self._feed()
+
     def give_up(self):
         self._wanted = False
-        self._pool._cache.pop(self, None)
+        if self._pool._cache.pop(self, None) is not None:
+            self._fed()
 
     stop = give_up
+
+    def next(self, seconds):
+        if not self._begun and not self._apart:
+            self._begun = True
+            for _ in range(self._bound):
+                self._feed()
+        if not self._wanted or not _in_looks(self._look, seconds):
+            raise TimeoutError if self._wanted else StopIteration
+        taken = self._take()
+        if taken is _END:
+            error, self._error = self._error, None
+            raise error or StopIteration
+        if self._apart:
+            self._room.release()
+        else:
+            self._feed()
+        value, error = taken
+        if error is not None:
+            raise error
+        return value
 
     def _feed(self):
         if self.is_fed():
@@ -186,8 +224,9 @@ class _Lazy:
         except BaseException as error:
             if not isinstance(error, StopIteration):
                 self._error = error
-            self._pool._cache.pop(self)
-            if isinstance(error, KeyboardInterrupt):
+            if self._pool._cache.pop(self, None) is not None:
+                self._fed()
+            if isinstance(error, KeyboardInterrupt) and not self._apart:
                 raise
             return
         self._start(item)
@@ -200,55 +239,64 @@ class _Lazy:
     def _run(self, item):
         return self._func(item) if self._wanted else None
 
-    def _end(self):
-        error, self._error = self._error, None
-        raise error or StopIteration
-
 
 class _InOrder(_Lazy):
-    def __init__(self, *args):
-        self._results = collections.deque()
-        super().__init__(*args)
+    _head = None  # the result that comes next, or _END
 
     def _start(self, item):
-        self._results.append(self._submit(item, None, None))
+        self._news.put(self._submit(item, None, None))
 
-    def next(self, seconds):
-        if not self._results or not self._wanted:
-            self._end()
-        if not _in_looks(lambda time: _is_ready(self._results[0], time), seconds):
-            raise TimeoutError
-        result = self._results.popleft()
-        self._feed()
-        return result.get()
+    def _fed(self):
+        self._news.put(_END)
+
+    def _look(self, seconds):
+        if self._head is None:
+            try:
+                self._head = self._news.get(timeout=seconds)
+            except queue.Empty:
+                return False
+        return self._head is _END or _is_ready(self._head, seconds)
+
+    def _take(self):
+        if self._head is _END:
+            return _END
+        result, self._head = self._head, None
+        return result._value if result._success else None, None if result._success else result._value
 
 
 class _AsTheyCome(_Lazy):
+    _taken = None
+
     def __init__(self, *args):
-        self._open = 0
-        self._results = queue.SimpleQueue()
         super().__init__(*args)
+        self._lock = threading.Lock()
+        self._open = 1  # items that run, and the reading of the input
 
     def _start(self, item):
-        self._open += 1
-        self._submit(item, lambda value: self._results.put((value, None)),
-                     lambda error: self._results.put((None, error)))
+        with self._lock:
+            self._open += 1
+        self._submit(item, lambda value: self._ended((value, None)), lambda error: self._ended((None, error)))
 
-    def _take(self, seconds):
-        try:
-            self._taken = self._results.get(timeout=seconds)
-        except queue.Empty:
-            return False
+    def _ended(self, outcome):
+        self._news.put(outcome)
+        self._fed()
+
+    def _fed(self):
+        with self._lock:
+            self._open -= 1
+            if not self._open:
+                self._news.put(_END)
+
+    def _look(self, seconds):
+        if self._taken is None:
+            try:
+                self._taken = self._news.get(timeout=seconds)
+            except queue.Empty:
+                return False
         return True
 
-    def next(self, seconds):
-        if not self._open or not self._wanted:
-            self._end()
-        if not _in_looks(self._take, seconds):
-            raise TimeoutError
-        value, error = self._taken
-        self._open -= 1
-        self._feed()
-        if error is not None:
-            raise error
-        return value
+    def _take(self):
+        taken = self._taken
+        if taken is not _END:
+            self._taken = None
+        return taken

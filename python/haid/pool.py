@@ -94,7 +94,8 @@ class Pool:
 
     def imap(self, func, iterable, chunksize=1, buffersize=None, progress=False, **limits):
         """The results in the order of the inputs, lazily: no more than ``buffersize`` inputs are read and not yet
-        taken as results, so that an endless input works. After close() the rest is read by join()."""
+        taken as results, so that an endless input works. After close() the rest is read without a bound. What has no
+        length (a generator, a file) is read by a thread, so an input may wait for something, also for earlier results."""
         return self._iterate(func, iterable, chunksize, Order.INPUTS, buffersize, progress, limits)
 
     def imap_unordered(self, func, iterable, chunksize=1, buffersize=None, progress=False, **limits):
@@ -229,20 +230,25 @@ def iterate(pool, call, func, iterable, chunksize, progress):
     if chunksize < 1:
         raise ValueError(f"Chunksize must be 1+, not {chunksize:n}")
     total = operator.length_hint(iterable) or None
+    may_wait = not hasattr(type(iterable), "__len__")  # for whatever it is that it gives
     if chunksize > 1:
         iterable = _in_chunks(iterable, chunksize)
     made = call(iter(iterable))
-    results = IMapIterator(pool, made)
+    results = IMapIterator(pool, made, apart=may_wait)
     pool._lazy = [one for one in pool._lazy if not one[0].is_fed()]
-    pool._lazy.append((made, results._lock))
+    pool._lazy.append((made, results._lock, results._reader))
     return show_as_they_pass(results, total, func) if progress else results
 
 
 def read_to_their_ends(pool):
     """The inputs of what is read as its results are taken, whoever takes them."""
-    for call, lock in pool._lazy:
-        with lock:
-            call.feed_all()
+    for call, lock, reader in pool._lazy:
+        if reader is None or not reader.has_begun():
+            with lock:
+                if reader is None or not reader.has_begun():
+                    call.feed_all()
+                    continue
+        reader.read_to_the_end()
 
 
 def _in_chunks(iterable, size):

@@ -81,20 +81,6 @@ def test_join_reads_the_rest_of_an_imap(tmp_path):
     assert list(never_asked) == [None] * 100
 
 
-@pytest.mark.xfail(strict=True, reason="inputs are read in the thread that takes the results")
-def test_input_that_waits_for_results(tmp_path):
-    source = """
-import haid, queue
-with haid.Pool(2) as pool:
-    waiting = queue.Queue()
-    waiting.put(3)
-    for left in pool.imap_unordered(abs, iter(waiting.get, None)):
-        waiting.put(left - 1 if left else None)
-"""
-    with Script(tmp_path, source) as script:
-        assert script.end(patience=3)[0] == 0
-
-
 def test_async_results(pool, tmp_path):
     gate = tmp_path / "gate"
 
