@@ -220,8 +220,12 @@ int ends_its_host_at_thirteen(int value) {
     for (;;) ::pause();
 }
 
-TEST_F(PoolNodesTest, AnItemThatEndsItsNodesFailsAtTheSecond) {
-    ::alarm(120);  // each of the two leases takes 20 s
+class PoolLeaseTest : public PoolNodesTest {
+  protected:
+    PoolLeaseTest() { ::alarm(200); }  // a lease takes 20 s
+};
+
+TEST_F(PoolLeaseTest, AnItemThatEndsItsNodesFailsAtTheSecond) {
     Pool pool({.workers = 2, .nodes = "slurm"});
     const std::vector<int> numbers = up_to(300);
     std::set<std::size_t> failed;
