@@ -82,6 +82,30 @@ def test_a_job_is_a_step_of_several_tasks_on_its_node(lab, haid, options):
     assert out.splitlines() == [log[number][1] for number in range(1, 7) for _ in range(2)] + ["status 0"]
 
 
+# MPICH's own values of MPI_COMM_WORLD, MPI_INT and MPI_SUM: its programs need them, its compiler needs 60 MB.
+SUM_OF_RANKS = """
+import ctypes, os, sys
+mpi = ctypes.CDLL("libmpich.so.12", mode=ctypes.RTLD_GLOBAL)
+world, integer, add = map(ctypes.c_int, (0x44000000, 0x4C000405, 0x58000003))
+rank, size, total = ctypes.c_int(), ctypes.c_int(), ctypes.c_int()
+mpi.MPI_Init(None, None)
+mpi.MPI_Comm_rank(world, ctypes.byref(rank))
+mpi.MPI_Comm_size(world, ctypes.byref(size))
+mpi.MPI_Allreduce(ctypes.byref(rank), ctypes.byref(total), 1, integer, add, world)
+os.write(1, f"{sys.argv[1]} {rank.value} {size.value} {total.value}\\n".encode())  # mpiexec mixes what is not one write
+mpi.MPI_Finalize()
+"""
+
+
+def test_a_job_is_a_program_of_mpi(lab, haid):
+    (lab.shared / "ranks.py").write_text(SUM_OF_RANKS)
+    job = "mpiexec -hosts $SLURMD_NODENAME -n 3 /usr/bin/python3 ranks.py {}"
+    out = lab.submit(f"{haid} -j1 --joblog log '{job}' ::: $(seq 9); echo status $?", "-N3", "--exclusive").wait()
+    assert sorted(out.splitlines()) == sorted([f"{number} {rank} 3 3" for number in range(1, 10) for rank in range(3)]
+                                              + ["status 0"])
+    assert len(hosts(log_of(lab))) > 1
+
+
 def test_nested_haid_stays_on_its_node(lab, haid):
     out = lab.submit(f"{haid} -j1 ': {{}}; {haid} -k echo $SLURMD_NODENAME ::: 1 2' ::: a b c", "-N3").wait()
     assert sorted(line.split()[1] for line in out.splitlines()) == ["1", "1", "1", "2", "2", "2"]
