@@ -15,7 +15,9 @@ SQUARES = sorted(f"{x} squared is {x * x}" for x in range(10))
 
 def output_of(name, *arguments, **environment):
     command = [EXAMPLES / name, *arguments]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=60, env={**os.environ, **environment})
+    # Python without a buffer writes a line in two parts, between which other scripts may write theirs.
+    ours = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, env={**ours, **environment})
     assert (result.returncode, result.stderr) == (0, "")
     return result.stdout
 

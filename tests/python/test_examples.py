@@ -22,7 +22,9 @@ needs_r = pytest.mark.skipif(shutil.which("Rscript") is None, reason="Rscript is
 
 
 def run(path, *arguments, **settings):
-    environment = {**os.environ, **settings.pop("environment", {})}
+    # Python without a buffer writes a line in two parts, between which other scripts may write theirs.
+    ours = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    environment = {**ours, **settings.pop("environment", {})}
     return subprocess.run([sys.executable, path, *arguments], text=True, timeout=100, env=environment, **settings)
 
 

@@ -118,7 +118,8 @@ class Kernel:
         self._manager.shutdown_kernel(now=True)
 
     def run(self, source, interrupt_at=None):
-        """What the cell printed and showed. It is interrupted when it has printed a word."""
+        """What the cell printed and showed. It is interrupted when it has printed a word: once, for the kernel does not
+        bear an interrupt while it tells that the cell has ended."""
         out = []
 
         def take(message):
@@ -126,8 +127,9 @@ class Kernel:
             text = content.get("text") or content.get("ename") or content.get("data", {}).get("text/plain")
             if text is None:
                 return
+            first = interrupt_at is not None and interrupt_at in text and interrupt_at not in "".join(out)
             out.append(text)
-            if interrupt_at is not None and interrupt_at in text:
+            if first:
                 self._manager.interrupt_kernel()
 
         self._client.execute_interactive(source, timeout=50, output_hook=take)
