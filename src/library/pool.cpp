@@ -48,13 +48,13 @@ std::uint64_t number_of_initializer(const std::function<void()>& initializer) {
     return number_of(*function);
 }
 
-std::unique_ptr<Engine> engine_of_nodes(const PoolOptions& options, nodes::LaunchPlan plan) {
+std::unique_ptr<Engine> engine_of_nodes(const PoolOptions& options, const nodes::LaunchPlan& plan) {
     if (options.workers < 0) throw std::invalid_argument("a pool cannot have less than no workers");
     BufferEncoder description;
     encode(description,
            Description{options.workers, options.tasks_per_worker, number_of_initializer(options.initializer)});
     const auto bytes = description.bytes();
-    return remote::make_engine({std::move(plan),
+    return remote::make_engine({plan,
                                 {std::filesystem::read_symlink("/proc/self/exe").string()},
                                 remote::this_build(),
                                 {bytes.begin(), bytes.end()}});
@@ -85,7 +85,7 @@ template <>
 BasicPool<true>::BasicPool(PoolOptions options) {
     if (!options.nodes.empty()) {
         if (auto plan = remote::plan_for(options.nodes)) {
-            engine_ = engine_of_nodes(options, std::move(*plan));
+            engine_ = engine_of_nodes(options, *plan);
             return;
         }
     }
