@@ -169,6 +169,7 @@ class _Lazy:
         self._error = None  # of the input, which comes behind the results
         self._wanted = True
         self._news = queue.SimpleQueue()  # and _END behind all
+        self._head = None  # of it: what comes next
         pool._cache[self] = self  # so that a pool that was closed works until all is read
 
     def is_fed(self):
@@ -203,18 +204,26 @@ class _Lazy:
                 self._feed()
         if not self._wanted or not _in_looks(self._look, seconds):
             raise TimeoutError if self._wanted else StopIteration
-        taken = self._take()
-        if taken is _END:
+        if self._head is _END:
             error, self._error = self._error, None
             raise error or StopIteration
+        head, self._head = self._head, None
         if self._apart:
             self._room.release()
         else:
             self._feed()
-        value, error = taken
+        value, error = self._outcome(head)
         if error is not None:
             raise error
         return value
+
+    def _look(self, seconds):
+        if self._head is None:
+            try:
+                self._head = self._news.get(timeout=seconds)
+            except queue.Empty:
+                return False
+        return self._head is _END or self._is_there(self._head, seconds)
 
     def _feed(self):
         if self.is_fed():
@@ -241,32 +250,20 @@ class _Lazy:
 
 
 class _InOrder(_Lazy):
-    _head = None  # the result that comes next, or _END
-
     def _start(self, item):
         self._news.put(self._submit(item, None, None))
 
     def _fed(self):
         self._news.put(_END)
 
-    def _look(self, seconds):
-        if self._head is None:
-            try:
-                self._head = self._news.get(timeout=seconds)
-            except queue.Empty:
-                return False
-        return self._head is _END or _is_ready(self._head, seconds)
+    def _is_there(self, result, seconds):
+        return _is_ready(result, seconds)
 
-    def _take(self):
-        if self._head is _END:
-            return _END
-        result, self._head = self._head, None
+    def _outcome(self, result):
         return result._value if result._success else None, None if result._success else result._value
 
 
 class _AsTheyCome(_Lazy):
-    _taken = None
-
     def __init__(self, *args):
         super().__init__(*args)
         self._lock = threading.Lock()
@@ -287,16 +284,8 @@ class _AsTheyCome(_Lazy):
             if not self._open:
                 self._news.put(_END)
 
-    def _look(self, seconds):
-        if self._taken is None:
-            try:
-                self._taken = self._news.get(timeout=seconds)
-            except queue.Empty:
-                return False
+    def _is_there(self, outcome, seconds):
         return True
 
-    def _take(self):
-        taken = self._taken
-        if taken is not _END:
-            self._taken = None
-        return taken
+    def _outcome(self, outcome):
+        return outcome

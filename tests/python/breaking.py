@@ -85,6 +85,14 @@ class Script:
         """As Ctrl-C in a terminal does."""
         os.killpg(self.process.pid, signal.SIGINT)
 
+    def end_by_interrupt(self):
+        """When it has started. It says that it was interrupted; what it has written to its standard error."""
+        assert self.wait_for_line() == "started"
+        self.interrupt()
+        status, out, errors = self.end()
+        assert (status, out.splitlines()[-1]) == (0, "interrupted"), errors
+        return errors
+
     def end(self, patience=None):
         """Its status, output and errors."""
         out, errors = self.process.communicate(timeout=patience or PATIENCE)

@@ -43,12 +43,7 @@ def test_control_c(tmp_path, call):
             os.write(1, b"interrupted\\n")
     """)
     with Script(tmp_path, source) as script:
-        assert script.wait_for_line() == "started"
-        script.interrupt()
-        status, out, errors = script.end()
-        assert out.splitlines()[-1] == "interrupted"
-        assert status == 0
-        assert "Traceback" not in errors
+        assert "Traceback" not in script.end_by_interrupt()
         script.expect_nothing_left()
 
 
@@ -66,10 +61,7 @@ def test_control_c_while_a_pool_waits_for_its_nodes(tmp_path):
             os.write(1, b"interrupted\\n")
     """)
     with Script(tmp_path, source) as script:
-        assert script.wait_for_line() == "started"
-        script.interrupt()
-        status, out, errors = script.end()
-        assert (status, out.splitlines()[-1]) == (0, "interrupted"), errors
+        script.end_by_interrupt()
         script.expect_nothing_left()
 
 
