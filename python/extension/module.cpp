@@ -5,9 +5,8 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include <unistd.h>
-
-#include <vector>
+#include <cstdlib>
+#include <string>
 
 #include "call.hpp"
 #include "engine.hpp"
@@ -15,6 +14,7 @@
 #include "haid/resources.hpp"
 #include "lock.hpp"
 #include "memory.hpp"
+#include "system/cpu_budget.hpp"
 #include "values.hpp"
 #include "worker.hpp"
 
@@ -36,11 +36,17 @@ void translate(const std::exception_ptr& error, void*) {
     }
 }
 
-// What the C library has, which os.environ does not follow.
-nb::list environment() {
-    nb::list entries;
-    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) entries.append(nb::bytes(*entry));
-    return entries;
+// The variables that a worker's share of the CPUs will be put into: the C library's, which os.environ does not follow.
+nb::list budget_names() {
+    nb::list names;
+    for (const std::string& entry : system::cpu_budget(0)) names.append(nb::bytes(entry.data(), entry.find('=')));
+    return names;
+}
+
+// The number that all of them have.
+nb::bytes budget() {
+    const char* value = std::getenv("HAID_CPUS");
+    return nb::bytes(value != nullptr ? value : "");
 }
 
 void use_pickling(nb::object dumps, nb::object loads, nb::object describe, nb::object restore) {
@@ -65,7 +71,8 @@ NB_MODULE(_haid, module) {
         .value("AS_THEY_COME", Order::as_they_come);
     module.attr("LARGEST_ERROR") = haid::detail::ForeignError::most;
     module.def("use_pickling", use_pickling);
-    module.def("environment", environment);
+    module.def("budget_names", budget_names);
+    module.def("budget", budget);
     module.def("work_at", work_at, "place"_a, "start"_a, "leave"_a);
     module.def("spans_nodes", spans_nodes, "nodes"_a);
     module.def("serve", serve, "make"_a);

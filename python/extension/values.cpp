@@ -148,10 +148,14 @@ nb::object decode_pickle(Decoder& from, const NextPart& next_part) {
     auto count = read_plain<std::uint32_t>(from);
     nb::object view = checked(PyMemoryView_FromMemory(const_cast<char*>(reinterpret_cast<const char*>(bytes.data())),
                                                       static_cast<Py_ssize_t>(bytes.size()), PyBUF_READ));
+    PyObject* loads = pickling().loads.ptr();
+    if (count == 0) return checked(in_python([&] { return PyObject_CallOneArg(loads, view.ptr()); }));
     nb::list buffers;
     for (std::uint32_t i = 0; i < count; ++i) buffers.append(next_part(read_plain<std::uint64_t>(from)));
-    return checked(in_python(
-        [&] { return PyObject_CallFunctionObjArgs(pickling().loads.ptr(), view.ptr(), buffers.ptr(), nullptr); }));
+    return checked(in_python([&] {
+        PyObject* arguments[] = {view.ptr(), buffers.ptr()};
+        return PyObject_Vectorcall(loads, arguments, 1, pickling().buffers.ptr());
+    }));
 }
 
 // `make` gets the data and the size.

@@ -18,12 +18,13 @@
 
 namespace haid::python {
 
-// The functions of haid._pickling that are used from here.
+// What haid._pickling gives to be used from here.
 struct Pickling {
     nanobind::object dumps;     // value -> bytes, or a pair of bytes and the buffers that were set apart
-    nanobind::object loads;     // memory, buffers -> value
+    nanobind::object loads;     // memory, and buffers by their name -> value
     nanobind::object describe;  // exception, or a pair of why a result cannot be pickled and that result -> bytes
     nanobind::object restore;   // bytes -> exception
+    nanobind::tuple buffers = nanobind::make_tuple("buffers");
 };
 // Lives as long as the process.
 Pickling& pickling();

@@ -1,4 +1,5 @@
 """Functions and classes by value: what the workers do not have. Their functions use the workers' own ``__main__``."""
+import collections
 import io
 import sys
 import types
@@ -24,8 +25,20 @@ def _main_namespace():
     return vars(sys.modules["__main__"])
 
 
+def _reduce_code(code):
+    # Versions of cloudpickle differ in whether they keep the name of the file, without which no traceback has lines.
+    make, arguments = cloudpickle.Pickler.dispatch_table[types.CodeType](code)
+    return _make_code, (make, arguments, code.co_filename)
+
+
+def _make_code(make, arguments, file_name):
+    return make(*arguments).replace(co_filename=file_name)
+
+
 class _ByValue(cloudpickle.Pickler):
     """By value what the workers do not have; their functions use their own __main__."""
+
+    dispatch_table = collections.ChainMap({types.CodeType: _reduce_code}, cloudpickle.Pickler.dispatch_table)
 
     def __init__(self, buffer, functions, set_apart):
         super().__init__(buffer, _pickling.PROTOCOL, set_apart)

@@ -48,10 +48,6 @@ def dumps(value):
     return (data, apart) if apart else data
 
 
-def loads(data, buffers=()):
-    return pickle.loads(data, buffers=buffers)
-
-
 def dumps_whole(value):
     """As one piece."""
     return bytes(ForkingPickler.dumps(value, PROTOCOL))
@@ -103,4 +99,4 @@ def restore(described):
     return error
 
 
-_haid.use_pickling(dumps, loads, describe, restore)
+_haid.use_pickling(dumps, pickle.loads, describe, restore)
