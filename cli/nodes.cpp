@@ -41,17 +41,6 @@ void close_in_time(command::RunSettings& run, const system::ResourceFacts& facts
     run.policy.closing.at = system::Clock::now() + std::chrono::duration_cast<system::Duration>(left);
 }
 
-// What this program looks at on its own machine only.
-void check_for_nodes(const CommandLine& line) {
-    const command::RunSettings& run = line.run;
-    auto refuse = [](const char* option) {
-        throw UsageError(fmt::format("{} looks at one machine only: it goes with --nodes local", option));
-    };
-    if (run.gate.most_load) refuse("--load");
-    if (run.gate.least_free_memory) refuse("--memfree");
-    if (!run.slots_file.empty()) refuse("-j with a file");
-}
-
 }  // namespace
 
 command::MakeRunner runner_on(CommandLine& line, const Personality& who) {
@@ -61,12 +50,11 @@ command::MakeRunner runner_on(CommandLine& line, const Personality& who) {
     // A task of a step does not ask the controller: there may be thousands.
     if (!who.is_parallel && !run.dry_run && nodes::why_on_one_node(facts).empty()) close_in_time(run, facts);
     if (!allocation) {
-        if (run.slots_file.empty()) run.policy.slots = jobs_at_a_time(run, run.usable_cpus);
+        run.policy.slots = jobs_at_a_time(run, run.usable_cpus);
         return [](const command::RunSettings& settings, const command::RunnerContext& context) {
             return std::make_unique<command::LocalRunner>(settings, context);
         };
     }
-    check_for_nodes(line);
     run.policy.slots = 0;
     for (std::size_t node = 0; node < allocation->nodes.size(); ++node) {
         run.policy.slots += jobs_at_a_time(run, allocation->cpus.empty() ? run.usable_cpus : allocation->cpus[node]);

@@ -128,9 +128,10 @@ void set_trim(CommandLine& line, const std::string& value) {
 }
 
 void set_load(CommandLine& line, const std::string& value) {
-    auto load = command::parse_jobs(value, line.run.usable_cpus);
-    if (!load) throw std::invalid_argument(fmt::format("'{}' is no load: give N, N% or +N", value));
-    line.run.gate.most_load = static_cast<double>(*load);
+    if (!command::parse_jobs(value, line.run.usable_cpus)) {
+        throw std::invalid_argument(fmt::format("'{}' is no load: give N, N% or +N", value));
+    }
+    line.run.gate.most_load = value;
 }
 
 void set_nice(CommandLine& line, const std::string& value) {

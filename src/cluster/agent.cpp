@@ -55,6 +55,7 @@ command::RunSettings run_settings(const Welcome& welcome, int cpus, std::uint64_
     settings.usable_cpus = cpus;
     settings.policy.slots = slots;
     settings.cpus_per_job = welcome.cpus_per_job;
+    settings.gate = {welcome.most_load, welcome.least_free_memory};
     settings.limit_threads = welcome.limit_threads;
     settings.slot_variable = welcome.slot_variable;
     if (welcome.nice_given) settings.nice = welcome.nice;
@@ -168,16 +169,20 @@ void Agent::take(Welcome& welcome) {
             fmt::format("the run's folder '{}' cannot be entered there: {}", welcome.directory, system::reason(errno)));
     }
     until_done_ = welcome.until_done;
-    const int cpus = system::cpu_resources(system::ResourceFacts::of_this_process()).usable;
-    const std::uint64_t slots = command::jobs_at_a_time(welcome.jobs, welcome.cpus_per_job, cpus);
+    cpus_ = system::cpu_resources(system::ResourceFacts::of_this_process()).usable;
+    const std::uint64_t slots = command::jobs_at_a_time(welcome.jobs, welcome.cpus_per_job, cpus_);
     nodes::use_environment(std::move(welcome.environment), settings_.node);
     if (::access(welcome.temporary_folder.c_str(), W_OK | X_OK) != 0) welcome.temporary_folder = "/tmp";
-    const command::RunSettings settings = run_settings(welcome, cpus, slots);
+    const command::RunSettings settings = run_settings(welcome, cpus_, slots);
     store_ = std::make_unique<system::SpoolStore>(settings.temporary_folder, settings.output_memory);
     const command::RunnerContext context{
         loop_, *store_, *this, signals_.mask_before(), std::nullopt, signs_of_life_.lease_end()};
     runner_ = std::make_unique<command::LocalRunner>(settings, context);
-    send(Ready{slots, cpus});
+    on_slots(*runner_->slots());
+}
+
+void Agent::take(const Jobs& jobs) {
+    if (runner_) runner_->set_jobs(jobs.jobs);
 }
 
 void Agent::take(const nodes::Refused& refused) {

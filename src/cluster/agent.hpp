@@ -53,6 +53,7 @@ class Agent : private command::Runner::Listener, private nodes::Connection::List
     // Messages of the coordinator.
     void take(Welcome& welcome);
     void take(const nodes::Refused& refused);
+    void take(const Jobs& jobs);
     void take(Start& start);
     void take(const Signal& signal);
     void take(const SignalGroups& signal);
@@ -70,7 +71,8 @@ class Agent : private command::Runner::Listener, private nodes::Connection::List
     void on_stopped_by_terminal(std::uint64_t slot) override;
     void on_ended(std::uint64_t slot, command::JobEnd end) override;
     void on_lost(std::uint64_t, const std::string&) override {}
-    void on_slots(std::uint64_t) override {}
+    void on_slots(std::uint64_t slots) override { send(Ready{slots, cpus_}); }
+    void on_short_memory(std::uint64_t slot) override { send(ShortMemory{slot}); }
     void on_news(const std::string&) override {}
 
     void on_ready(std::uint32_t events) override;  // signals
@@ -91,6 +93,7 @@ class Agent : private command::Runner::Listener, private nodes::Connection::List
     std::unique_ptr<system::SpoolStore> store_;
     std::unique_ptr<command::LocalRunner> runner_;
     std::optional<system::Ticker> ticker_;
+    int cpus_ = 0;
     std::deque<command::Job> waiting_;  // that could not be started yet
     command::StartPatience start_patience_;
     struct Running {

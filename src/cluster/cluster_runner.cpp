@@ -8,6 +8,7 @@
 #include <bit>
 #include <exception>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <stdexcept>
 
@@ -33,6 +34,8 @@ Welcome welcome_for(const command::RunSettings& settings, bool until_done) {
     for (char** entry = environ; *entry != nullptr; ++entry) welcome.environment.emplace_back(*entry);
     welcome.jobs = settings.jobs;
     welcome.cpus_per_job = settings.cpus_per_job;
+    welcome.most_load = settings.gate.most_load;
+    welcome.least_free_memory = settings.gate.least_free_memory;
     welcome.limit_threads = settings.limit_threads;
     welcome.slot_variable = settings.slot_variable;
     welcome.nice = settings.nice.value_or(0);
@@ -98,6 +101,7 @@ void ClusterRunner::take(Node& node, const Ended& ended) {
     auto job = place(node).running.extract(ended.slot);
     if (job.empty()) throw DecodeError("haid: the end of a job that does not run there");
     by_slot_.erase(ended.slot);
+    if (place(node).running.size() >= place(node).slots) count_slots();
     process::Ending ending{0, ended.exit_status, ended.signal, false, std::bit_cast<rusage>(ended.usage)};
     listener_.on_ended(ended.slot, {ending, ended.start, ended.seconds, node.name(), std::move(job.mapped().output),
                                     std::move(job.mapped().error), ended.kept});
@@ -105,6 +109,10 @@ void ClusterRunner::take(Node& node, const Ended& ended) {
 
 void ClusterRunner::take(Node& node, const StoppedByTerminal& stopped) {
     if (place(node).running.contains(stopped.slot)) listener_.on_stopped_by_terminal(stopped.slot);
+}
+
+void ClusterRunner::take(Node& node, const ShortMemory& shortage) {
+    if (place(node).running.contains(shortage.slot)) listener_.on_short_memory(shortage.slot);
 }
 
 void ClusterRunner::take(Node& node, const Leaving& leaving) {
@@ -149,10 +157,14 @@ void ClusterRunner::expect_somebody() {
                                  : "no node is left to run jobs");
 }
 
+// A node that is to start nothing has the slots in which its jobs run: the others' are all for new ones.
 void ClusterRunner::count_slots() {
     slots_ = 0;
     for (const Node& node : roster_.nodes()) {
-        if (node.connected() && place(node).ready) slots_ += place(node).slots;
+        const Place& there = place(node);
+        const std::uint64_t open = node.connected() && there.ready ? there.slots : 0;
+        const std::uint64_t slots = std::max<std::uint64_t>(open, there.running.size());
+        slots_ += std::min(slots, std::numeric_limits<std::uint64_t>::max() - slots_);
     }
     listener_.on_slots(slots_);
 }
@@ -163,6 +175,14 @@ void ClusterRunner::tick() {
 }
 
 // -- jobs
+
+void ClusterRunner::set_jobs(const std::string& jobs) {
+    welcome_.jobs = jobs;
+    // Nothing starts on a node before it has answered: it might be one too many.
+    for (Place& there : places_) there.ready = false;
+    count_slots();
+    send_all(Jobs{jobs});
+}
 
 command::Runner::Started ClusterRunner::start(const command::Job& job) {
     Node* emptiest = nullptr;

@@ -31,6 +31,7 @@ class ClusterRunner : public command::Runner, private nodes::Roster::Listener {
 
     // Those of the nodes that have answered.
     std::optional<std::uint64_t> slots() const override { return slots_; }
+    void set_jobs(const std::string& jobs) override;
     Started start(const command::Job& job) override;
     bool keeps_results() const override { return true; }
     void signal(std::span<const std::uint64_t> slots, int number) override;
@@ -68,6 +69,7 @@ class ClusterRunner : public command::Runner, private nodes::Roster::Listener {
     void take(Node& node, Output& output);
     void take(Node& node, const Ended& ended);
     void take(Node& node, const StoppedByTerminal& stopped);
+    void take(Node& node, const ShortMemory& shortage);
     void take(Node& node, const Leaving& leaving);
     // The roster's.
     void take(Node&, const nodes::Hello&) {}

@@ -15,14 +15,15 @@
 namespace haid::cluster {
 
 // Raised with every change of what follows.
-inline constexpr std::uint32_t protocol_version = 2;
+inline constexpr std::uint32_t protocol_version = 3;
 
 // Bytes of output that an agent may send before it gets more credit.
 inline constexpr std::uint64_t output_window = 4 * 1024 * 1024;
 
 // -- of an agent
 
-// It has become what Welcome asked for, and runs so many jobs at a time.
+// It has become what Welcome asked for, and runs so many jobs at a time. Again where that has changed; 0: nothing is to
+// be started there for the moment.
 struct Ready {
     std::uint64_t slots;
     int cpus;
@@ -50,12 +51,17 @@ struct StoppedByTerminal {
     std::uint64_t slot;
 };
 
+// Memory is short there, and this is the youngest of its jobs.
+struct ShortMemory {
+    std::uint64_t slot;
+};
+
 // The agent cannot go on. Nothing that it was given runs any more.
 struct Leaving {
     std::string reason;
 };
 
-using OfAgent = nodes::OfAgent<Ready, Output, Ended, StoppedByTerminal, Leaving>;
+using OfAgent = nodes::OfAgent<Ready, Output, Ended, StoppedByTerminal, ShortMemory, Leaving>;
 
 // -- of the coordinator
 
@@ -63,8 +69,10 @@ using OfAgent = nodes::OfAgent<Ready, Output, Ended, StoppedByTerminal, Leaving>
 struct Welcome {
     std::string directory;
     std::vector<std::string> environment;
-    std::string jobs;  // -j, as it was given
-    int cpus_per_job;  // 0: what there is, divided among the jobs
+    std::string jobs;                                // -j, as it was given
+    int cpus_per_job;                                // 0: what there is, divided among the jobs
+    std::string most_load;                           // --load, as it was given; empty: any
+    std::optional<std::uint64_t> least_free_memory;  // --memfree, bytes
     bool limit_threads;
     std::string slot_variable;
     int nice;
@@ -75,6 +83,11 @@ struct Welcome {
     std::uint8_t shell_style;
     bool shell_may_be_left_out;
     bool until_done;
+};
+
+// -j has another value.
+struct Jobs {
+    std::string jobs;
 };
 
 struct Start {
@@ -106,6 +119,6 @@ struct Discard {};
 // All is done.
 struct Goodbye {};
 
-using OfCoordinator = nodes::OfCoordinator<Welcome, Start, Signal, SignalGroups, Credit, Discard, Goodbye>;
+using OfCoordinator = nodes::OfCoordinator<Welcome, Jobs, Start, Signal, SignalGroups, Credit, Discard, Goodbye>;
 
 }  // namespace haid::cluster

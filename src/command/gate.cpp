@@ -2,8 +2,8 @@
 
 #include <cstdio>
 #include <string>
-#include <utility>
 
+#include "command/jobs_number.hpp"
 #include "system/descriptor.hpp"
 #include "system/resources.hpp"
 
@@ -20,21 +20,18 @@ double running_now() {
 
 }  // namespace
 
-void Gate::look(system::Time now) {
-    if (!settings_.active() || now < next_look_) return;
-    next_look_ = now + interval;
-    open_ = true;
-    desperate_ = false;
-    if (settings_.most_load && running_now() >= *settings_.most_load) open_ = false;
-    if (settings_.least_free_memory) {
-        std::uint64_t free = system::available_memory(system::ResourceFacts::of_this_process());
-        if (free < *settings_.least_free_memory) open_ = false;
-        desperate_ = free < *settings_.least_free_memory / 2;
-    }
+Gate::Gate(const GateSettings& settings, int cpus) : least_free_memory_(settings.least_free_memory) {
+    if (auto load = parse_jobs(settings.most_load, cpus)) most_load_ = static_cast<double>(*load);
+    look();
 }
 
-bool Gate::take_desperate() {
-    return std::exchange(desperate_, false);
+void Gate::look() {
+    open_ = !most_load_ || running_now() < *most_load_;
+    desperate_ = false;
+    if (!least_free_memory_) return;
+    const std::uint64_t free = system::available_memory(system::ResourceFacts::of_this_process());
+    if (free < *least_free_memory_) open_ = false;
+    desperate_ = free < *least_free_memory_ / 2;
 }
 
 }  // namespace haid::command

@@ -1,35 +1,35 @@
 // Conditions of the machine under which nothing new is started: --load and --memfree.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
-
-#include "system/event_loop.hpp"
+#include <string>
 
 namespace haid::command {
 
 struct GateSettings {
-    std::optional<double> most_load;                 // running processes, ours included
+    std::string most_load;  // running processes, ours included: N or N% of the CPUs, as for -j; empty: any
     std::optional<std::uint64_t> least_free_memory;  // bytes
-    bool active() const { return most_load || least_free_memory; }
 };
 
 class Gate {
   public:
-    explicit Gate(GateSettings settings) : settings_(settings) {}
+    // How often to look: /proc is read in some 50 µs; a new job shows its load or its memory only after a while anyway.
+    static constexpr std::chrono::milliseconds interval{250};
 
-    // Looks at the machine, at most every `interval`.
-    void look(system::Time now);
+    // Looks at once. `cpus`: what N% of them are.
+    Gate(const GateSettings& settings, int cpus);
+    bool active() const { return most_load_ || least_free_memory_; }
+
+    void look();
     bool open() const { return open_; }
-    // Less than half of the wanted memory is free: the youngest job should go, once for each look.
-    bool take_desperate();
-    std::optional<system::Time> next() const { return settings_.active() ? std::optional(next_look_) : std::nullopt; }
+    // Less than half of the wanted memory is free: the youngest job should go.
+    bool desperate() const { return desperate_; }
 
   private:
-    // /proc is read in some 50 µs; a new job shows its load or its memory only after a while anyway.
-    static constexpr std::chrono::milliseconds interval{250};
-    GateSettings settings_;
-    system::Time next_look_{};
+    std::optional<double> most_load_;
+    std::optional<std::uint64_t> least_free_memory_;
     bool open_ = true;
     bool desperate_ = false;
 };

@@ -13,6 +13,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "command/jobs_number.hpp"
 #include "process/families.hpp"
 #include "system/calls.hpp"
 #include "system/error.hpp"
@@ -141,6 +142,7 @@ class LocalRunner::Drain : public system::Watcher {
 
 struct LocalRunner::Child {
     std::uint64_t slot;
+    std::uint64_t number;  // of all that were started
     pid_t pid;
     std::size_t entry;  // in the guard's table
     double wall_start;
@@ -168,8 +170,12 @@ LocalRunner::LocalRunner(const RunSettings& settings, const RunnerContext& conte
       guard_(settings.policy.ladder, context.job_log ? std::vector<int>{*context.job_log} : std::vector<int>{},
              context.lease),
       environment_(environment_settings(settings)),
-      null_(system::open_file("/dev/null", O_RDONLY)) {
+      null_(system::open_file("/dev/null", O_RDONLY)),
+      usable_cpus_(settings.usable_cpus),
+      slots_(settings.policy.slots),
+      gate_(settings.gate, settings.usable_cpus) {
     process::adopt_orphans();
+    if (gate_.active()) gate_keeper_.emplace(loop_, Gate::interval, [this] { look_at_machine(); });
 }
 
 LocalRunner::~LocalRunner() {
@@ -179,6 +185,22 @@ LocalRunner::~LocalRunner() {
         child->output.close();
         child->error.close();
     }
+}
+
+void LocalRunner::look_at_machine() {
+    const bool was_open = gate_.open();
+    gate_.look();
+    if (gate_.open() != was_open) listener_.on_slots(*slots());
+    if (!gate_.desperate() || by_slot_.size() < 2) return;
+    const auto youngest = std::max_element(by_slot_.begin(), by_slot_.end(), [](const auto& a, const auto& b) {
+        return a.second->number < b.second->number;
+    });
+    listener_.on_short_memory(youngest->first);
+}
+
+void LocalRunner::set_jobs(const std::string& jobs) {
+    slots_ = parse_jobs(jobs, usable_cpus_).value_or(slots_);
+    listener_.on_slots(*slots());
 }
 
 std::optional<LocalRunner::Pipes> LocalRunner::make_pipes() {
@@ -220,7 +242,7 @@ Runner::Started LocalRunner::start(const Job& job) {
         if (spawned.error == EAGAIN || spawned.error == ENOMEM) return Started::later;
         throw system::SystemError(spawned.error, "cannot start jobs");
     }
-    auto child = std::make_unique<Child>(Child{job.slot, spawned.pid, entry, wall_start, since,
+    auto child = std::make_unique<Child>(Child{job.slot, started_++, spawned.pid, entry, wall_start, since,
                                                Channel(*this, job.slot, Stream::output, std::move(pipes->output.read)),
                                                Channel(*this, job.slot, Stream::error, std::move(pipes->error.read))});
     Child& placed = *child;

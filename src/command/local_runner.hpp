@@ -2,7 +2,8 @@
 //
 // Each job leads a process group of its own, which the guard knows from before its first instruction on. What a job
 // leaves behind (its process has ended, its group or its pipes have not) is watched until the end: pipes are emptied,
-// so that nobody dies of SIGPIPE, and the guard still knows the group. Not thread-safe.
+// so that nobody dies of SIGPIPE, and the guard still knows the group. What the machine allows (--load, --memfree) is
+// looked at here, and told as a change of the slots. Not thread-safe.
 #pragma once
 
 #include <list>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "command/environment.hpp"
+#include "command/gate.hpp"
 #include "command/runner.hpp"
 #include "command/settings.hpp"
 #include "command/shell.hpp"
@@ -19,6 +21,7 @@
 #include "system/command_path.hpp"
 #include "system/event_loop.hpp"
 #include "system/spawn.hpp"
+#include "system/timer.hpp"
 
 namespace haid::command {
 
@@ -29,6 +32,8 @@ class LocalRunner : public Runner {
     LocalRunner(const RunSettings& settings, const RunnerContext& context);
     ~LocalRunner() override;
 
+    std::optional<std::uint64_t> slots() const override { return gate_.open() ? slots_ : 0; }
+    void set_jobs(const std::string& jobs) override;
     Started start(const Job& job) override;
     void signal(std::span<const std::uint64_t> slots, int number) override;
     void pause_output(bool paused) override;
@@ -56,6 +61,7 @@ class LocalRunner : public Runner {
     system::Spawned spawn_command(const Job& job, system::SpawnPlan& plan);
     system::Spawned spawn_shell(const std::string& line, system::SpawnPlan& plan);
     system::Spawned spawn_explanation(const std::string& message, int status, system::SpawnPlan& plan);
+    void look_at_machine();
     void watch(Channel& channel);
     void unwatch(Channel& channel);
     void conclude(Child& child, const process::Ending& ending);
@@ -80,6 +86,11 @@ class LocalRunner : public Runner {
     Environment environment_;
     system::CommandPath command_path_;
     system::Descriptor null_;
+    int usable_cpus_;
+    std::uint64_t slots_;
+    Gate gate_;
+    std::optional<system::Ticker> gate_keeper_;
+    std::uint64_t started_ = 0;
     std::unordered_map<std::uint64_t, std::unique_ptr<Child>> by_slot_;
     std::unordered_map<pid_t, Child*> by_pid_;
     std::list<Drain> drains_;

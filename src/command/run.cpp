@@ -9,7 +9,6 @@
 #include <filesystem>
 #include <map>
 
-#include "command/jobs_number.hpp"
 #include "system/error.hpp"
 
 namespace haid::command {
@@ -47,7 +46,6 @@ Run::Run(RunSettings settings, Observer& observer, const MakeRunner& make_runner
           make_runner(settings_, {loop_, store_, *this, signals_.mask_before(),
                                   log_ && !settings_.dry_run ? std::optional<int>(log_->descriptor()) : std::nullopt})),
       schedule_(settings_.policy),
-      gate_(settings_.gate),
       exit_status_(settings_.policy.halt, settings_.as_parallel),
       signal_events_([this] { on_signals(); }),
       input_events_([this] {
@@ -109,8 +107,8 @@ int Run::execute() {
 void Run::loop() {
     for (;;) {
         Time now = Clock::now();
-        look_at_machine(now);
         conclude_doubtful(now);
+        schedule_.hold(output_.congested());
         start_jobs();
         send_due_signals();
         if (schedule_.out_of_time() && !told_time_is_up_) tell_time_is_up();
@@ -122,17 +120,11 @@ void Run::loop() {
         if (auto look = observer_.next_look(); look && *look <= now) observer_.look(status(now));
         std::optional<Time> until = schedule_.next();
         const auto doubtful = doubtful_.empty() ? std::nullopt : std::optional(doubtful_.front().until);
-        for (std::optional<Time> other : {gate_.next(), observer_.next_look(), doubtful}) {
+        for (std::optional<Time> other : {observer_.next_look(), doubtful}) {
             if (other) until = until ? std::min(*until, *other) : *other;
         }
         loop_.wait(until);
     }
-}
-
-void Run::look_at_machine(Time now) {
-    gate_.look(now);
-    schedule_.hold(!gate_.open() || output_.congested());
-    if (gate_.take_desperate() && schedule_.running() > 1) schedule_.end_youngest(now);
 }
 
 // -- starting
@@ -263,7 +255,9 @@ void Run::read_slots_file() {
     if (settings_.slots_file.empty()) return;
     std::string text = system::read_small_file(settings_.slots_file);
     text.erase(text.find_last_not_of(" \t\r\n") + 1);
-    if (auto slots = parse_jobs(text, settings_.usable_cpus)) schedule_.set_slots(*slots);
+    if (text == settings_.jobs) return;
+    settings_.jobs = text;
+    runner_->set_jobs(text);
 }
 
 void Run::send_due_signals() {

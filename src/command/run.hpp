@@ -66,7 +66,6 @@ class Run : private Runner::Listener {
     void wait_for_input();
     void send_due_signals();
     void read_slots_file();
-    void look_at_machine(system::Time now);
     std::unique_ptr<JobLog> open_log() const;
     void prepare_resume();
     bool already_done(const Job& job);
@@ -78,6 +77,9 @@ class Run : private Runner::Listener {
     void on_ended(std::uint64_t slot, JobEnd end) override;
     void on_lost(std::uint64_t slot, const std::string& host) override;
     void on_slots(std::uint64_t slots) override { schedule_.set_slots(slots); }
+    void on_short_memory(std::uint64_t slot) override {
+        schedule_.end_one(slot, schedule::Cause::memory, system::Clock::now());
+    }
     void on_news(const std::string& news) override { say(news); }
     void conclude(std::uint64_t slot, JobEnd end);
     void conclude(std::uint64_t slot, JobEnd end, const schedule::Schedule::Verdict& verdict, bool stopping_before);
@@ -109,7 +111,6 @@ class Run : private Runner::Listener {
     Output output_;
     std::unique_ptr<Runner> runner_;
     schedule::Schedule schedule_;
-    Gate gate_;
     ExitStatus exit_status_;
     Forwarder signal_events_;
     Forwarder input_events_;

@@ -54,8 +54,10 @@ class Runner {
         virtual void on_ended(std::uint64_t slot, JobEnd end) = 0;
         // Where the job ran is lost, and it does not run any more: nobody knows how far it came.
         virtual void on_lost(std::uint64_t slot, const std::string& host) = 0;
-        // So many jobs may run at a time from now on.
+        // So many jobs may run at a time from now on; where more do, none is started until enough of them have ended.
         virtual void on_slots(std::uint64_t slots) = 0;
+        // Where the job runs memory is short, and it is the youngest there: it is to be ended, and run again later.
+        virtual void on_short_memory(std::uint64_t slot) = 0;
         // Something that the user should know.
         virtual void on_news(const std::string& news) = 0;
     };
@@ -68,6 +70,8 @@ class Runner {
     virtual ~Runner() = default;
     // nullopt: as many jobs as the settings say; else what there is at first, and on_slots() tells of what comes.
     virtual std::optional<std::uint64_t> slots() const { return std::nullopt; }
+    // -j has another value now, as it would be given; on_slots() tells what that comes to.
+    virtual void set_jobs(const std::string& jobs) = 0;
     // A command that does not exist is no fault: its job starts and ends with status 127 (or 126).
     // Throws system::SystemError where no job can ever start.
     virtual Started start(const Job& job) = 0;

@@ -95,13 +95,6 @@ void Schedule::end_one(Slot slot, Cause cause, Time now) {
     if (running != running_.end()) end(running->second, cause, now);
 }
 
-void Schedule::end_youngest(Time now) {
-    auto youngest = std::max_element(running_.begin(), running_.end(), [](const auto& a, const auto& b) {
-        return std::pair(a.second.since, a.second.id) < std::pair(b.second.since, b.second.id);
-    });
-    if (youngest != running_.end()) end(youngest->second, Cause::memory, now);
-}
-
 std::optional<Time> Schedule::deadline(const Running& running) const {
     if (running.cause != Cause::none) {
         return running.rung < policy_.ladder.size() ? std::optional(running.rung_due) : std::nullopt;

@@ -86,16 +86,15 @@ class Schedule {
     void set_slots(std::uint64_t slots) { slots_.set_limit(slots); }
     // The process was suspended: time limits and ladders wait as long.
     void suspended(Duration pause);
-    // While held nothing starts: the machine is loaded, memory is short, output is not taken.
+    // While held nothing starts: output is not taken.
     void hold(bool held) { held_ = held; }
 
     // -- stopping
     void stop_starting() { stopping_ = true; }
     void end_all(Time now);
-    // It fails. Nothing happens where nothing runs in the slot.
+    // It fails; for want of memory it goes back to the queue, without using up an attempt. Nothing happens where
+    // nothing runs in the slot.
     void end_one(Slot slot, Cause cause, Time now);
-    // The one started last goes back to the queue, without using up an attempt.
-    void end_youngest(Time now);
 
     // -- what is to be done, and when
     struct Signal {

@@ -4,6 +4,7 @@ Each node has its own network, host name, processes and /dev/shm; a login node h
 namespaces belong to one Lab and end with it; a lab that was killed is cleared away by the next one of its name.
 HAID_LAB_NAME is for a second lab beside the first: its namespaces, network and ports are its own.
 """
+import contextlib
 import os
 import pathlib
 import re
@@ -35,6 +36,23 @@ def why_not():
         return f"no network namespaces: {probe.stderr.strip()}"
     subprocess.run(["ip", "netns", "del", f"{NAME}-probe"], env={"PATH": SEARCH}, check=True)
     return ""
+
+
+def memory_groups():
+    """Where this machine limits the memory of groups of processes: the folder, the name of its controller and the file of the
+    limit, for both versions of cgroups; or None."""
+    for folder, controller, limit in (("/sys/fs/cgroup/memory", "memory", "memory.limit_in_bytes"),
+                                      ("/sys/fs/cgroup", "", "memory.max")):
+        probe = pathlib.Path(folder, f"{NAME}-probe")
+        try:
+            probe.mkdir()
+        except OSError:
+            continue
+        found = (probe / limit).exists()
+        probe.rmdir()
+        if found:
+            return pathlib.Path(folder), controller, limit
+    return None
 
 
 class Lab:
@@ -213,6 +231,34 @@ PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
         """As at a power cut: nobody hears that its connections are closed."""
         self.cut_network(name)
         self._end(name)
+
+    @contextlib.contextmanager
+    def little_memory(self, size, *names):
+        """Meanwhile all processes of each of these nodes have so many bytes together: who takes more meets the system's killer."""
+        folder, controller, limit = memory_groups()
+        ours = next(line.split(":")[2] for line in pathlib.Path("/proc/self/cgroup").read_text().splitlines()
+                    if line.split(":")[1] == controller)
+        groups = [folder / self._space(name) for name in names]
+        try:
+            for name, group in zip(names, groups):
+                group.mkdir(exist_ok=True)
+                (group / limit).write_text(str(size))
+                for pid, _ in self.processes(name):
+                    (group / "cgroup.procs").write_text(str(pid))
+            yield
+        finally:
+            for group in groups:
+                self._until(lambda group=group: self._dissolve(group, folder / ours.lstrip("/")), f"{group} cannot be removed")
+
+    @staticmethod
+    def _dissolve(group, into):
+        try:
+            for pid in (group / "cgroup.procs").read_text().split():
+                (into / "cgroup.procs").write_text(pid)
+            group.rmdir()
+        except OSError:  # a process has ended meanwhile, or has just begun
+            return False
+        return True
 
     def stop_controller(self):
         self._end("slurmctld")

@@ -2,16 +2,30 @@
 import collections
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
 import time
 
 import pytest
+from lab import memory_groups
 from test_allocation import log_of
 
 # Each job writes when it began and when it ended, so that a test sees which ran and whether two did at the same time.
 JOB = "echo begin $SLURMD_NODENAME $(date +%s.%N) >> ran.{}; sleep SECONDS; echo end $SLURMD_NODENAME $(date +%s.%N) >> ran.{}"
+
+
+needs_memory_groups = pytest.mark.skipif(memory_groups() is None, reason="no groups of processes with a limit of memory here")
+
+# On n2 it takes memory and stays until it may go.
+MEMORY_OF_A_JOB = """\
+import os, time
+if os.environ["SLURMD_NODENAME"] == "n2":
+    memory = b"x" * (250 << 20)
+    while not os.path.exists("enough"):
+        time.sleep(0.05)
+"""
 
 
 def start(lab, haid, jobs=12, seconds="1.5"):
@@ -93,6 +107,34 @@ def test_a_job_is_ended_for_want_of_memory_before_its_agent(lab, haid):
     out = lab.submit(f"{haid} -j1 'cat /proc/$PPID/oom_score_adj /proc/self/oom_score_adj; :' ::: 1", "-N2").wait()
     agent, job = map(int, out.split())
     assert job == min(agent + 100, 1000)
+
+
+@needs_memory_groups
+def test_a_job_fills_the_memory_of_its_node(lab, haid):
+    """The system ends that job, and nothing else of the node: not the agent, nor the jobs beside it."""
+    wants = "python3 -c 'import time; bytes(1) * ({} % 4 and 1000 or 1 << 30); time.sleep(0.3)' && echo ran {}"
+    with lab.little_memory(300 << 20, *lab.names):
+        job = lab.submit(f"seq 24 | {haid} -j2 --joblog log {shlex.quote(wants)}; echo status $?", "-N3")
+        out = job.wait(90)
+    assert "status 6\n" in out and "lost" not in out
+    log = log_of(lab)
+    assert [log[number][6:8] for number in range(1, 25)] == [["0", "0"]] * 3 + [["137", "0"]] + ([["0", "0"]] * 3 + [["137", "0"]]) * 5
+    assert sorted(map(int, re.findall(r"^ran (\d+)$", out, re.M))) == [number for number in range(1, 25) if number % 4]
+
+
+@needs_memory_groups
+def test_where_memory_is_short_nothing_starts(lab, haid):
+    """On that node alone; and the youngest of its jobs goes back, and runs elsewhere."""
+    (lab.shared / "job.py").write_text(MEMORY_OF_A_JOB)
+    with lab.little_memory(700 << 20, "n2"):
+        job = lab.submit(f"seq 8 | {haid} -j2 --joblog log --memfree 500M /usr/bin/python3 job.py; echo status $?", "-N2")
+        job.until(lambda: (lab.shared / "log").exists() and (lab.shared / "log").read_text().count("\n") == 8)
+        (lab.shared / "enough").touch()
+        out = job.wait()
+    assert "status 0\n" in out and out.count("was ended because memory is short; it will be run again") == 1
+    log = log_of(lab)
+    assert sorted(log) == list(range(1, 9)) and all(row[6:8] == ["0", "0"] for row in log.values())
+    assert collections.Counter(row[1] for row in log.values()) == {"n1": 7, "n2": 1}
 
 
 def test_a_limit_of_memory_holds_on_all_nodes(lab, haid):

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "command/jobs_number.hpp"
 #include "command/runner.hpp"
 #include "command/settings.hpp"
 #include "system/event_loop.hpp"
@@ -72,6 +73,11 @@ class FakeMachine {
         throw std::logic_error("no such job runs");
     }
 
+    // So many jobs may run at a time from now on.
+    void allow(std::uint64_t slots) {
+        in_loop([this, slots] { context_->listener.on_slots(slots); });
+    }
+
     // Becomes an event of the run's loop, where what jobs write comes from.
     void in_loop(std::function<void()> action) {
         events_.actions.push_back(std::move(action));
@@ -104,6 +110,7 @@ class FakeMachine {
     class FakeRunner : public Runner {
       public:
         explicit FakeRunner(FakeMachine& machine) : machine_(machine) {}
+        void set_jobs(const std::string& jobs) override { machine_.set_jobs(jobs); }
         Started start(const Job& job) override { return machine_.start(job); }
         void signal(std::span<const std::uint64_t> slots, int number) override { machine_.signal(slots, number); }
         void pause_output(bool) override {}
@@ -114,6 +121,10 @@ class FakeMachine {
       private:
         FakeMachine& machine_;
     };
+
+    void set_jobs(const std::string& jobs) {
+        if (auto slots = parse_jobs(jobs, 1)) context_->listener.on_slots(*slots);
+    }
 
     Runner::Started start(const Job& job) {
         if (starts_to_refuse > 0) {

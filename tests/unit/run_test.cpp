@@ -76,6 +76,43 @@ TEST_F(RunTest, AFileWithTheNumberOfSlotsIsReadAgainWhenAJobEnds) {
     EXPECT_EQ(machine_.most_running, 3u);
 }
 
+TEST_F(RunTest, WhereSlotsAreTakenAwayNothingStartsUntilThereAreSomeAgain) {
+    settings_.policy.slots = 3;
+    machine_.on_start = [&](const Job& job) {
+        if (job.sequence > 3) return machine_.end(job.sequence);
+        if (job.sequence < 3) return;
+        machine_.allow(0);
+        machine_.in_loop([&] {
+            for (std::uint64_t left : {1, 2, 3}) machine_.end(left);
+        });
+        // The run has seen these endings when its loop comes round for the second time.
+        machine_.in_loop([&] {
+            machine_.in_loop([&] {
+                machine_.in_loop([&] {
+                    EXPECT_THAT(started(), ElementsAre(1, 2, 3));
+                    machine_.allow(1);
+                });
+            });
+        });
+    };
+    EXPECT_EQ(run(5), 0);
+    EXPECT_THAT(started(), ElementsAre(1, 2, 3, 4, 5));
+}
+
+TEST_F(RunTest, AJobThatIsEndedForWantOfMemoryRunsAgainAndUsesUpNoAttempt) {
+    machine_.on_start = [&](const Job& job) {
+        const std::vector<std::uint64_t> sequences = started();
+        const bool first = std::count(sequences.begin(), sequences.end(), 2u) == 1;
+        if (job.sequence != 2 || !first) return machine_.end(job.sequence);
+        machine_.in_loop([&, slot = job.slot] { machine_.context().listener.on_short_memory(slot); });
+    };
+    EXPECT_EQ(run(3), 0);
+    EXPECT_THAT(started(), ElementsAre(1, 2, 3, 2));
+    EXPECT_THAT(machine_.signals, ElementsAre(Pair(2u, SIGTERM)));
+    EXPECT_THAT(logged(), UnorderedElementsAre("1 0 0", "2 0 0", "3 0 0"));
+    EXPECT_THAT(error_, HasSubstr("job 2 was ended because memory is short; it will be run again: job 2"));
+}
+
 TEST_F(RunTest, AStartThatIsPutOffIsTriedAgainBeforeAnythingElse) {
     machine_.starts_to_refuse = 3;
     EXPECT_EQ(run(4), 0);

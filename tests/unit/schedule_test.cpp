@@ -239,7 +239,7 @@ TEST(Schedule, EndYoungestPutsItBackWithoutUsingAnAttempt) {
     Driven run(policy(2));
     run.begin(1, start);
     run.begin(2, start + 1s);
-    run.schedule.end_youngest(start + 2s);
+    run.schedule.end_one(2, Cause::memory, start + 2s);
     auto signals = run.schedule.due(start + 2s);
     ASSERT_EQ(signals.size(), 1u);
     EXPECT_EQ(signals[0].slot, 2u);
@@ -252,10 +252,10 @@ TEST(Schedule, EndYoungestPutsItBackWithoutUsingAnAttempt) {
     EXPECT_EQ(run.schedule.tally().started, 2u) << "two jobs, one of them started twice";
 }
 
-TEST(Schedule, EndYoungestDoesNotPromiseAnotherStartOnceTheRunStops) {
+TEST(Schedule, WantOfMemoryPromisesNoOtherStartOnceTheRunStops) {
     Driven run(policy(2));
     run.begin(1);
-    run.schedule.end_youngest(start);
+    run.schedule.end_one(1, Cause::memory, start);
     run.schedule.stop_starting();
     EXPECT_EQ(run.end(1, false), Next::forget) << "`again` says that it will be permitted once more";
     EXPECT_TRUE(run.schedule.finished());
