@@ -5,21 +5,18 @@ Every child has the read end of a pipe whose write end its parent holds: multipr
 daemonic child tells the kernel to kill it when that write end is closed, which the parent's end does. So that nobody
 else holds it, children that are forked later close it.
 """
+import atexit
 import fcntl
 import io
 import os
 import select
 import signal
 import sys
-from multiprocessing import util
+from multiprocessing import popen_fork, util
 
 
 class EndsWithParent:
     """For classes derived from multiprocessing's BaseProcess."""
-
-    def start(self):
-        super().start()
-        _keep_to_this_process(self._popen)
 
     def _bootstrap(self, parent_sentinel=None):
         if self.daemon and parent_sentinel is not None:
@@ -27,6 +24,50 @@ class EndsWithParent:
         print_whole_lines()
         return super()._bootstrap(parent_sentinel=parent_sentinel)
 
+
+class Popen(popen_fork.Popen):
+    """A forked child. All that its start touches is copied page by page, in the parent and in the child: so there is one
+    pipe by which all of them see the end of their parent, and no object besides this one that closes what it holds."""
+
+    sentinel = None
+
+    def _launch(self, process_obj):
+        global _life
+        if _life is None:
+            _life = os.pipe()
+            _write_ends.add(_life[1])
+        parent_sentinel = _life[0]
+        end_of_parent, end_of_child = os.pipe()
+        try:
+            self.pid = os.fork()
+        except OSError:
+            os.close(end_of_parent)
+            os.close(end_of_child)
+            raise
+        if self.pid == 0:
+            code = 1
+            try:
+                if _RUNS_ATEXIT:
+                    atexit._clear()
+                    atexit.register(util._exit_function)
+                os.close(end_of_parent)
+                code = process_obj._bootstrap(parent_sentinel=parent_sentinel)
+            finally:
+                if _RUNS_ATEXIT:
+                    atexit._run_exitfuncs()
+                os._exit(code)
+        os.close(end_of_child)
+        self.sentinel, self._owner = end_of_parent, os.getpid()
+
+    def close(self, *, close=os.close, getpid=os.getpid):
+        if self.sentinel is not None and self._owner == getpid():
+            close(self.sentinel)
+        self.sentinel = None
+
+    __del__ = close
+
+
+_RUNS_ATEXIT = sys.version_info >= (3, 13)  # in children, as multiprocessing's do from then on
 
 LONGEST_LINE = 1 << 20  # bytes; Python itself would send the beginning of a line longer than 8192 before the rest
 
@@ -48,9 +89,11 @@ def print_whole_lines(cell=None):
 
 def _kill_when_closed(read_end):
     try:
-        fcntl.fcntl(read_end, fcntl.F_SETOWN, os.getpid())
-        fcntl.fcntl(read_end, _F_SETSIG, signal.SIGKILL)
-        fcntl.fcntl(read_end, fcntl.F_SETFL, fcntl.fcntl(read_end, fcntl.F_GETFL) | os.O_ASYNC)
+        # Who is to be killed belongs to an opened file, and this one may be that of other children, too.
+        own = os.open(f"/proc/self/fd/{read_end}", os.O_RDONLY | os.O_NONBLOCK)
+        fcntl.fcntl(own, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(own, _F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(own, fcntl.F_SETFL, fcntl.fcntl(own, fcntl.F_GETFL) | os.O_ASYNC)
     except OSError:
         return  # a sandbox that has no such signals: as with multiprocessing, then
     poll = select.poll()
@@ -62,22 +105,26 @@ def _kill_when_closed(read_end):
 _F_SETSIG = 10  # Linux; the module fcntl has no name for it in every version
 
 _write_ends = set()
+_life = None  # both ends of the pipe by which forked children see the end of this process; made for the first of them
 
 
-def _close_write_ends():
+def _leave_parent():
+    global _life
+    _life = None
     while _write_ends:
         os.close(_write_ends.pop())
 
 
-os.register_at_fork(after_in_child=_close_write_ends)
+os.register_at_fork(after_in_child=_leave_parent)
 
 
-def _keep_to_this_process(popen):
-    ends = popen.finalizer._args  # what the parent has of both pipes
+def kept_to_this_process(popen):
+    """What the parent has of the pipes of a child that multiprocessing has started."""
+    ends = popen.finalizer._args
     write_ends = [end for end in ends if end != popen.sentinel]
     _write_ends.update(write_ends)
-    # In place: all that a start touches is copied page by page, here and in the child.
     popen.finalizer._callback, popen.finalizer._args = _close, (ends, write_ends)
+    return popen
 
 
 def _close(ends, write_ends):

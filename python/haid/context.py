@@ -6,7 +6,7 @@ Pools of a program that has not chosen any are those of "fork".
 """
 from multiprocessing import context as _standard
 
-from ._processes import EndsWithParent
+from ._processes import EndsWithParent, Popen, kept_to_this_process
 
 
 class Process(EndsWithParent, _standard.Process):
@@ -16,15 +16,19 @@ class Process(EndsWithParent, _standard.Process):
 
 
 class ForkProcess(EndsWithParent, _standard.ForkProcess):
-    pass
+    _Popen = staticmethod(Popen)
 
 
 class SpawnProcess(EndsWithParent, _standard.SpawnProcess):
-    pass
+    @staticmethod
+    def _Popen(process_obj):
+        return kept_to_this_process(_standard.SpawnProcess._Popen(process_obj))
 
 
 class ForkServerProcess(EndsWithParent, _standard.ForkServerProcess):
-    pass
+    @staticmethod
+    def _Popen(process_obj):
+        return kept_to_this_process(_standard.ForkServerProcess._Popen(process_obj))
 
 
 class BaseContext(_standard.BaseContext):
