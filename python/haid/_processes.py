@@ -5,14 +5,12 @@ Every child has the read end of a pipe whose write end its parent holds: multipr
 daemonic child tells the kernel to kill it when that write end is closed, which the parent's end does. So that nobody
 else holds it, children that are forked later close it.
 """
-import atexit
 import fcntl
 import io
 import os
 import select
 import signal
 import sys
-from multiprocessing import popen_fork, util
 
 
 class EndsWithParent:
@@ -24,50 +22,6 @@ class EndsWithParent:
         print_whole_lines()
         return super()._bootstrap(parent_sentinel=parent_sentinel)
 
-
-class Popen(popen_fork.Popen):
-    """A forked child. All that its start touches is copied page by page, in the parent and in the child: so there is one
-    pipe by which all of them see the end of their parent, and no object besides this one that closes what it holds."""
-
-    sentinel = None
-
-    def _launch(self, process_obj):
-        global _life
-        if _life is None:
-            _life = os.pipe()
-            _write_ends.add(_life[1])
-        parent_sentinel = _life[0]
-        end_of_parent, end_of_child = os.pipe()
-        try:
-            self.pid = os.fork()
-        except OSError:
-            os.close(end_of_parent)
-            os.close(end_of_child)
-            raise
-        if self.pid == 0:
-            code = 1
-            try:
-                if _RUNS_ATEXIT:
-                    atexit._clear()
-                    atexit.register(util._exit_function)
-                os.close(end_of_parent)
-                code = process_obj._bootstrap(parent_sentinel=parent_sentinel)
-            finally:
-                if _RUNS_ATEXIT:
-                    atexit._run_exitfuncs()
-                os._exit(code)
-        os.close(end_of_child)
-        self.sentinel, self._owner = end_of_parent, os.getpid()
-
-    def close(self, *, close=os.close, getpid=os.getpid):
-        if self.sentinel is not None and self._owner == getpid():
-            close(self.sentinel)
-        self.sentinel = None
-
-    __del__ = close
-
-
-_RUNS_ATEXIT = sys.version_info >= (3, 13)  # in children, as multiprocessing's do from then on
 
 LONGEST_LINE = 1 << 20  # bytes; Python itself would send the beginning of a line longer than 8192 before the rest
 
@@ -105,7 +59,16 @@ def _kill_when_closed(read_end):
 _F_SETSIG = 10  # Linux; the module fcntl has no name for it in every version
 
 _write_ends = set()
-_life = None  # both ends of the pipe by which forked children see the end of this process; made for the first of them
+_life = None  # both ends of the pipe by which forked children see the end of this process
+
+
+def sentinel_for_children():
+    """What becomes readable when this process ends: for all children that are forked, and made for the first of them."""
+    global _life
+    if _life is None:
+        _life = os.pipe()
+        _write_ends.add(_life[1])
+    return _life[0]
 
 
 def _leave_parent():
@@ -129,4 +92,5 @@ def kept_to_this_process(popen):
 
 def _close(ends, write_ends):
     _write_ends.difference_update(write_ends)
-    util.close_fds(*ends)
+    for end in ends:
+        os.close(end)

@@ -6,7 +6,7 @@ Pools of a program that has not chosen any are those of "fork".
 """
 from multiprocessing import context as _standard
 
-from ._processes import EndsWithParent, Popen, kept_to_this_process
+from ._processes import EndsWithParent, kept_to_this_process
 
 
 class Process(EndsWithParent, _standard.Process):
@@ -16,7 +16,12 @@ class Process(EndsWithParent, _standard.Process):
 
 
 class ForkProcess(EndsWithParent, _standard.ForkProcess):
-    _Popen = staticmethod(Popen)
+    @staticmethod
+    def _Popen(process_obj):
+        from ._forked import Popen  # here, as what follows: see _LATER in __init__.py
+
+        ForkProcess._Popen = staticmethod(Popen)  # to import it once more would touch much
+        return Popen(process_obj)
 
 
 class SpawnProcess(EndsWithParent, _standard.SpawnProcess):
@@ -37,7 +42,7 @@ class BaseContext(_standard.BaseContext):
 
     def cpu_count(self):
         """How many CPUs this process may use."""
-        from . import _haid  # here, as what follows: see _LATER in __init__.py
+        from . import _haid
 
         return _haid.cpu_count()
 

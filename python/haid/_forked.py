@@ -1,0 +1,48 @@
+"""Children that are forked, with less to copy than multiprocessing's have.
+
+All that a start touches is copied page by page, in the parent and in the child. So all children see the end of their
+parent by one pipe, and nothing but the Popen itself closes what it holds.
+"""
+import atexit
+import os
+import sys
+from multiprocessing import popen_fork, util
+
+from . import _processes
+
+_RUNS_ATEXIT = sys.version_info >= (3, 13)  # in children, as multiprocessing's do from then on
+
+
+class Popen(popen_fork.Popen):
+    sentinel = None
+
+    def _launch(self, process_obj):
+        parent_sentinel = _processes.sentinel_for_children()
+        end_of_parent, end_of_child = os.pipe()
+        try:
+            self.pid = os.fork()
+        except OSError:
+            os.close(end_of_parent)
+            os.close(end_of_child)
+            raise
+        if self.pid == 0:
+            code = 1
+            try:
+                if _RUNS_ATEXIT:
+                    atexit._clear()
+                    atexit.register(util._exit_function)
+                os.close(end_of_parent)
+                code = process_obj._bootstrap(parent_sentinel=parent_sentinel)
+            finally:
+                if _RUNS_ATEXIT:
+                    atexit._run_exitfuncs()
+                os._exit(code)
+        os.close(end_of_child)
+        self.sentinel, self._owner = end_of_parent, os.getpid()
+
+    def close(self, *, close=os.close, getpid=os.getpid):
+        if self.sentinel is not None and self._owner == getpid():
+            close(self.sentinel)
+        self.sentinel = None
+
+    __del__ = close
