@@ -58,6 +58,8 @@ def run(commands: Iterable[str | os.PathLike[str] | Iterable[object]], jobs: int
 
     Ctrl-C, or an end of this program, ends the commands too. Raises OSError where the program itself cannot run.
     """
+    if isinstance(commands, (str, bytes, os.PathLike)):
+        raise TypeError(f"commands must be a list of commands, not one: haid.run([{commands!r}])")
     lines = [_line(command) for command in commands]
     arguments = [str(PROGRAM), "-0", "--results", "-.json"]
     options = {"--jobs": jobs, "--timeout": timeout, "--retries": retries + 1 if retries else None, "--delay": delay,
@@ -74,6 +76,8 @@ def run(commands: Iterable[str | os.PathLike[str] | Iterable[object]], jobs: int
 
 
 def _line(command: str | os.PathLike[str] | Iterable[object]) -> str:
+    if isinstance(command, bytes):
+        raise TypeError(f"a command is text or a list of words, not bytes: os.fsdecode({command!r}) is text")
     if isinstance(command, (str, os.PathLike)):
         line = os.fspath(command)
     else:

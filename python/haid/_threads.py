@@ -9,7 +9,7 @@ from multiprocessing import pool as _standard
 
 from ._progress import show_until_done
 from .errors import TimeoutError
-from .pool import BOUND, _limits, iterate, read_to_their_ends
+from .pool import BOUND, _limits, iterate, read_to_their_ends, whole_number
 
 _LONGEST_SLEEP = 1e6  # seconds
 _LOOK = 0.2  # seconds
@@ -44,6 +44,9 @@ class ThreadPool(_standard.ThreadPool):
 
     def __init__(self, processes=None, initializer=None, initargs=()):
         self._lazy = []  # as in Pool
+        if processes is not None:
+            self._state = _standard.INIT  # it is asked for where what follows raises
+            whole_number("processes", processes)
         super().__init__(processes, initializer, initargs)
 
     def map(self, func, iterable, chunksize=None, progress=False, **limits):

@@ -40,7 +40,7 @@ class ProcessPoolExecutor(futures.Executor):
         return _standard.ProcessPoolExecutor(max_workers, mp_context, *args, **options)
 
     def __init__(self, max_workers=None, mp_context=None, initializer=None, initargs=(), *, max_tasks_per_child=None):
-        if max_workers is not None and max_workers <= 0:
+        if max_workers is not None and pool.whole_number("max_workers", max_workers) <= 0:
             raise ValueError("max_workers must be greater than 0")
         if initializer is not None:
             if not callable(initializer):
@@ -112,7 +112,8 @@ class _Work:
             arguments = list(arguments)
         with self._changed:
             self._check_open()
-            call = self.pool._call(fn, Spread.TUPLE, Order.INPUTS, iter(arguments), buffersize or pool.BOUND, True)
+            call = self.pool._call(fn, Spread.TUPLE, pool.NO_LIMITS, Order.INPUTS, iter(arguments),
+                                   buffersize or pool.BOUND, True)
         if buffersize is None:
             call.feed_all()
         return self._results(call, until)

@@ -40,7 +40,7 @@ class Pool:
     """
 
     def __init__(self, processes=None, initializer=None, initargs=(), maxtasksperchild=None, context=None, nodes=None):
-        if processes is not None and processes < 1:
+        if processes is not None and whole_number("processes", processes) < 1:
             raise ValueError("Number of processes must be at least 1")
         if maxtasksperchild is not None and (not isinstance(maxtasksperchild, int) or maxtasksperchild <= 0):
             raise ValueError("maxtasksperchild must be a positive int or None")
@@ -102,12 +102,12 @@ class Pool:
         """The results as they come, lazily."""
         return self._iterate(func, iterable, chunksize, Order.AS_THEY_COME, buffersize, progress, limits)
 
-    def _call(self, func, spread, order=Order.WHOLE, input=None, bound=BOUND, background=False, completion=None,
-              limits={}):
+    def _call(self, func, spread, limits, order=Order.WHOLE, input=None, bound=BOUND, background=False,
+              completion=None):
         self._check_running()
         pickled, may_keep = self._functions.dumps(func)
         number = self._number_of(pickled) if may_keep else 0
-        timeout, retries, backoff = _limits(**limits)
+        timeout, retries, backoff = limits
         return self._engine.call(pickled, number, spread, order, input, bound, timeout, retries, backoff, background,
                                  completion)
 
@@ -118,7 +118,7 @@ class Pool:
         return known.get(pickled) or known.setdefault(pickled, next(self._numbers))
 
     def _collect(self, func, iterable, spread, progress, limits):
-        call = self._call(func, spread, input=iter(iterable), limits=limits)
+        call = self._call(func, spread, _limits(**limits), input=iter(iterable))
         try:
             call.feed_all()
             if progress:
@@ -141,11 +141,12 @@ class Pool:
 
     def _start_later(self, result, func, spread, callback, error_callback, input, limits):
         self._check_running()
+        limits = _limits(**limits)  # a mistake in them is none of the task's
         completion = None
         if callback or error_callback:
             completion = self._callbacks.expect(result, callback, error_callback)
         try:
-            call = self._call(func, spread, input=input, background=True, completion=completion, limits=limits)
+            call = self._call(func, spread, limits, input=input, background=True, completion=completion)
         except Exception as error:
             result._fail(error)
             if completion is not None:
@@ -157,7 +158,7 @@ class Pool:
 
     def _iterate(self, func, iterable, chunksize, order, buffersize, progress, limits):
         def call(items):
-            return self._call(func, Spread.ITEM, order, items, buffersize or BOUND, limits=limits)
+            return self._call(func, Spread.ITEM, _limits(**limits), order, items, buffersize or BOUND)
 
         return iterate(self, call, func, iterable, chunksize, progress)
 
@@ -215,13 +216,32 @@ class Pool:
         pass  # the engine replaces its workers
 
 
-def _limits(timeout=None, retries=0, backoff=0.1):
-    if timeout is not None and not timeout > 0:
+def whole_number(name, value):
+    try:
+        return operator.index(value)
+    except TypeError:
+        hint = f": int({value!r}) is one" if isinstance(value, str) and value.strip().isdecimal() else ""
+        raise TypeError(f"{name} must be a whole number, not {value!r}{hint}") from None
+
+
+def _seconds(name, value):
+    if isinstance(value, str):
+        raise TypeError(f"{name} must be a number of seconds, not {value!r}")
+    return value
+
+
+def _limits(timeout=None, retries=0, backoff=0.1, **unknown):
+    if unknown:
+        raise TypeError(f"there is no option {next(iter(unknown))!r}: a task has timeout, retries and backoff")
+    if timeout is not None and not _seconds("timeout", timeout) > 0:
         raise ValueError(f"timeout must be more than 0 seconds, not {timeout!r}")
-    retries = operator.index(retries)
-    if retries < 0 or not backoff >= 0:
+    retries = whole_number("retries", retries)
+    if retries < 0 or not _seconds("backoff", backoff) >= 0:
         raise ValueError("retries and backoff cannot be negative")
     return min(timeout or 0.0, FOR_EVER), min(retries, MOST_RETRIES), min(backoff, FOR_EVER)
+
+
+NO_LIMITS = _limits()
 
 
 def iterate(pool, call, func, iterable, chunksize, progress):

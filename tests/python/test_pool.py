@@ -126,6 +126,22 @@ def test_callbacks(pool):
     assert seen[4:] == [2]
 
 
+def test_mistakes_are_named(pool):
+    """With what to do: the number of CPUs of a Slurm job is text, as all environment variables are."""
+    with pytest.raises(TypeError, match=r"processes must be a whole number, not '4': int\('4'\) is one"):
+        haid.Pool("4")
+    with pytest.raises(TypeError, match="processes must be a whole number, not 2.5$"):
+        haid.ThreadPool(2.5)
+    for call in (pool.map, pool.starmap, pool.map_async, pool.apply_async, pool.imap, pool.imap_unordered):
+        with pytest.raises(TypeError, match="no option 'retry': a task has timeout, retries and backoff"):
+            call(pow, [(2, 3)], retry=1)
+    with pytest.raises(TypeError, match="retries must be a whole number, not 'three'$"):
+        pool.map(abs, [1], retries="three")
+    with pytest.raises(TypeError, match="timeout must be a number of seconds, not '10'"):
+        pool.apply(abs, (1,), timeout="10")
+    assert pool.map(abs, [-1]) == [1]
+
+
 def test_errors_say_where(pool):
     def fails(x):
         return 1 / x

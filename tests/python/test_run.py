@@ -31,6 +31,18 @@ def test_bytes_that_are_no_text_can_be_had_back():
     assert os.fsencode(outcome.stdout) == b"\xff\x01"
 
 
+@pytest.mark.parametrize("commands", ["echo a", b"echo a", pathlib.Path("ls")])
+def test_one_command_is_no_list(commands):
+    """Its letters would be the commands."""
+    with pytest.raises(TypeError, match=r"list of commands.*haid\.run\(\["):
+        haid.run(commands)
+
+
+def test_bytes_are_no_command():
+    with pytest.raises(TypeError, match="fsdecode"):
+        haid.run([b"echo a"])
+
+
 def test_no_commands_no_outcomes():
     assert haid.run([]) == []
 
