@@ -73,7 +73,7 @@ class Agent : private command::Runner::Listener, private nodes::Connection::List
     void on_lost(std::uint64_t, const std::string&) override {}
     void on_slots(std::uint64_t slots) override { send(Ready{slots, cpus_}); }
     void on_short_memory(std::uint64_t slot) override { send(ShortMemory{slot}); }
-    void on_news(const std::string&) override {}
+    void on_news(const std::string& news) override { send(News{news}); }
 
     void on_ready(std::uint32_t events) override;  // signals
     void tick();

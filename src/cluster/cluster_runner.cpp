@@ -115,6 +115,10 @@ void ClusterRunner::take(Node& node, const ShortMemory& shortage) {
     if (place(node).running.contains(shortage.slot)) listener_.on_short_memory(shortage.slot);
 }
 
+void ClusterRunner::take(Node& node, const News& news) {
+    listener_.on_news(fmt::format("node {}: {}", node.name(), news.text));
+}
+
 void ClusterRunner::take(Node& node, const Leaving& leaving) {
     roster_.lose(node, leaving.reason);
 }

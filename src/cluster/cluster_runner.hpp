@@ -70,6 +70,7 @@ class ClusterRunner : public command::Runner, private nodes::Roster::Listener {
     void take(Node& node, const Ended& ended);
     void take(Node& node, const StoppedByTerminal& stopped);
     void take(Node& node, const ShortMemory& shortage);
+    void take(Node& node, const News& news);
     void take(Node& node, const Leaving& leaving);
     // The roster's.
     void take(Node&, const nodes::Hello&) {}

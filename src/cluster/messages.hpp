@@ -56,12 +56,17 @@ struct ShortMemory {
     std::uint64_t slot;
 };
 
+// Something that the user should know.
+struct News {
+    std::string text;
+};
+
 // The agent cannot go on. Nothing that it was given runs any more.
 struct Leaving {
     std::string reason;
 };
 
-using OfAgent = nodes::OfAgent<Ready, Output, Ended, StoppedByTerminal, ShortMemory, Leaving>;
+using OfAgent = nodes::OfAgent<Ready, Output, Ended, StoppedByTerminal, ShortMemory, News, Leaving>;
 
 // -- of the coordinator
 

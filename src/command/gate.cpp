@@ -1,7 +1,10 @@
 #include "command/gate.hpp"
 
+#include <fmt/format.h>
+
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "command/jobs_number.hpp"
 #include "system/descriptor.hpp"
@@ -26,12 +29,29 @@ Gate::Gate(const GateSettings& settings, int cpus) : least_free_memory_(settings
 }
 
 void Gate::look() {
-    open_ = !most_load_ || running_now() < *most_load_;
+    open_ = true;
     desperate_ = false;
+    if (most_load_) {
+        running_ = running_now();
+        open_ = running_ < *most_load_;
+    }
     if (!least_free_memory_) return;
-    const std::uint64_t free = system::available_memory(system::ResourceFacts::of_this_process());
-    if (free < *least_free_memory_) open_ = false;
-    desperate_ = free < *least_free_memory_ / 2;
+    free_memory_ = system::available_memory(system::ResourceFacts::of_this_process());
+    if (free_memory_ < *least_free_memory_) open_ = false;
+    desperate_ = free_memory_ < *least_free_memory_ / 2;
+}
+
+std::string Gate::why() const {
+    std::vector<std::string> reasons;
+    if (most_load_ && running_ >= *most_load_) {
+        reasons.push_back(fmt::format("{:g} process(es) run, and --load is {:g}", running_, *most_load_));
+    }
+    if (least_free_memory_ && free_memory_ < *least_free_memory_) {
+        reasons.push_back(fmt::format("{} of memory are free, and --memfree is {}",
+                                      system::show_bytes(static_cast<double>(free_memory_)),
+                                      system::show_bytes(static_cast<double>(*least_free_memory_))));
+    }
+    return fmt::format("{}", fmt::join(reasons, "; "));
 }
 
 }  // namespace haid::command

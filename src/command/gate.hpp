@@ -24,12 +24,16 @@ class Gate {
 
     void look();
     bool open() const { return open_; }
+    // What the last look saw, where it is not open: "9 processes run, and --load is 4".
+    std::string why() const;
     // Less than half of the wanted memory is free: the youngest job should go.
     bool desperate() const { return desperate_; }
 
   private:
     std::optional<double> most_load_;
     std::optional<std::uint64_t> least_free_memory_;
+    double running_ = 0;
+    std::uint64_t free_memory_ = 0;
     bool open_ = true;
     bool desperate_ = false;
 };

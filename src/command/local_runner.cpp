@@ -25,6 +25,9 @@ using system::SpawnPlan;
 
 namespace {
 
+// Nothing has run for so long, for the machine does not allow it: that is worth a word.
+constexpr std::chrono::seconds long_held{3};
+
 // Empties a pipe a little; whether it is at its end.
 bool throw_away(int pipe) {
     static char discarded[64 * 1024];
@@ -173,7 +176,8 @@ LocalRunner::LocalRunner(const RunSettings& settings, const RunnerContext& conte
       null_(system::open_file("/dev/null", O_RDONLY)),
       usable_cpus_(settings.usable_cpus),
       slots_(settings.policy.slots),
-      gate_(settings.gate, settings.usable_cpus) {
+      gate_(settings.gate, settings.usable_cpus),
+      held_since_(system::Clock::now()) {
     process::adopt_orphans();
     if (gate_.active()) gate_keeper_.emplace(loop_, Gate::interval, [this] { look_at_machine(); });
 }
@@ -191,11 +195,24 @@ void LocalRunner::look_at_machine() {
     const bool was_open = gate_.open();
     gate_.look();
     if (gate_.open() != was_open) listener_.on_slots(*slots());
+    tell_where_held();
     if (!gate_.desperate() || by_slot_.size() < 2) return;
     const auto youngest = std::max_element(by_slot_.begin(), by_slot_.end(), [](const auto& a, const auto& b) {
         return a.second->number < b.second->number;
     });
     listener_.on_short_memory(youngest->first);
+}
+
+// Whoever waits for the first job is told what it waits for.
+void LocalRunner::tell_where_held() {
+    const system::Time now = system::Clock::now();
+    if (gate_.open() || !by_slot_.empty()) {
+        held_since_ = now;
+        held_is_told_ = false;
+    } else if (!held_is_told_ && now - held_since_ >= long_held) {
+        held_is_told_ = true;
+        listener_.on_news(fmt::format("no job is started: {}", gate_.why()));
+    }
 }
 
 void LocalRunner::set_jobs(const std::string& jobs) {

@@ -62,6 +62,7 @@ class LocalRunner : public Runner {
     system::Spawned spawn_shell(const std::string& line, system::SpawnPlan& plan);
     system::Spawned spawn_explanation(const std::string& message, int status, system::SpawnPlan& plan);
     void look_at_machine();
+    void tell_where_held();
     void watch(Channel& channel);
     void unwatch(Channel& channel);
     void conclude(Child& child, const process::Ending& ending);
@@ -90,6 +91,8 @@ class LocalRunner : public Runner {
     std::uint64_t slots_;
     Gate gate_;
     std::optional<system::Ticker> gate_keeper_;
+    system::Time held_since_;  // or later; nothing has run since
+    bool held_is_told_ = false;
     std::uint64_t started_ = 0;
     std::unordered_map<std::uint64_t, std::unique_ptr<Child>> by_slot_;
     std::unordered_map<pid_t, Child*> by_pid_;

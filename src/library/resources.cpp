@@ -24,16 +24,6 @@ std::string show_cpus(double value) {
     return fmt::format("{:g}", value);
 }
 
-std::string show_bytes(double value) {
-    const char* unit = "B";
-    for (const char* next : {"KiB", "MiB", "GiB", "TiB"}) {
-        if (value < 1024) break;
-        value /= 1024;
-        unit = next;
-    }
-    return fmt::format("{:.4g} {}", value, unit);
-}
-
 void show_sources(std::string& text, const std::vector<ResourceSource>& sources, std::string (*show)(double)) {
     std::size_t width = 0;
     for (const ResourceSource& source : sources) width = std::max(width, source.name.size());
@@ -79,10 +69,11 @@ std::ostream& operator<<(std::ostream& out, const Resources& resources) {
                    resources.cores, resources.threads);
     bool known = resources.memory != UINT64_MAX;
     fmt::format_to(add, "\nMemory that may be used: {}\n",
-                   known ? show_bytes(static_cast<double>(resources.memory)) : "not known");
-    show_sources(text, resources.memory_sources, show_bytes);
+                   known ? system::show_bytes(static_cast<double>(resources.memory)) : "not known");
+    show_sources(text, resources.memory_sources, system::show_bytes);
     if (resources.free_memory != UINT64_MAX) {
-        fmt::format_to(add, "  {} of it are free now\n", show_bytes(static_cast<double>(resources.free_memory)));
+        fmt::format_to(add, "  {} of it are free now\n",
+                       system::show_bytes(static_cast<double>(resources.free_memory)));
     }
     return out << text;
 }

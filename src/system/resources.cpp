@@ -233,4 +233,14 @@ std::uint64_t available_memory(const ResourceFacts& facts) {
     return result;
 }
 
+std::string show_bytes(double value) {
+    const char* unit = "B";
+    for (const char* next : {"KiB", "MiB", "GiB", "TiB"}) {
+        if (value < 1024) break;
+        value /= 1024;
+        unit = next;
+    }
+    return fmt::format("{:.4g} {}", value, unit);
+}
+
 }  // namespace haid::system

@@ -91,6 +91,9 @@ MemoryResources memory_resources(const ResourceFacts& facts);
 // known.
 std::uint64_t available_memory(const ResourceFacts& facts);
 
+// As people read it: "1.5 GiB".
+std::string show_bytes(double bytes);
+
 // SLURM_JOB_CPUS_PER_NODE: "24(x2),8" -> {24, 24, 8}. Throws std::invalid_argument naming the text.
 std::vector<int> parse_cpus_per_node(std::string_view text);
 

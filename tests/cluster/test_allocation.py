@@ -156,8 +156,8 @@ def test_load_and_free_memory_are_looked_at_on_each_node(lab, haid):
     out = lab.submit(f"{haid} -j2 --load 1000000 --memfree 1k echo '$SLURMD_NODENAME' ::: $(seq 6)", "-N3").wait()
     assert sorted(line.split()[1] for line in out.splitlines()) == list("123456")
     job = lab.submit(f"{haid} -j2 --memfree 900T 'touch ran.{{}}' ::: 1 2 3", "-N3")
-    job.until(lambda: all(lab.agent(name) for name in lab.names))
-    time.sleep(1)
+    job.until(lambda: all(f"node {name}: no job is started: " in job.output() for name in lab.names))
+    assert job.output().count("and --memfree is 900 TiB") == 3
     assert not list(lab.shared.glob("ran.*")) and job.state() == "RUNNING"
 
 

@@ -1,6 +1,7 @@
 """How jobs run: their budget of processors, their place, their order, when they are stopped."""
 
 import os
+import re
 import signal
 import subprocess
 
@@ -165,11 +166,12 @@ def test_free_memory_that_is_always_there_and_that_never_is(tidy_haid):
     assert tidy_haid.run("--memfree", "1k", "-k", "echo", ":::", "1", "2").lines == ["1", "2"]
     process = tidy_haid.start("--memfree", "900T", "echo {} >> ran", ":::", "1", "2")
     with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(1)
+        process.wait(5)
     assert whole_lines(tidy_haid.folder / "ran") == []
     process.send_signal(signal.SIGINT)
-    assert tidy_haid.finish(process).status == 130
-    assert whole_lines(tidy_haid.folder / "ran") == []
+    result = tidy_haid.finish(process)
+    assert result.status == 130 and whole_lines(tidy_haid.folder / "ran") == []
+    assert len(re.findall(r"^haid: no job is started: .* of memory are free, and --memfree is 900 TiB$", result.err, re.M)) == 1
 
 
 # -- failures
