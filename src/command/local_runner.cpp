@@ -216,7 +216,7 @@ void LocalRunner::tell_where_held() {
 }
 
 void LocalRunner::set_jobs(const std::string& jobs) {
-    slots_ = parse_jobs(jobs, usable_cpus_).value_or(slots_);
+    slots_ = parse_jobs(jobs, usable_cpus_).value();
     listener_.on_slots(*slots());
 }
 

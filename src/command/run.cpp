@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <map>
 
+#include "command/jobs_number.hpp"
 #include "system/error.hpp"
 
 namespace haid::command {
@@ -255,7 +256,8 @@ void Run::read_slots_file() {
     if (settings_.slots_file.empty()) return;
     std::string text = system::read_small_file(settings_.slots_file);
     text.erase(text.find_last_not_of(" \t\r\n") + 1);
-    if (text == settings_.jobs) return;
+    // One that is being written may be empty at this moment.
+    if (text == settings_.jobs || !parse_jobs(text, settings_.usable_cpus)) return;
     settings_.jobs = text;
     runner_->set_jobs(text);
 }

@@ -70,7 +70,7 @@ class Runner {
     virtual ~Runner() = default;
     // nullopt: as many jobs as the settings say; else what there is at first, and on_slots() tells of what comes.
     virtual std::optional<std::uint64_t> slots() const { return std::nullopt; }
-    // -j has another value now, as it would be given; on_slots() tells what that comes to.
+    // -j has another value now, one that parse_jobs understands; on_slots() tells what that comes to.
     virtual void set_jobs(const std::string& jobs) = 0;
     // A command that does not exist is no fault: its job starts and ends with status 127 (or 126).
     // Throws system::SystemError where no job can ever start.

@@ -122,9 +122,7 @@ class FakeMachine {
         FakeMachine& machine_;
     };
 
-    void set_jobs(const std::string& jobs) {
-        if (auto slots = parse_jobs(jobs, 1)) context_->listener.on_slots(*slots);
-    }
+    void set_jobs(const std::string& jobs) { context_->listener.on_slots(parse_jobs(jobs, 1).value()); }
 
     Runner::Started start(const Job& job) {
         if (starts_to_refuse > 0) {

@@ -76,6 +76,18 @@ TEST_F(RunTest, AFileWithTheNumberOfSlotsIsReadAgainWhenAJobEnds) {
     EXPECT_EQ(machine_.most_running, 3u);
 }
 
+TEST_F(RunTest, AFileWithoutANumberOfSlotsChangesNothing) {
+    settings_.policy.slots = 2;
+    settings_.slots_file = folder_ + "/slots";
+    machine_.on_start = [&](const Job& job) {
+        std::ofstream(settings_.slots_file) << (job.sequence % 2 == 0 ? "" : "many");
+        machine_.end(job.sequence);
+    };
+    EXPECT_EQ(run(7), 0);
+    EXPECT_EQ(machine_.most_running, 2u);
+    EXPECT_EQ(error_, "");
+}
+
 TEST_F(RunTest, WhereSlotsAreTakenAwayNothingStartsUntilThereAreSomeAgain) {
     settings_.policy.slots = 3;
     machine_.on_start = [&](const Job& job) {

@@ -235,7 +235,7 @@ TEST(Schedule, EndAllKeepsThePlaceOnTheLadder) {
     EXPECT_EQ(run.end(1, false, start + 11s), Next::forget);
 }
 
-TEST(Schedule, EndYoungestPutsItBackWithoutUsingAnAttempt) {
+TEST(Schedule, WantOfMemoryPutsItBackWithoutUsingAnAttempt) {
     Driven run(policy(2));
     run.begin(1, start);
     run.begin(2, start + 1s);
