@@ -1,5 +1,6 @@
 #include "channel/segment.hpp"
 
+#include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -43,20 +44,28 @@ Segment::Segment(std::size_t workers, system::Descriptor file)
 Segment::Segment(std::size_t workers)
     : Segment(workers,
               system::Descriptor(system::check(::memfd_create("haid", MFD_CLOEXEC), "cannot make shared memory"))) {
-    for (std::size_t arena = largest_arena;; arena /= 4) {
+    const std::uint64_t longest = system::longest_file();
+    for (std::size_t arena = largest_arena; arena >= smallest_arena; arena /= 4) {
         size_ = arena_at_ + arena;
-        void* memory = MAP_FAILED;
-        if (::ftruncate(file_.get(), static_cast<off_t>(size_)) == 0) {
-            memory = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file_.get(), 0);
+        if (size_ > longest) {
+            errno = EFBIG;
+            continue;
         }
-        if (memory != MAP_FAILED) {
-            memory_ = static_cast<std::byte*>(memory);
-            // A worker that crashes must not write gigabytes of untouched addresses into a core file.
-            ::madvise(memory, size_, MADV_DONTDUMP);
-            return;
-        }
-        if (arena <= smallest_arena) system::throw_errno("cannot map shared memory for the workers");
+        if (::ftruncate(file_.get(), static_cast<off_t>(size_)) != 0) continue;
+        void* memory = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file_.get(), 0);
+        if (memory == MAP_FAILED) continue;
+        memory_ = static_cast<std::byte*>(memory);
+        // A worker that crashes must not write gigabytes of untouched addresses into a core file.
+        ::madvise(memory, size_, MADV_DONTDUMP);
+        return;
     }
+    const int error = errno;
+    throw system::SystemError(
+        error,
+        fmt::format("cannot make {} MiB of shared memory for {} worker(s){}", size_ >> 20, workers,
+                    error == EFBIG    ? fmt::format(" (the limit of a file's length is {} bytes: ulimit -f)", longest)
+                    : error == ENOMEM ? " (is the limit of addresses reached? see ulimit -v)"
+                                      : ""));
 }
 
 Segment::~Segment() {

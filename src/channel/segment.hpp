@@ -14,7 +14,7 @@ namespace haid::channel {
 class Segment {
   public:
     // A memory file without a name: gone with the last process that has it. All zeros; pages that are never touched
-    // cost nothing. Throws SystemError where there are no addresses or descriptors left.
+    // cost nothing. Throws SystemError where there are no addresses or descriptors left, or files may not be as long.
     explicit Segment(std::size_t workers);
     // The one that another process has made for as many workers. Throws SystemError.
     Segment(std::size_t workers, system::Descriptor file);

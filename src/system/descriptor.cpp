@@ -80,4 +80,10 @@ FileLimit raise_file_limit() {
     return before;
 }
 
+std::uint64_t longest_file() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_FSIZE, &limit) != 0) throw_errno("cannot read the limit of a file's length");
+    return limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur;
+}
+
 }  // namespace haid::system

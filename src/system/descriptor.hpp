@@ -59,4 +59,8 @@ struct FileLimit {
 };
 FileLimit raise_file_limit();
 
+// How long a file may become (ulimit -f). Whoever makes one longer, a memory file too, is sent SIGXFSZ, which a library
+// must leave to the program: so it asks before.
+std::uint64_t longest_file();
+
 }  // namespace haid::system

@@ -310,5 +310,27 @@ TEST_F(PoolSurvival, FewDescriptorsAreEnough) {
     EXPECT_EQ(exit_status(program), 0);
 }
 
+// ulimit -f: whoever makes a file longer is killed, memory files too.
+TEST_F(PoolSurvival, WhereFilesMayNotBeLongAPoolIsSmallerOrSaysSo) {
+    const pid_t program = middle([] {
+        auto allow = [](rlim_t longest) {
+            const rlimit limit{longest, RLIM_INFINITY};
+            ::setrlimit(RLIMIT_FSIZE, &limit);
+        };
+        allow(rlim_t{100} << 20);
+        Pool pool(2);
+        expect_works(pool);
+        allow(100'000);
+        try {
+            Pool refused(2);
+            ADD_FAILURE() << "a pool without the room for it";
+        } catch (const std::system_error& error) {
+            EXPECT_EQ(error.code().value(), EFBIG);
+            EXPECT_NE(std::string(error.what()).find("ulimit -f"), std::string::npos) << error.what();
+        }
+    });
+    EXPECT_EQ(exit_status(program), 0);
+}
+
 }  // namespace
 }  // namespace haid
