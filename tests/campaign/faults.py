@@ -102,6 +102,17 @@ class Blow:
     def kills_children(self):
         return self.hits in ("child", "helper")
 
+    def strike(self, program, process, random):
+        """Sends the signals, all to the one who was found first. How many were sent."""
+        time.sleep(self.after)
+        target = find(self.hits, program, process, random)
+        if target is None or process.poll() is not None:
+            return 0
+        for number, pause in self.signals:
+            signal_if_alive(-target if self.hits == "group" else target, number)
+            time.sleep(pause)
+        return len(self.signals)
+
 
 def draw_blow(random, surroundings):
     if surroundings.name != "none" and not surroundings.name.startswith(("nofile", "full")):
@@ -119,18 +130,6 @@ def draw_blow(random, surroundings):
         name = random.choice(["KILL", "TERM", "SEGV", "STOP CONT"])
     signals = tuple((getattr(signal, f"SIG{word}"), pause()) for word in name.split())
     return Blow(f"{hits} {name}", hits, signals, after)
-
-
-def strike(blow, program, process, random):
-    """Sends the signals, each to the one whom the first has found. How many were sent."""
-    time.sleep(blow.after)
-    target = find(blow.hits, program, process, random)
-    if target is None or process.poll() is not None:
-        return 0
-    for number, pause in blow.signals:
-        signal_if_alive(-target if blow.hits == "group" else target, number)
-        time.sleep(pause)
-    return len(blow.signals)
 
 
 def find(hits, program, process, random):

@@ -9,6 +9,7 @@ import subprocess
 from collections import Counter
 from pathlib import Path
 
+from faults import draw_blow, draw_surroundings
 from support import CHECKOUT, log_entries, whole_lines
 
 BUILD = Path(os.environ.get("HAID_BUILD", CHECKOUT / "build")).absolute()
@@ -38,9 +39,19 @@ def expect(kept, what):
 class Victim:
     own_ends = ()  # of the victim's own doing, whatever haid does
 
+    environment = {}
+
     def __init__(self, program, random, surroundings):
         self.program, self.random, self.surroundings = program, random, surroundings
         self.folder = program.folder / "disk"
+
+    @staticmethod
+    def draw(random, folder):
+        surroundings = draw_surroundings(random, folder)
+        return surroundings, draw_blow(random, surroundings)
+
+    def command(self, *more):
+        return [*self.words, *more]
 
     def start(self):
         for name in ("done", "tmp"):
@@ -48,11 +59,12 @@ class Victim:
             (self.folder / name).chmod(0o777)
         self.folder.chmod(0o777)
         self.out = open(self.folder / "out", "ab")
-        return self._start(self.words, self.surroundings.words)
+        return self._start(self.command(), self.surroundings.words)
 
     def _start(self, words, before=()):
-        return self.program.start_command([*before, *map(str, words)], environment={"TMPDIR": str(self.folder / "tmp")},
-                                          cwd=self.folder, stdin=self.input(), stdout=self.out, stderr=subprocess.PIPE)
+        environment = {"TMPDIR": str(self.folder / "tmp"), **self.environment}
+        return self.program.start_command([*before, *map(str, words)], environment=environment, cwd=self.folder,
+                                          stdin=self.input(), stdout=self.out, stderr=subprocess.PIPE)
 
     def input(self):
         return subprocess.DEVNULL
@@ -82,7 +94,7 @@ class Commands(Victim):
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
-        self.slots = self.random.randint(1, 8)
+        self.slots = self.at_once = self.random.randint(1, 8)
         longest = self.random.choice((0, 0.005, 0.05))
         self.jobs = self.random.randint(10, int(self.slots / (longest / 2 + 0.005 * self.slots)))
         self.words = [self.program.path, f"-j{self.slots}", "--joblog", "log", *self.random.choice(OUTPUT)]
@@ -113,7 +125,7 @@ class Commands(Victim):
         again = self.times_run() - Counter(range(1, self.jobs + 1))
         if spared:
             new = self.times_run() - before
-            expect(sum(again.values()) <= self.slots, f"more were run twice than ran at the end: {again}")
+            expect(sum(again.values()) <= self.at_once, f"more were run twice than ran at the end: {again}")
             expect(not new or max(new.values()) == 1, f"a resume ran twice: {new}")
         return self.jobs, sum(again.values()), attempts
 
@@ -140,7 +152,7 @@ class Commands(Victim):
 
     def _resume(self, how):
         for attempt in range(1, RESUMES + 1):
-            process = self._start([*self.words, how])
+            process = self._start(self.command(how))
             _, errors = process.communicate(timeout=60)
             if process.returncode == 0:
                 return attempt
