@@ -11,6 +11,9 @@ if(HAID_SANITIZE)
   target_compile_options(haid_flags INTERFACE -fsanitize=${HAID_SANITIZE} -fno-omit-frame-pointer
                                               -fno-sanitize-recover=all)
   target_link_options(haid_flags INTERFACE -fsanitize=${HAID_SANITIZE})
+  if(HAID_FUZZ)
+    target_compile_options(haid_flags INTERFACE -fsanitize=fuzzer-no-link)
+  endif()
   if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
     # GCC's manual: sanitizers make for false alarms; here in std::variant, as Result holds one.
     target_compile_options(haid_flags INTERFACE -Wno-maybe-uninitialized)
