@@ -35,7 +35,7 @@ std::uint64_t number(const std::string& text) {
             unit = {};
         }
     }
-    if (error != std::errc() || !unit.empty() || value < 0 || value > 1e18) {
+    if (error != std::errc() || !unit.empty() || !(value >= 0 && value <= 1e18)) {
         throw std::invalid_argument(fmt::format("'{}' is not a number (units: k, M, G …)", text));
     }
     return static_cast<std::uint64_t>(value);
