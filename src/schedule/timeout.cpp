@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <stdexcept>
@@ -85,7 +86,7 @@ void TimeoutRule::succeeded(Duration took) {
 std::optional<Duration> TimeoutRule::limit() const {
     if (timeout_.fixed) return timeout_.fixed;
     if (!timeout_.of_median || successes_ < median_needs) return std::nullopt;
-    return from_seconds(*timeout_.of_median * median_.value().value_or(0));
+    return from_seconds(std::min(*timeout_.of_median * median_.value().value_or(0), longest));
 }
 
 }  // namespace haid::schedule

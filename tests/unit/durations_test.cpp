@@ -73,6 +73,12 @@ TEST(ParseTimeout, RefusesAnythingElse) {
     }
 }
 
+TEST(TimeoutRule, OfAnyPercentageIsATimeThatTheClockHas) {
+    schedule::TimeoutRule rule(parse_timeout("900000000%"));
+    for (int i = 0; i < schedule::median_needs; ++i) rule.succeeded(std::chrono::hours(24));
+    EXPECT_GT(rule.limit().value(), std::chrono::hours(24));
+}
+
 TEST(TimeoutRule, FollowsTheMedianOnceItMeansSomething) {
     schedule::TimeoutRule rule(parse_timeout("200%"));
     EXPECT_FALSE(rule.limit());
