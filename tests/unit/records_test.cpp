@@ -329,6 +329,20 @@ TEST(ColumnSplitter, SaysWhatIsWrongWithAnExpression) {
     }
 }
 
+TEST(ColumnSplitter, SaysWhereAnExpressionCannotBeLookedFor) {
+    const std::string many(40, 'a');
+    for (const auto& [separator, record, why] :
+         {std::tuple{"(a*)*b|,", many + ",xb,c", "match limit"},
+          std::tuple{"(?(DEFINE)(?<x>ab\\K))(?=(?&x))", std::string("abab"), "ends before"}}) {
+        try {
+            columns(separator, record);
+            ADD_FAILURE() << separator;
+        } catch (const InputError& error) {
+            EXPECT_THAT(error.what(), AllOf(HasSubstr(separator), HasSubstr(record), HasSubstr(why)));
+        }
+    }
+}
+
 // More than a RecordSpool keeps in memory, with empty values and records of several.
 std::vector<Values> many_records() {
     std::vector<Values> all;

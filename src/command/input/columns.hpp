@@ -16,7 +16,8 @@ class ColumnSplitter {
     ColumnSplitter(ColumnSplitter&&) noexcept;
     ColumnSplitter& operator=(ColumnSplitter&&) noexcept;
 
-    // Appends the columns; empty ones count. An empty record is one empty column.
+    // Appends the columns; empty ones count. An empty record is one empty column. Throws InputError where the
+    // expression takes more steps or memory than PCRE2 gives it, naming the record.
     void split(std::string_view record, std::vector<std::string>& columns) const;
 
   private:
