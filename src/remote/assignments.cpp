@@ -25,6 +25,17 @@ Task Task::part(std::size_t at, std::size_t behind) const {
     return result;
 }
 
+void Task::require_open(std::uint64_t first_item, std::uint32_t count) const {
+    const std::uint64_t at = first_item - begin();
+    if (count == 0 || at >= open.size() || count > open.size() - at) {
+        throw DecodeError("haid: results of items that were not given");
+    }
+    const auto from_there = open.begin() + static_cast<std::ptrdiff_t>(at);
+    if (std::find(from_there, from_there + count, false) != from_there + count) {
+        throw DecodeError("haid: an item came to two ends");
+    }
+}
+
 bool Assignments::has_any_of(const ActiveCall& call) const {
     const auto any = tasks_.lower_bound({call.number, 0});
     return any != tasks_.end() && any->first.first == call.number;
@@ -52,11 +63,8 @@ Task* Assignments::find(std::uint64_t call, std::uint64_t item) {
 }
 
 void Assignments::resolve(Task& task, std::uint64_t first, std::uint32_t count) {
-    for (std::uint64_t item = first; item < first + count; ++item) {
-        auto open = task.open[item - task.begin()];
-        if (!open) throw DecodeError("haid: an item came to two ends");
-        open = false;
-    }
+    const auto begin = task.open.begin() + static_cast<std::ptrdiff_t>(first - task.begin());
+    std::fill_n(begin, count, false);
     task.left -= count;
     forget(task, count);
     if (task.left == 0) erase(tasks_.find({task.call->number, task.begin()}));

@@ -31,6 +31,8 @@ struct Task {
 
     std::uint64_t begin() const { return first + from; }
     std::uint64_t end() const { return begin() + open.size(); }
+    // Throws DecodeError where one of these items is not of the task, or is resolved.
+    void require_open(std::uint64_t first_item, std::uint32_t count) const;
     // The same task, but only its items `at` to `behind`, counted from `from`, which all are open.
     Task part(std::size_t at, std::size_t behind) const;
 };
@@ -53,7 +55,7 @@ class Assignments {
     void add(Task task);
     // nullptr: it is of no interest (any more).
     Task* find(std::uint64_t call, std::uint64_t item);
-    // These items of the task, which is gone where they were the last. Throws DecodeError for one that is resolved.
+    // These items of the task, which are open; it is gone where they were the last.
     void resolve(Task& task, std::uint64_t first, std::uint32_t count);
     void drop(const ActiveCall& call);
     // All that is open of calls that still want it, in as many parts as it takes to find out which item it is that ends

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <stdexcept>
 
+#include "channel/layout.hpp"
 #include "haid/detail/pool/functions.hpp"
 #include "haid/error.hpp"
 #include "pool/exceptions.hpp"
@@ -263,9 +264,7 @@ template <class Take>
 void Coordinator::take_values(Place& place, const Values& values, Take take) {
     Task* task = place.assigned.find(values.call, values.first);
     if (task == nullptr) return;
-    if (values.count == 0 || values.first + values.count > task->end()) {
-        throw DecodeError("haid: results of items that were not given");
-    }
+    task->require_open(values.first, values.count);
     ActiveCall& call = *task->call;
     if (values.nanoseconds > 0) {
         const double item_time = static_cast<double>(values.nanoseconds) / values.count;
@@ -305,8 +304,11 @@ void Coordinator::take(Node& node, Piece& piece) {
 
 void Coordinator::take(Node& node, const Ready& ready) {
     Place& there = place(node);
+    if (ready.workers < 1 || static_cast<std::size_t>(ready.workers) > channel::most_workers) {
+        throw DecodeError(fmt::format("haid: a host with {} workers", ready.workers));
+    }
     there.first_worker = workers();
-    there.assigned.set_workers(std::max(ready.workers, 1));
+    there.assigned.set_workers(ready.workers);
     changed_ = true;
 }
 
@@ -329,6 +331,8 @@ void Coordinator::take(Node& node, Failed& failed) {
     there.pieces.complete(failed.error);
     Task* task = there.assigned.find(failed.call, failed.item);
     if (task == nullptr) return;
+    task->require_open(failed.item, 1);
+    if (failed.worker >= there.assigned.workers()) throw DecodeError("haid: a failure in a worker that is not there");
     ActiveCall& call = *task->call;
     const int worker = failed.worker < 0 ? -1 : there.first_worker + failed.worker;
     const bool counts = !call.cancelled;
