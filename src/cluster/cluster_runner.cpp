@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <exception>
 #include <filesystem>
 #include <limits>
@@ -93,11 +94,17 @@ void ClusterRunner::take(Node& node, Output& output) {
     if (!paused_ && there.owed_credit >= least_credit) give_credit(node);
     if (discarding_) return;
     const auto stream = static_cast<command::Stream>(output.stream);
+    if (stream != command::Stream::output && stream != command::Stream::error) {
+        throw DecodeError("haid: output of a stream that no job has");
+    }
     if (streamed_) return listener_.on_output(output.slot, stream, output.data);
     (stream == command::Stream::error ? written->second.error : written->second.output).append(output.data);
 }
 
 void ClusterRunner::take(Node& node, const Ended& ended) {
+    const bool possible = ended.exit_status >= 0 && ended.exit_status <= 255 && ended.signal >= 0 &&
+                          ended.signal <= SIGRTMAX && std::isfinite(ended.start) && std::isfinite(ended.seconds);
+    if (!possible) throw DecodeError("haid: an end that no job comes to");
     auto job = place(node).running.extract(ended.slot);
     if (job.empty()) throw DecodeError("haid: the end of a job that does not run there");
     by_slot_.erase(ended.slot);
