@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "haid/error.hpp"
 #include "system/futex.hpp"
 
 namespace haid::channel {
@@ -90,6 +91,11 @@ const Frame* RingReader::front() {
         if (head_ >= seen_tail_) seen_tail_ = lane_.tail.load(std::memory_order_acquire);
         if (head_ >= seen_tail_) return nullptr;
         const Frame& frame = frame_at(memory_, head_);
+        const std::uint64_t unread = seen_tail_ - head_;
+        if (unread > size_of_ring ||
+            whole(sizeof(Frame) + std::uint64_t{frame.size}) > std::min(unread, to_end_of_ring(head_))) {
+            throw Error("what leads from one result to the next was overwritten");
+        }
         if (frame.kind != Frame::Kind::padding) return &frame;
         pop();
     }

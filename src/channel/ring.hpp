@@ -45,7 +45,8 @@ class RingReader {
         : lane_(segment.lane(worker)), memory_(segment.ring(worker)), head_(lane_.head.load()) {}
 
     bool has_news() const { return lane_.tail.load(std::memory_order_acquire) != head_; }
-    // The oldest frame, which stays where it is until pop(); nullptr where there is none.
+    // The oldest frame, which stays where it is until pop(); nullptr where there is none. Throws Error where no writer
+    // can have left what is there: a worker has written to where it should not.
     const Frame* front();
     static std::span<const std::byte> payload(const Frame& frame) {
         return {reinterpret_cast<const std::byte*>(&frame + 1), frame.size};

@@ -248,7 +248,8 @@ template <class Take>
 void Dispatcher::take_values(std::uint64_t number, std::uint32_t first, std::uint32_t count, std::uint64_t nanoseconds,
                              int worker, Take take) {
     Task* task = ledger_.find(number);
-    if (task == nullptr || count == 0 || count > task->open || first + count > task->items) return;
+    if (task == nullptr || count == 0 || count > task->open) return;
+    if (first > task->items || count > task->items - first) return;
     ActiveCall& call = *task->call;
     if (nanoseconds > 0) {
         double item_time = static_cast<double>(nanoseconds) / count;

@@ -100,13 +100,29 @@ bool Workforce::read_results() {
 bool Workforce::read(std::size_t worker) {
     Lane& lane = lanes_[worker];
     bool any = false;
-    while (const Frame* frame = lane.ring.front()) {
+    while (const Frame* frame = next_frame(worker)) {
         read_frame(worker, *frame);
         lane.ring.pop();
         any = true;
     }
     lane.ring.release();  // padding may have been read without any result
     return any;
+}
+
+// What a worker has overwritten once it may have overwritten elsewhere: nothing that is shared can be relied on.
+const Frame* Workforce::next_frame(std::size_t worker) {
+    try {
+        return lanes_[worker].ring.front();
+    } catch (const Error& error) {
+        if (!broken_) {
+            source_->kill(worker);  // it may wait for room for ever
+            fail(std::make_exception_ptr(Error(
+                fmt::format("worker {} has written over the memory that it shares with the pool, by a wild pointer or "
+                            "behind the end of an array ({})",
+                            worker, error.what()))));
+        }
+        return nullptr;
+    }
 }
 
 void Workforce::read_frame(std::size_t worker, const Frame& frame) {

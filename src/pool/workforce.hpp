@@ -73,6 +73,7 @@ class Workforce {
     };
 
     bool read(std::size_t worker);
+    const channel::Frame* next_frame(std::size_t worker);
     void read_frame(std::size_t worker, const channel::Frame& frame);
     void bury(const Death& death);
     void recover(std::size_t worker, const Death& death);

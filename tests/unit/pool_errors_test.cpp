@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -10,6 +11,7 @@
 #include <typeinfo>
 #include <variant>
 
+#include "channel/segment.hpp"
 #include "haid/pool.hpp"
 #include "pool_fixture.hpp"
 
@@ -157,6 +159,34 @@ TEST_F(PoolErrors, AnExceptionIsOverWithARetry) {
     shared->counters[0] = 0;
     EXPECT_EQ(pool.map(fails_twice, up_to(20), {.retries = 2, .backoff = 1ms}).at(5), 10);
     EXPECT_EQ(shared->counters[0], 3);
+}
+
+// Where the file that the workers share is in this process.
+std::byte* shared_with_the_pool() {
+    std::ifstream maps("/proc/self/maps");
+    for (std::string line; std::getline(maps, line);) {
+        if (line.find("/memfd:haid") == std::string::npos) continue;
+        return reinterpret_cast<std::byte*>(std::stoull(line, nullptr, 16));
+    }
+    return nullptr;
+}
+
+int overwrites_its_lane(int) {
+    // A page for the header, then the slots, whole pages of them: see Segment.
+    std::byte* const lanes = shared_with_the_pool() + 4096 + channel::Segment::slots * sizeof(channel::Slot);
+    reinterpret_cast<channel::Lane*>(lanes)->tail.store(std::uint64_t{1} << 40);
+    ::raise(SIGKILL);
+    return 0;
+}
+
+TEST_F(PoolErrors, AWorkerThatHasWrittenOverItsResultsIsToldAndEndsThePool) {
+    Pool pool(1);
+    expect_thrown<Error>([&] { pool.apply(overwrites_its_lane, 1); },
+                         [](const Error& error) {
+                             EXPECT_NE(std::string(error.what()).find("worker 0 has written over"), std::string::npos)
+                                 << error.what();
+                         });
+    EXPECT_THROW(pool.apply(twice, 1), Error);
 }
 
 TEST_F(PoolErrors, WhatTheInitializerThrowsIsSaid) {
