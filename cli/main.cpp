@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "options.hpp"
+#include "system/descriptor.hpp"
+#include "system/error.hpp"
 #include "verbs.hpp"
 
 int main(int count, char** arguments) {
@@ -15,6 +17,9 @@ int main(int count, char** arguments) {
     Personality who = personality(count > 0 ? arguments[0] : nullptr);
     std::vector<std::string> words(arguments + (count > 0 ? 1 : 0), arguments + count);
     try {
+        if (!haid::system::hold_standard_descriptors()) {
+            haid::system::throw_errno("cannot open /dev/null in place of a closed standard descriptor");
+        }
         const Verb* verb = !who.is_parallel && !words.empty() ? find_verb(words.front()) : nullptr;
         if (verb == nullptr) return run_commands(words, who);
         words.erase(words.begin());

@@ -18,7 +18,7 @@ class Popen(popen_fork.Popen):
 
     def _launch(self, process_obj):
         parent_sentinel = _processes.sentinel_for_children()
-        end_of_parent, end_of_child = os.pipe()
+        end_of_parent, end_of_child = _processes.pipe()
         try:
             self.pid = os.fork()
         except OSError:

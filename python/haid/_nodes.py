@@ -52,6 +52,7 @@ def _make(description):
 def main():
     """Of a host."""
     status = _haid.serve(_make)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # it was closed from the start
+            stream.flush()
     os._exit(status)

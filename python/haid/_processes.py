@@ -13,6 +13,22 @@ import signal
 import sys
 
 
+def above_standard(descriptor):
+    """The same file under a number above 2; ``descriptor`` is closed then. Where a program was started with a standard
+    stream closed, the next file that is opened gets its number, and what is printed."""
+    if descriptor > 2:
+        return descriptor
+    try:
+        return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
+    finally:
+        os.close(descriptor)
+
+
+def pipe():
+    read_end, write_end = os.pipe()
+    return above_standard(read_end), above_standard(write_end)
+
+
 class EndsWithParent:
     """For classes derived from multiprocessing's BaseProcess."""
 
@@ -44,7 +60,7 @@ def print_whole_lines(cell=None):
 def _kill_when_closed(read_end):
     try:
         # Who is to be killed belongs to an opened file, and this one may be that of other children, too.
-        own = os.open(f"/proc/self/fd/{read_end}", os.O_RDONLY | os.O_NONBLOCK)
+        own = above_standard(os.open(f"/proc/self/fd/{read_end}", os.O_RDONLY | os.O_NONBLOCK))
         fcntl.fcntl(own, fcntl.F_SETOWN, os.getpid())
         fcntl.fcntl(own, _F_SETSIG, signal.SIGKILL)
         fcntl.fcntl(own, fcntl.F_SETFL, fcntl.fcntl(own, fcntl.F_GETFL) | os.O_ASYNC)
@@ -66,7 +82,7 @@ def sentinel_for_children():
     """What becomes readable when this process ends: for all children that are forked, and made for the first of them."""
     global _life
     if _life is None:
-        _life = os.pipe()
+        _life = pipe()
         _write_ends.add(_life[1])
     return _life[0]
 

@@ -4,6 +4,7 @@ They have nothing of this process but what they are told, as with multiprocessin
 anew, under the name ``__mp_main__``.
 """
 import contextlib
+import fcntl
 import io
 import os
 import pickle
@@ -11,7 +12,7 @@ import sys
 import types
 from multiprocessing import context, popen_spawn_posix, process, reduction, resource_tracker, spawn, util
 
-from . import _haid, _pickling, _worker  # noqa: F401  _pickling: what _haid decodes with
+from . import _haid, _pickling, _processes, _worker  # noqa: F401  _pickling: what _haid decodes with
 
 
 class _Started:
@@ -20,9 +21,12 @@ class _Started:
     DupFd = popen_spawn_posix._DupFd
 
     def __init__(self):
-        self.descriptors = []
+        self.descriptors, self.copies = [], []
 
     def duplicate_for_child(self, descriptor):
+        if descriptor <= 2:  # what was opened where a standard stream was closed: there it is one of those
+            descriptor = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
+            self.copies.append(descriptor)
         self.descriptors.append(descriptor)
         return descriptor
 
@@ -45,7 +49,7 @@ def starter(workers, initializer, initargs):
     """What a worker executes, and the descriptors that it needs. See _worker.starter."""
     parent = process.current_process()
     started, told = _Started(), io.BytesIO()
-    tracker = resource_tracker.getfd()
+    tracker = started.duplicate_for_child(resource_tracker.getfd())
     settings = {
         "parent": (parent._identity, parent._config, parent.name, os.getpid()),
         "first_number": _worker.reserve_numbers(workers),
@@ -58,15 +62,16 @@ def starter(workers, initializer, initargs):
         reduction.dump(settings, told)
     finally:
         context.set_spawning_popen(None)
-    memory = os.memfd_create("haid-told")
+    memory = _processes.above_standard(os.memfd_create("haid-told"))
     try:
         os.write(memory, told.getbuffer())
         package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
         code = f"import sys; sys.path.append({package!r}); from haid._spawned import main; main({memory}, {tracker})"
         command = [spawn.get_executable(), *util._args_from_interpreter_flags(), "-c", code, "--multiprocessing-fork"]
-        yield _worker.leave, [os.fsdecode(word) for word in command], [memory, tracker, *started.descriptors]
+        yield _worker.leave, [os.fsdecode(word) for word in command], [memory, *started.descriptors]
     finally:
-        os.close(memory)
+        for descriptor in (memory, *started.copies):
+            os.close(descriptor)
 
 
 def main(memory, tracker):

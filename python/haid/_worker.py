@@ -101,7 +101,7 @@ def starter(workers, initializer, initargs):
     parent_process = Parent(parent.name, os.getpid(), None)
     numbers, children = itertools.count(1), set()
     budget_names = _haid.budget_names()
-    null = os.open(os.devnull, os.O_RDONLY)
+    null = _processes.above_standard(os.open(os.devnull, os.O_RDONLY))
     stdin = open(null, encoding="utf-8", closefd=False)
     cell = None
     if hasattr(sys.stdout, "pub_thread"):

@@ -39,6 +39,7 @@ Launcher::Launcher(const LaunchPlan& plan, const std::vector<std::string>& comma
     options.sentinel = true;
     child_ = process::fork_child(
         [&] {
+            system::hold_standard_descriptors();
             ::setpgid(0, 0);  // Ctrl-C is the program's
             ::signal(SIGINT, SIG_DFL);
             ::signal(SIGPIPE, SIG_DFL);

@@ -171,8 +171,7 @@ class FromZygote : public WorkerSource {
     explicit FromZygote(const WorkerSettings& settings) {
         int ends[2];
         system::check(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), "cannot make a socket");
-        system::Descriptor ours(ends[0]);
-        system::Descriptor theirs(ends[1]);
+        auto [ours, theirs] = system::own_both(ends);
         std::vector<process::Forked> workers(settings.segment->workers());
         zygote_ = process::fork_child(
             [&] {

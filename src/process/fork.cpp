@@ -188,7 +188,7 @@ struct Forking {
         lifeline.read.close();
         if (lifeline.write) forked.lifeline = Lifeline(lifeline.write.release(), ::getpid());
         forked.sentinel_is_pidfd = pidfds;
-        forked.sentinel = pidfds ? system::Descriptor(pidfd_open(pid)) : std::move(ending.read);
+        forked.sentinel = pidfds ? system::Descriptor(system::above_standard(pidfd_open(pid))) : std::move(ending.read);
         return forked;
     }
 };

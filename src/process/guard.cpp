@@ -83,6 +83,7 @@ bool ends_within_lease(int lifeline, system::SharedTable& table) {
     ::setsid();
     held.push_back(lifeline);
     close_all_but(held);
+    system::hold_standard_descriptors();
     ::prctl(PR_SET_NAME, "haid-guard");
     ::prctl(PR_SET_CHILD_SUBREAPER, 0);
     sigset_t none;
@@ -111,11 +112,10 @@ Guard::Guard(Ladder ladder, std::vector<int> held, std::optional<std::chrono::st
 void Guard::start() {
     int ends[2];
     if (system::calls().pipe2(ends, O_CLOEXEC) != 0) system::throw_errno("cannot make a pipe");
-    system::Descriptor read_end(ends[0]);
-    system::Descriptor write_end(ends[1]);
+    system::Pipe lifeline = system::own_both(ends);
     pid_ = system::check(::fork(), "cannot start the guard process");
-    if (pid_ == 0) watch(read_end.get(), table_, ladder_, held_);
-    lifeline_ = std::move(write_end);
+    if (pid_ == 0) watch(lifeline.read.get(), table_, ladder_, held_);
+    lifeline_ = std::move(lifeline.write);
 }
 
 Guard::~Guard() {

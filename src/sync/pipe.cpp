@@ -13,6 +13,7 @@
 #include <string>
 
 #include "haid/error.hpp"
+#include "system/descriptor.hpp"
 #include "system/error.hpp"
 
 namespace haid {
@@ -40,7 +41,8 @@ timespec time_left(const detail::Deadline& deadline) {
 std::pair<Connection, Connection> Pipe(bool duplex) {
     int ends[2];
     system::check(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), "haid: cannot make a pipe");
-    return {Connection(ends[0], true, duplex), Connection(ends[1], duplex, true)};
+    system::Pipe both = system::own_both(ends);
+    return {Connection(both.read.release(), true, duplex), Connection(both.write.release(), duplex, true)};
 }
 
 Connection::Connection(Connection&& other) noexcept

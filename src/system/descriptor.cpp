@@ -11,18 +11,46 @@
 #include "system/error.hpp"
 
 namespace haid::system {
+namespace {
+
+constexpr char apart[] = "cannot keep a file apart from the closed standard descriptors";
+
+}  // namespace
+
+int above_standard(int fd) noexcept {
+    if (fd < 0 || fd > STDERR_FILENO) return fd;
+    const int moved = ::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    const int error = errno;
+    ::close(fd);
+    errno = error;
+    return moved;
+}
+
+Descriptor::Descriptor(int fd) : fd_(above_standard(fd)) {
+    if (fd_ < 0 && fd >= 0) throw_errno(apart);
+}
 
 void Descriptor::close() {
     // Linux frees the descriptor even where close reports EINTR: never call it again.
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
 }
 
+Pipe own_both(const int (&ends)[2]) {
+    const int first = above_standard(ends[0]);
+    const int second = above_standard(ends[1]);
+    Pipe both;
+    if (first >= 0) both.read = Descriptor(first);
+    if (second >= 0) both.write = Descriptor(second);
+    if (!both.read || !both.write) throw_errno(apart);
+    return both;
+}
+
 Pipe make_pipe() {
     int ends[2];
     if (calls().pipe2(ends, O_CLOEXEC) != 0) throw_errno("cannot make a pipe");
-    Pipe pipe{Descriptor(ends[0]), Descriptor(ends[1])};
+    Pipe pipe = own_both(ends);
     // Only our end: the write end is the job's, and programs do not expect a standard output that does not block.
-    ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    ::fcntl(pipe.read.get(), F_SETFL, O_NONBLOCK);
     return pipe;
 }
 
@@ -69,6 +97,26 @@ std::string read_small_file(const std::string& path) {
         text.append(buffer, static_cast<std::size_t>(size));
     }
     return text;
+}
+
+bool hold_standard_descriptors() noexcept {
+    const int directions[] = {O_WRONLY, O_RDONLY, O_WRONLY};
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+        if (::fcntl(fd, F_GETFD) >= 0) continue;
+        // The lowest number that is free: this one.
+        if (::open("/dev/null", directions[fd]) < 0) return false;
+    }
+    return true;
+}
+
+bool is_readable(int fd) noexcept {
+    const int flags = ::fcntl(fd, F_GETFL);
+    return flags >= 0 && (flags & O_ACCMODE) != O_WRONLY;
+}
+
+bool is_writable(int fd) noexcept {
+    const int flags = ::fcntl(fd, F_GETFL);
+    return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY;
 }
 
 FileLimit raise_file_limit() {

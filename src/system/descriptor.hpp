@@ -1,4 +1,9 @@
 // Owned file descriptors. Every descriptor made here is close-on-exec.
+//
+// None of ours is 0, 1 or 2. Where a program was started with one of them closed, the kernel gives its number to the
+// next file that is opened, and whatever is printed from then on goes into that. A program of ours takes the numbers at
+// its start (hold_standard_descriptors). The libraries own nothing global, so what they open goes elsewhere: each
+// Descriptor that is made of such a number takes a higher one.
 #pragma once
 
 #include <cstdint>
@@ -8,10 +13,15 @@
 
 namespace haid::system {
 
+// The same file under a number above 2, close-on-exec; `fd` is closed then. One that is above, or is none, stays as it
+// is. -1 with errno (EMFILE) where there is no number left, and `fd` is closed all the same.
+int above_standard(int fd) noexcept;
+
 class Descriptor {
   public:
     Descriptor() = default;
-    explicit Descriptor(int fd) : fd_(fd) {}
+    // Takes what was opened; it may get another number, see above. Throws SystemError (EMFILE) where it cannot.
+    explicit Descriptor(int fd);
     Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
     Descriptor& operator=(Descriptor&& other) noexcept {
         if (this != &other) {
@@ -36,6 +46,9 @@ struct Pipe {
     Descriptor write;
 };
 
+// Both of what pipe2 or socketpair has made. Throws SystemError (EMFILE); nothing stays open then.
+Pipe own_both(const int (&ends)[2]);
+
 // The read end does not block. Throws SystemError (EMFILE, ENFILE).
 Pipe make_pipe();
 
@@ -50,6 +63,16 @@ void write_all(int fd, std::string_view data, const char* what);
 
 // The whole of a small file such as those in /proc; empty where it cannot be read.
 std::string read_small_file(const std::string& path);
+
+// For a program of ours, before it opens anything: what is closed of the descriptors 0 to 2 becomes /dev/null, so that
+// no other file gets the number. What reads 0 or writes to 1 has an error as from a closed one (EBADF): neither an
+// input nor output is lost silently. Messages (2) are for nobody then. False with errno where /dev/null cannot be
+// opened.
+bool hold_standard_descriptors() noexcept;
+
+// Whether what is opened may be read, or written to: a standard descriptor that was closed may not.
+bool is_readable(int fd) noexcept;
+bool is_writable(int fd) noexcept;
 
 // Raises the soft limit of open files to the hard one, so that many jobs fit; the value before is what children get
 // back.

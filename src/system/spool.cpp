@@ -89,7 +89,7 @@ Spool::Input Spool::fill_from(int pipe, std::size_t limit) {
 // By way of a pipe of our own: moving pages from pipe to pipe takes no time, while a splice into a file would keep the
 // job's pipe locked for the whole copy, and the job out of it.
 ssize_t Spool::splice_from(int pipe, std::size_t limit) {
-    SpoolStore::Relay& relay = store_->relay();
+    Pipe& relay = store_->relay();
     ssize_t moved = uninterrupted([&] {
         return calls().splice(pipe, nullptr, relay.write.get(), nullptr, limit, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     });
@@ -119,12 +119,12 @@ ssize_t Spool::splice_from(int pipe, std::size_t limit) {
     return moved;
 }
 
-SpoolStore::Relay& SpoolStore::relay() {
+Pipe& SpoolStore::relay() {
     if (!relay_.read) {
         int ends[2];
         if (calls().pipe2(ends, O_CLOEXEC) != 0) throw_errno("cannot make a pipe");
-        relay_ = {Descriptor(ends[0]), Descriptor(ends[1])};
-        ::fcntl(ends[1], F_SETPIPE_SZ, 1024 * 1024);
+        relay_ = own_both(ends);
+        ::fcntl(relay_.write.get(), F_SETPIPE_SZ, 1024 * 1024);
     }
     return relay_;
 }

@@ -23,16 +23,12 @@ class SpoolStore {
 
   private:
     friend class Spool;
-    struct Relay {
-        Descriptor read;
-        Descriptor write;
-    };
-    Relay& relay();
+    Pipe& relay();
     void drop_relay() { relay_ = {}; }
 
     std::string directory_;
     std::size_t memory_left_;
-    Relay relay_;
+    Pipe relay_;
 };
 
 // A queue of bytes: what was put in first comes out first. Move-only. Faults, a full disk first of all, are

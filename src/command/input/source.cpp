@@ -95,7 +95,8 @@ std::unique_ptr<Source> list_source(std::vector<std::string> values, std::string
 std::unique_ptr<Source> file_source(const std::string& path, const RecordRules& rules) {
     if (path == "-") {
         system::Descriptor copy(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3));
-        if (!copy) throw InputError("standard input is closed: give arguments after ::: or a file with -a");
+        if (!copy || !system::is_readable(copy.get()))
+            throw InputError("standard input is closed: give arguments after ::: or a file with -a");
         return std::make_unique<FileSource>(std::move(copy), "standard input", rules);
     }
     // Without O_NONBLOCK the open of a named pipe would wait for its writer; a reader at a pipe without one sees its

@@ -23,6 +23,10 @@ Printer::Target Printer::make_target(int fd, const char* name) {
     Target target{fd, {}, large_piece, false, false, name};
     struct stat status {};
     if (::fstat(fd, &status) != 0) return target;
+    if (!system::is_writable(fd)) {
+        target.name = fd == STDOUT_FILENO ? "standard output: it was closed (> /dev/null throws output away)" : name;
+        return target;
+    }
     bool may_block = S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode) || S_ISCHR(status.st_mode);
     if (!may_block) return target;
     // O_NONBLOCK belongs to the open file, which we share with the shell and the jobs; an open of our own does not.
