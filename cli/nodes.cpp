@@ -2,15 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <cstdlib>
 #include <filesystem>
 
 #include "cluster/cluster_runner.hpp"
 #include "cluster/job_end.hpp"
-#include "cluster/slurm_commands.hpp"
 #include "command/jobs_number.hpp"
 #include "command/local_runner.hpp"
 #include "nodes/allocation.hpp"
+#include "nodes/own_job.hpp"
 #include "system/resources.hpp"
 
 namespace haid::cli {
@@ -72,9 +71,7 @@ void run_again_later(std::uint64_t done, const Personality& who) {
                    who.name);
         return;
     }
-    const char* job = std::getenv("SLURM_JOB_ID");
-    const std::string refused =
-        job != nullptr ? cluster::requeue(job) : "this is no Slurm job (SLURM_JOB_ID is not set)";
+    const std::string refused = nodes::requeue_own_job();
     if (!refused.empty()) fmt::print(stderr, "{}: error: cannot requeue this Slurm job: {}\n", who.name, refused);
 }
 

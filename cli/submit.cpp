@@ -116,8 +116,8 @@ void check_syntax(const std::string& interpreter, const std::string& text, const
     shell.emplace_back("-n");
     const system::Descriptor copy = system::unlinked_file(std::filesystem::temp_directory_path());
     system::write_all(copy.get(), text, "cannot write a temporary file");
-    const cluster::Said said =
-        cluster::run_and_listen(shell, patience_with_shell, fmt::format("/proc/self/fd/{}", copy.get()));
+    const nodes::Said said =
+        nodes::run_and_listen(shell, patience_with_shell, fmt::format("/proc/self/fd/{}", copy.get()));
     if (said.in_time && said.exit_status != 0) {
         const std::string why = said.err.substr(0, said.err.find_last_not_of('\n') + 1);
         throw UsageError(fmt::format("the prologue '{}' is wrong: {}", path, why));

@@ -154,7 +154,7 @@ int cancel_runs(const std::vector<std::string>& words, const Personality& who) {
     }
     int status = 0;
     for (const auto& [name, some] : numbers) {
-        const cluster::Said said = cluster::cancel(some, name);
+        const nodes::Said said = cluster::cancel(some, name);
         fmt::print(stderr, "{}", said.err);
         if (!said.in_time) throw std::runtime_error("scancel has not answered in time");
         if (said.exit_status != 0) status = said.exit_status;

@@ -5,7 +5,7 @@
 #include <charconv>
 #include <cstdlib>
 
-#include "cluster/slurm_commands.hpp"
+#include "nodes/own_job.hpp"
 
 namespace haid::cluster {
 namespace {
@@ -26,20 +26,19 @@ std::string variable(const char* name) {
 
 void free_allocation_if_lost(const std::string& node, bool requeue_it,
                              const std::function<bool(std::chrono::seconds)>& wait) {
-    const std::string job = variable("SLURM_JOB_ID");
     const std::string index = variable("SLURM_NODEID");
     int before = 0;
     std::from_chars(index.data(), index.data() + index.size(), before);
-    if (job.empty() || !wait(first_look + before * for_each_node_before)) return;
+    if (!wait(first_look + before * for_each_node_before)) return;
     int failures = 0;
     for (int look = 0; look < most_looks && failures < most_failures; ++look) {
-        const std::string batch = batch_node_of(job);
+        const std::string batch = nodes::look_at_own_job().job.batch_node;
         if (batch == node) return;
-        const std::string state = batch.empty() ? "" : state_of_node(batch);
+        const std::string state = batch.empty() ? "" : nodes::state_of_node(batch);
         if (state.starts_with("down")) {
             fmt::print(stderr, "haid: agent on {}: node {}, where the batch script ran, is lost: the job is {}\n", node,
                        batch, requeue_it ? "put back into the queue" : "cancelled");
-            requeue_it ? void(requeue(job)) : void(cancel({job}));
+            requeue_it ? nodes::requeue_own_job() : nodes::cancel_own_job();
             return;
         }
         failures = state.empty() ? failures + 1 : 0;

@@ -1,137 +1,23 @@
 #include "cluster/slurm_commands.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <stdexcept>
 #include <string_view>
-
-#include "system/command_path.hpp"
-#include "system/error.hpp"
-#include "system/event_loop.hpp"
-#include "system/signals.hpp"
-#include "system/spawn.hpp"
 
 namespace haid::cluster {
 namespace {
 
-using system::Clock;
+using nodes::ask_slurm;
+using nodes::run_and_listen;
+using nodes::Said;
 
 // A controller that is busy or restarted takes seconds; sbatch tries again for a while by itself.
 constexpr std::chrono::seconds patience_with_sbatch{60};
 constexpr std::chrono::seconds patience{20};
-
-// The child, and what is to be heard of it.
-class Listening {
-  public:
-    Listening(const std::vector<std::string>& words, const std::string& input)
-        : signals_({SIGCHLD, SIGINT, SIGTERM, SIGHUP}), out_(system::make_pipe()), err_(system::make_pipe()) {
-        const auto path = words.front().find('/') != std::string::npos ? std::optional(words.front())
-                                                                       : system::CommandPath().find(words.front());
-        if (!path) throw std::invalid_argument(fmt::format("Slurm's {} is not in PATH", words.front()));
-        std::vector<const char*> arguments, environment;
-        for (const std::string& word : words) arguments.push_back(word.c_str());
-        arguments.push_back(nullptr);
-        for (char** entry = environ; *entry != nullptr; ++entry) {
-            // A budget here is none in the job, which gets its own CPUs.
-            if (!std::string_view(*entry).starts_with("HAID_CPUS=")) environment.push_back(*entry);
-        }
-        environment.push_back(nullptr);
-        const auto file = system::open_file(input.empty() ? "/dev/null" : input, O_RDONLY);
-        system::SpawnPlan plan;
-        plan.path = path->c_str();
-        plan.arguments = arguments.data();
-        plan.environment = environment.data();
-        plan.input = file.get();
-        plan.output = out_.write.get();
-        plan.error = err_.write.get();
-        plan.signal_mask = &signals_.mask_before();
-        const system::Spawned spawned = system::spawn(plan);
-        if (spawned.pid < 0) throw system::SystemError(spawned.error, fmt::format("cannot run {}", *path));
-        pid_ = spawned.pid;
-        out_.write.close();
-        err_.write.close();
-    }
-    ~Listening() {
-        if (pid_ > 0) end();
-    }
-    Listening(const Listening&) = delete;
-    Listening& operator=(const Listening&) = delete;
-
-    Said listen(Clock::time_point until) {
-        Said said;
-        while (out_.read || err_.read || pid_ > 0) {
-            const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
-            if (left <= 0) {
-                said.in_time = false;
-                end();
-                break;
-            }
-            std::array<pollfd, 3> ready{
-                {{out_.read.get(), POLLIN, 0}, {err_.read.get(), POLLIN, 0}, {signals_.fd(), POLLIN, 0}}};
-            ::poll(ready.data(), ready.size(), static_cast<int>(std::min<long>(left, 60'000)));
-            take(out_.read, said.out);
-            take(err_.read, said.err);
-            while (auto signal = signals_.next()) {
-                if (*signal != SIGCHLD) die_of(*signal);
-            }
-            reap(said);
-        }
-        return said;
-    }
-
-  private:
-    void take(system::Descriptor& from, std::string& text) {
-        char buffer[4096];
-        while (from) {
-            const ssize_t size = ::read(from.get(), buffer, sizeof buffer);
-            if (size > 0) {
-                text.append(buffer, static_cast<std::size_t>(size));
-            } else if (size == 0) {
-                from.close();
-            } else if (errno != EINTR) {
-                if (errno != EAGAIN) from.close();
-                return;
-            }
-        }
-    }
-
-    void reap(Said& said) {
-        int status = 0;
-        if (pid_ <= 0 || ::waitpid(pid_, &status, WNOHANG) != pid_) return;
-        pid_ = -1;
-        said.exit_status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-    }
-
-    void end() {
-        ::kill(-pid_, SIGKILL);
-        system::uninterrupted([&] { return ::waitpid(pid_, nullptr, 0); });
-        pid_ = -1;
-    }
-
-    // The terminal's Ctrl-C has not reached the child, which has a process group of its own.
-    [[noreturn]] void die_of(int signal) {
-        if (pid_ > 0) end();
-        ::signal(signal, SIG_DFL);
-        sigset_t one;
-        ::sigemptyset(&one);
-        ::sigaddset(&one, signal);
-        ::raise(signal);
-        ::sigprocmask(SIG_UNBLOCK, &one, nullptr);
-        ::_exit(128 + signal);
-    }
-
-    system::SignalQueue signals_;
-    system::Pipe out_, err_;
-    pid_t pid_ = -1;
-};
 
 std::string fault_of(const std::string& command, const Said& said) {
     if (!said.in_time) return fmt::format("{} has not answered in time", command);
@@ -184,10 +70,6 @@ std::string take_field(std::string_view& row) {
 
 }  // namespace
 
-Said run_and_listen(const std::vector<std::string>& words, std::chrono::seconds limit, const std::string& input) {
-    return Listening(words, input).listen(Clock::now() + limit);
-}
-
 Submitted submit(const std::vector<std::string>& options, const std::string& script) {
     std::vector<std::string> words = {"sbatch", "--parsable"};
     words.insert(words.end(), options.begin(), options.end());
@@ -215,7 +97,7 @@ Seen look_at_own_jobs(const std::string& cluster) {
     std::vector<std::string> words = {"squeue",           "-h", "-t", "all", "-u", std::to_string(::getuid()), "-o",
                                       "%F|%T|%M|%D|%r|%j"};
     to_cluster(words, cluster);
-    const Said said = run_and_listen(words, patience);
+    const Said said = ask_slurm(words, patience);
     Seen seen{{}, fault_of("squeue", said)};
     if (!seen.fault.empty()) return seen;
     for_each_line(said.out, [&](std::string_view row) {
@@ -236,7 +118,7 @@ Seen look_at_job(const std::string& number, const std::string& cluster) {
     for (const Column& column : columns) format += fmt::format(",{}:{}", column.name, column.width);
     std::vector<std::string> words = {"squeue", "-h", "-t", "all", "-j", number, "-O", format};
     to_cluster(words, cluster);
-    const Said said = run_and_listen(words, patience);
+    const Said said = ask_slurm(words, patience);
     Seen seen{{}, fault_of("squeue", said)};
     if (seen.fault.find("Invalid job id") != std::string::npos) seen.fault.clear();
     if (!seen.fault.empty()) return seen;
@@ -253,55 +135,11 @@ Seen look_at_job(const std::string& number, const std::string& cluster) {
     return seen;
 }
 
-Said cancel(const std::vector<std::string>& numbers, const std::string& cluster) {
+nodes::Said cancel(const std::vector<std::string>& numbers, const std::string& cluster) {
     std::vector<std::string> words = {"scancel"};
     to_cluster(words, cluster);
     words.insert(words.end(), numbers.begin(), numbers.end());
-    return run_and_listen(words, patience);
-}
-
-namespace {
-
-// A run does not begin or end much later for want of an answer.
-constexpr std::chrono::seconds short_patience{10};
-
-// Without white space at its end.
-std::string trimmed(std::string text) {
-    text.erase(text.find_last_not_of(" \n") + 1);
-    return text;
-}
-
-std::string asked(const std::vector<std::string>& words) {
-    try {
-        const Said said = run_and_listen(words, short_patience);
-        return said.in_time && said.exit_status == 0 ? trimmed(said.out) : "";
-    } catch (const std::exception&) {
-        return "";
-    }
-}
-
-}  // namespace
-
-std::string end_time_of(const std::string& number) {
-    return asked({"squeue", "-h", "-j", number, "-o", "%e"});
-}
-
-std::string batch_node_of(const std::string& number) {
-    return asked({"squeue", "-h", "-j", number, "-o", "%B"});
-}
-
-std::string state_of_node(const std::string& name) {
-    return asked({"sinfo", "-h", "-n", name, "-o", "%T"});
-}
-
-std::string requeue(const std::string& number) {
-    try {
-        const Said said = run_and_listen({"scontrol", "requeue", number}, short_patience);
-        if (!said.in_time) return fmt::format("scontrol has not answered for {} s", short_patience.count());
-        return said.exit_status == 0 ? "" : trimmed(said.err);
-    } catch (const std::exception& error) {
-        return error.what();
-    }
+    return ask_slurm(words, patience);
 }
 
 }  // namespace haid::cluster

@@ -53,3 +53,37 @@ def test_until_done_where_slurm_does_not_requeue(lab, haid):
 def test_until_done_needs_a_log(lab, haid):
     refused = lab.run(haid, "--until-done", "echo", ":::", "1", check=False)
     assert refused.returncode == 255 and "--joblog" in refused.stderr
+
+
+def test_an_element_of_an_array_is_a_job_of_its_own(lab, haid):
+    """The last one has the number of the whole array: its limit is seen, and what is put back into the queue is it alone."""
+    script = ("if [ $SLURM_ARRAY_TASK_ID = 1 ]; then echo begun >> neighbour; until [ -e go ]; do sleep 0.1; done; "
+              "echo ended >> neighbour; exit; fi\n"
+              f"{haid} -j1 --nodes local --time-per-job 46 --until-done --joblog log 'sleep 2; : {{}}' ::: $(seq 30); "
+              "echo status $?\n")
+    job = lab.submit(script, "-N1", "--array=1-2", "--time=1", "--requeue", f"--output={lab.shared}/out.%a")
+
+    def state(element):
+        return lab.run("squeue", "-h", "-t", "all", "-j", f"{job.number}_{element}", "-o", "%T").stdout.strip()
+    lab._until(lambda: (lab.shared / "out.2").exists() and state(2) == "PENDING", "it has not been put back", 60)
+    out = (lab.shared / "out.2").read_text()
+    assert "the time is up" in out and "haid: error" not in out
+    assert state(1) == "RUNNING" and (lab.shared / "neighbour").read_text() == "begun\n"
+    (lab.shared / "go").touch()
+    lab._until(lambda: state(1) == "COMPLETED", "the other one has not ended")
+    assert (lab.shared / "neighbour").read_text() == "begun\nended\n" and 1 <= len(log_of(lab)) < 30
+
+
+@pytest.mark.parametrize("setting", ["SLURM_TIME_FORMAT=relative", "SQUEUE_STATES=PENDING",
+                                     "SLURM_ARRAY_JOB_ID=777 SLURM_ARRAY_TASK_ID=1"])
+def test_the_limit_is_seen_whatever_the_environment_says(lab, haid, setting):
+    out = lab.submit(f"export {setting}; {haid} --nodes local --time-per-job 100 echo ran ::: 1; echo status $?",
+                     "-N1", "--time=1").wait()
+    assert "the time is up" in out and out.endswith("status 124\n") and "ran" not in out
+
+
+def test_the_limit_of_a_heterogeneous_job_is_seen(lab, haid):
+    line = f"{haid} --nodes local --time-per-job 100 echo ran ::: 1; echo status $?"
+    job = lab.submit(f"#SBATCH hetjob\n#SBATCH -N2\n{line}", "-N1", "--time=1")
+    job.until(lambda: "status" in job.output())
+    assert "the time is up" in job.output() and job.output().endswith("status 124\n")
