@@ -29,12 +29,14 @@ std::optional<nodes::Allocation> allocation_for(const CommandLine& line, const P
     if (!allocation && wanted) throw UsageError("--nodes slurm: this is no Slurm job (SLURM_JOB_ID is not set)");
     if (!allocation || line.run.dry_run) return std::nullopt;
     if (wanted) return allocation;
-    return allocation->nodes.size() > 1 && nodes::why_on_one_node(facts).empty() ? allocation : std::nullopt;
+    return nodes::has_other_nodes(*allocation, facts) && nodes::why_on_one_node(facts).empty() ? allocation
+                                                                                               : std::nullopt;
 }
 
 // So that jobs which cannot end in time are left for another run.
-void close_in_time(command::RunSettings& run, const system::ResourceFacts& facts) {
-    const auto end = cluster::end_of_job(facts);
+void close_in_time(command::RunSettings& run, const system::ResourceFacts& facts,
+                   const std::optional<nodes::OwnJobSeen>& seen) {
+    const auto end = cluster::end_of_job(facts, seen);
     if (!end) return;
     const auto left = *end - std::chrono::system_clock::now();
     run.policy.closing.at = system::Clock::now() + std::chrono::duration_cast<system::Duration>(left);
@@ -45,9 +47,14 @@ void close_in_time(command::RunSettings& run, const system::ResourceFacts& facts
 command::MakeRunner runner_on(CommandLine& line, const Personality& who) {
     command::RunSettings& run = line.run;
     const auto facts = system::ResourceFacts::of_this_process();
-    const auto allocation = allocation_for(line, who, facts);
+    auto allocation = allocation_for(line, who, facts);
+    std::optional<nodes::OwnJobSeen> seen;
+    if (allocation && allocation->nodes.size() > 1) {
+        seen = nodes::look_at_own_job();
+        nodes::leave_out_lost_nodes(*allocation, *seen);
+    }
     // A task of a step does not ask the controller: there may be thousands.
-    if (!who.is_parallel && !run.dry_run && nodes::why_on_one_node(facts).empty()) close_in_time(run, facts);
+    if (!who.is_parallel && !run.dry_run && nodes::why_on_one_node(facts).empty()) close_in_time(run, facts, seen);
     if (!allocation) {
         run.policy.slots = jobs_at_a_time(run, run.usable_cpus);
         return [](const command::RunSettings& settings, const command::RunnerContext& context) {

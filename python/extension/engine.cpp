@@ -119,7 +119,7 @@ Engine::Engine(std::vector<std::string> command, const nb::bytes& description, c
     : completions_(make_completions()) {
     const auto* bytes = reinterpret_cast<const std::byte*>(description.c_str());
     const remote::EngineSettings settings{
-        remote::plan_for(nodes).value(), std::move(command), this_build(), {bytes, bytes + description.size()}};
+        remote::plan_for(nodes), std::move(command), this_build(), {bytes, bytes + description.size()}};
     WithoutGil without_gil;
     engine_ = {remote::make_engine(settings, hear_signals).release(),
                [made = InThisProcess()](detail::Engine* engine) { end(engine, made); }};
@@ -201,7 +201,7 @@ bool Engine::all_finished_within(std::chrono::milliseconds time) {
 }
 
 bool spans_nodes(const std::string& nodes) {
-    return remote::plan_for(nodes).has_value();
+    return remote::spans_nodes(nodes);
 }
 
 int serve(const nb::object& make) {

@@ -5,8 +5,6 @@
 #include <charconv>
 #include <string>
 
-#include "nodes/own_job.hpp"
-
 namespace haid::cluster {
 namespace {
 
@@ -21,13 +19,13 @@ std::optional<long long> number(std::string_view text) {
 
 }  // namespace
 
-std::optional<Time> end_of_job(const system::ResourceFacts& facts) {
+std::optional<Time> end_of_job(const system::ResourceFacts& facts, const std::optional<nodes::OwnJobSeen>& seen) {
     auto variable = [&](const char* name) { return facts.environment ? facts.environment(name).value_or("") : ""; };
     if (auto seconds = number(variable("SLURM_JOB_END_TIME"))) return Time(std::chrono::seconds(*seconds));
     if (variable("SLURM_JOB_ID").empty()) return std::nullopt;
     tm local{};
     // "2026-01-31T23:59:59" in local time; "N/A" or "Unknown" where there is no limit.
-    const std::string text = nodes::look_at_own_job().job.end_time;
+    const std::string text = (seen ? *seen : nodes::look_at_own_job()).job.end_time;
     const char* rest = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &local);
     if (rest == nullptr || *rest != '\0') return std::nullopt;
     local.tm_isdst = -1;

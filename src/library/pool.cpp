@@ -83,11 +83,9 @@ std::shared_ptr<Engine> engine_of_host(const remote::Bytes& bytes) {
 
 template <>
 BasicPool<true>::BasicPool(PoolOptions options) {
-    if (!options.nodes.empty()) {
-        if (auto plan = remote::plan_for(options.nodes)) {
-            engine_ = engine_of_nodes(options, *plan);
-            return;
-        }
+    if (!options.nodes.empty() && remote::spans_nodes(options.nodes)) {
+        engine_ = engine_of_nodes(options, remote::plan_for(options.nodes));
+        return;
     }
     engine_ = engine_of_processes(std::move(options));
 }

@@ -34,13 +34,32 @@ std::string run_folder() {
 std::optional<Allocation> find_allocation(const system::ResourceFacts& facts) {
     if (!system::in_slurm_job(facts)) return std::nullopt;
     Allocation allocation;
-    allocation.job = variable(facts, "SLURM_JOB_ID");
     allocation.nodes = system::expand_node_list(variable(facts, "SLURM_JOB_NODELIST"));
     if (const std::string cpus = variable(facts, "SLURM_JOB_CPUS_PER_NODE"); !cpus.empty()) {
         allocation.cpus = system::parse_cpus_per_node(cpus);
         allocation.cpus.resize(allocation.nodes.size(), allocation.cpus.back());
     }
     return allocation;
+}
+
+bool has_other_nodes(const Allocation& allocation, const system::ResourceFacts& facts) {
+    if (allocation.nodes.size() != 1) return allocation.nodes.size() > 1;
+    const std::string& node = allocation.nodes.front();
+    if (const std::string told = variable(facts, "SLURMD_NODENAME"); !told.empty()) return told != node;
+    const std::string host = facts.host_name ? facts.host_name() : "";
+    return host != node && host.substr(0, host.find('.')) != node;
+}
+
+void leave_out_lost_nodes(Allocation& allocation, const OwnJobSeen& seen) {
+    if (!seen.fault.empty() || seen.job.nodes.empty()) return;
+    Allocation left;
+    for (std::size_t node = 0; node < allocation.nodes.size(); ++node) {
+        const auto& has = seen.job.nodes;
+        if (std::find(has.begin(), has.end(), allocation.nodes[node]) == has.end()) continue;
+        left.nodes.push_back(allocation.nodes[node]);
+        if (!allocation.cpus.empty()) left.cpus.push_back(allocation.cpus[node]);
+    }
+    if (!left.nodes.empty()) allocation = std::move(left);
 }
 
 std::string why_on_one_node(const system::ResourceFacts& facts) {

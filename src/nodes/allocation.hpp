@@ -6,18 +6,25 @@
 #include <vector>
 
 #include "nodes/launch_plan.hpp"
+#include "nodes/own_job.hpp"
 #include "system/resources.hpp"
 
 namespace haid::nodes {
 
 struct Allocation {
-    std::string job;                 // its number
     std::vector<std::string> nodes;  // names
     std::vector<int> cpus;           // that were given on each; empty where Slurm does not say
 };
 
 // nullopt outside of a job. Throws std::invalid_argument where Slurm's variables are not understood.
 std::optional<Allocation> find_allocation(const system::ResourceFacts& facts);
+
+// It has other nodes than this one: several, or one that is not this host, as in the shell of salloc on a login node.
+bool has_other_nodes(const Allocation& allocation, const system::ResourceFacts& facts);
+
+// Of a job that was submitted with --no-kill, Slurm has taken away the nodes that were lost: srun waits for them for
+// ever. What `seen` says that the job has now remains, all where it says nothing.
+void leave_out_lost_nodes(Allocation& allocation, const OwnJobSeen& seen);
 
 // Why a program that finds itself in an allocation should keep to its node; empty: it stands for all of it.
 std::string why_on_one_node(const system::ResourceFacts& facts);

@@ -245,16 +245,29 @@ std::unique_ptr<detail::Engine> make_engine(const EngineSettings& settings, cons
     return std::make_unique<OfThisProcess>(std::move(engine));
 }
 
-std::optional<nodes::LaunchPlan> plan_for(const std::string& nodes) {
+namespace {
+
+nodes::Allocation allocation_for(const std::string& nodes) {
     if (nodes != "slurm") {
         throw std::invalid_argument(
             fmt::format("nodes is '{}', but can be 'slurm' (all nodes of the Slurm job) or nothing", nodes));
     }
-    const auto allocation = nodes::find_allocation(system::ResourceFacts::of_this_process());
+    auto allocation = nodes::find_allocation(system::ResourceFacts::of_this_process());
     if (!allocation)
         throw std::invalid_argument("nodes is 'slurm', but this is no Slurm job (SLURM_JOB_ID is not set)");
-    if (allocation->nodes.size() == 1) return std::nullopt;
-    return nodes::start_with_srun(*allocation, std::filesystem::current_path().string());
+    return *allocation;
+}
+
+}  // namespace
+
+bool spans_nodes(const std::string& nodes) {
+    return nodes::has_other_nodes(allocation_for(nodes), system::ResourceFacts::of_this_process());
+}
+
+nodes::LaunchPlan plan_for(const std::string& nodes) {
+    nodes::Allocation allocation = allocation_for(nodes);
+    if (allocation.nodes.size() > 1) nodes::leave_out_lost_nodes(allocation, nodes::look_at_own_job());
+    return nodes::start_with_srun(allocation, std::filesystem::current_path().string());
 }
 
 }  // namespace haid::remote

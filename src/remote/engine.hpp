@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,8 +24,10 @@ struct EngineSettings {
 std::unique_ptr<detail::Engine> make_engine(
     const EngineSettings& settings, const std::function<void()>& meanwhile = [] {});
 
-// The plan for all nodes of this Slurm job; nullopt: it has one node, whose pool needs no other. Throws
+// Whether the pool needs others than this node: not where the Slurm job has no more than that. Throws
 // std::invalid_argument outside of a Slurm job.
-std::optional<nodes::LaunchPlan> plan_for(const std::string& nodes);
+bool spans_nodes(const std::string& nodes);
+// The plan for all nodes that this Slurm job has now; asks Slurm which these are. Throws std::invalid_argument.
+nodes::LaunchPlan plan_for(const std::string& nodes);
 
 }  // namespace haid::remote

@@ -130,6 +130,16 @@ def test_one_node_has_no_agent(lab, haid):
     assert "agent" not in out and hosts(log_of(lab)) == {":": 1}
 
 
+@pytest.mark.parametrize("options", ["-N1", "-N2"])
+def test_the_shell_of_salloc_is_not_on_the_nodes_that_it_got(lab, haid, options):
+    done = lab.run("salloc", "--quiet", options, haid, "-k", "--joblog", "log", "echo $(hostname) {}; sleep 0.2", ":::",
+                   *range(6))
+    assert {line.split()[0] for line in done.stdout.splitlines()} == {"n1", "n2"} & set(hosts(log_of(lab)))
+    assert len(log_of(lab)) == 6 and set(hosts(log_of(lab))) == ({"n1"} if options == "-N1" else {"n1", "n2"})
+    done = lab.run("salloc", "--quiet", options, haid, "--nodes", "local", "hostname; :", ":::", 1)
+    assert done.stdout == "login\n"
+
+
 def test_the_number_of_jobs_changes_on_all_nodes(lab, haid):
     """-j FILE is read by the node of the batch script, whenever a job has ended."""
     (lab.shared / "slots").write_text("1\n")

@@ -240,6 +240,20 @@ def test_the_controller_is_away(broken_lab, haid):
     check_each_ran(lab)
 
 
+def test_the_lines_after_a_node_was_lost_use_those_that_are_left(broken_lab, haid):
+    lab = broken_lab
+    job = lab.submit(f"touch ready; until [ -e lost ]; do sleep 0.1; done\n"
+                     f"seq 8 | {haid} --joblog log 'sleep 0.1; echo {{}}'; echo status $?\n", "-N3", "--no-kill")
+    job.until(lambda: (lab.shared / "ready").exists())
+    lab.lose_node("n2")
+    lab._until(lambda: lab.run("squeue", "-h", "-j", job.number, "-o", "%N").stdout.strip() == "n[1,3]",
+               "Slurm has not noticed it", 60)
+    (lab.shared / "lost").touch()
+    out = job.wait(60)
+    assert out.endswith("status 0\n") and sorted(log_of(lab)) == list(range(1, 9)), out
+    assert set(collections.Counter(row[1] for row in log_of(lab).values())) == {"n1", "n3"}
+
+
 def test_a_full_disk_on_a_node(lab, haid):
     """Its temporary files: what its jobs wrote is not lost, for they run elsewhere."""
     script = ("mkdir -p /dev/shm/tmp; srun -N2 -n2 mkdir -p /dev/shm/tmp; "

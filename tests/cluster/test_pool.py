@@ -157,6 +157,15 @@ with mp.Pool(nodes="slurm") as pool:
     assert out == "2 {'n1'} 2\nstatus 0\n"
 
 
+def test_the_shell_of_salloc_is_not_on_the_node_that_it_got(lab, python):
+    (lab.shared / "program.py").write_text(HEAD + """
+if __name__ == "__main__":
+    with mp.Pool(nodes="slurm") as pool:
+        print(set(pool.map(where, range(4))))
+""")
+    assert lab.run("salloc", "--quiet", "-N1", python, "program.py").stdout == "{'n1'}\n"
+
+
 def test_outside_of_a_job(lab, python):
     done = lab.run(python, "-c", "import haid; haid.Pool(nodes='slurm')", check=False)
     assert "ValueError: nodes is 'slurm', but this is no Slurm job" in done.stderr

@@ -23,11 +23,18 @@ using testing::HasSubstr;
 using namespace std::chrono_literals;
 
 constexpr const char* pretended_srun = R"(#!/bin/bash
+nodes=(${NODES_LEFT:-a1 a2 a3})
 while [[ $1 == -* ]]; do
-    case $1 in -N | -n) shift 2 ;; *) shift ;; esac
+    case $1 in -N) wanted=$2; shift 2 ;; -n) shift 2 ;; *) shift ;; esac
 done
-for node in a1 a2 a3; do SLURMD_NODENAME=$node "$@" & done
+[ $wanted = ${#nodes[@]} ] || exec sleep 1000  # as srun waits for nodes that the job has not
+for node in ${nodes[@]}; do SLURMD_NODENAME=$node "$@" & done
 wait
+)";
+constexpr const char* pretended_squeue = R"(#!/bin/bash
+set -- ${NODES_LEFT:-a1 a2 a3}
+IFS=,
+echo "1|1|N/A|$1|$*"
 )";
 
 class PoolNodesTest : public PoolTest {
@@ -35,9 +42,10 @@ class PoolNodesTest : public PoolTest {
     PoolNodesTest() {
         folder_ = testing::TempDir() + "haid-nodes-XXXXXX";
         if (!::mkdtemp(folder_.data())) throw std::runtime_error("mkdtemp failed");
-        const std::string srun = folder_ + "/srun";
-        std::ofstream(srun) << pretended_srun;
-        ::chmod(srun.c_str(), 0755);
+        for (const auto& [name, program] : {std::pair("/srun", pretended_srun), {"/squeue", pretended_squeue}}) {
+            std::ofstream(folder_ + name) << program;
+            ::chmod((folder_ + name).c_str(), 0755);
+        }
         set("PATH", folder_ + ":" + std::getenv("PATH"));
         set("HAID_RUN_FOLDER", folder_ + "/run");
         set("SLURM_JOB_ID", "1");
@@ -180,9 +188,24 @@ TEST_F(PoolNodesTest, APoolThatIsEndedEndsWhatRuns) {
     pool.reset();
 }
 
+TEST_F(PoolNodesTest, ANodeThatTheJobHasLostIsNotWaitedFor) {
+    set("NODES_LEFT", "a1 a3");
+    Pool pool({.workers = 1, .nodes = "slurm"});
+    const auto nodes = pool.map(node_of, up_to(40));
+    EXPECT_EQ(std::set(nodes.begin(), nodes.end()), (std::set<std::string>{"a1", "a3"}));
+}
+
+TEST_F(PoolNodesTest, TheOneNodeOfTheJobIsNotThisHost) {
+    set("SLURM_JOB_NODELIST", "a2");
+    set("SLURM_JOB_CPUS_PER_NODE", "2");
+    set("NODES_LEFT", "a2");
+    Pool pool({.workers = 1, .nodes = "slurm"});
+    EXPECT_EQ(pool.apply(node_of, 1), "a2");
+}
+
 TEST_F(PoolNodesTest, AnotherBuildIsRefused) {
     const remote::EngineSettings settings{
-        *remote::plan_for("slurm"), {std::filesystem::read_symlink("/proc/self/exe")}, "another", {}};
+        remote::plan_for("slurm"), {std::filesystem::read_symlink("/proc/self/exe")}, "another", {}};
     testing::internal::CaptureStderr();
     try {
         remote::make_engine(settings);
@@ -255,6 +278,7 @@ TEST_F(PoolNodesTest, OutsideOfAJobNodesAreAnError) {
 }
 
 TEST_F(PoolNodesTest, OneNodeNeedsNoOther) {
+    set("SLURMD_NODENAME", "a1");
     set("SLURM_JOB_NODELIST", "a1");
     set("PATH", "/nowhere");
     Pool pool({.workers = 2, .nodes = "slurm"});
