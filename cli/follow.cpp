@@ -15,6 +15,7 @@
 #include "cluster/submission.hpp"
 #include "system/descriptor.hpp"
 #include "system/error.hpp"
+#include "system/tell.hpp"
 
 namespace haid::cli {
 namespace {
@@ -134,7 +135,7 @@ class Follower {
 
     // What is new.
     void tell(const std::string& news) {
-        if (news != told_) fmt::print(stderr, "{}: {}\n", who_.name, news);
+        if (news != told_) system::tell("{}: {}\n", who_.name, news);
         told_ = news;
     }
 
@@ -149,8 +150,8 @@ class Follower {
 }  // namespace
 
 int follow(const FollowedJob& followed, const Personality& who) {
-    fmt::print(stderr, "{}: Ctrl-C ends the following alone; to end the job: {} cancel {}\n", who.name, who.name,
-               followed.number);
+    system::tell("{}: Ctrl-C ends the following alone; to end the job: {} cancel {}\n", who.name, who.name,
+                 followed.number);
     return Follower(followed, who).execute();
 }
 

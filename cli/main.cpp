@@ -1,8 +1,7 @@
 // The program `haid`, and `parallel` where it is called so.
 
-#include <fmt/format.h>
+#include <signal.h>
 
-#include <cstdio>
 #include <exception>
 #include <string>
 #include <vector>
@@ -10,12 +9,15 @@
 #include "options.hpp"
 #include "system/descriptor.hpp"
 #include "system/error.hpp"
+#include "system/tell.hpp"
 #include "verbs.hpp"
 
 int main(int count, char** arguments) {
     using namespace haid::cli;
     Personality who = personality(count > 0 ? arguments[0] : nullptr);
     std::vector<std::string> words(arguments + (count > 0 ? 1 : 0), arguments + count);
+    // A file that may not become longer is an error that names it. (SIGPIPE: see command::Run.)
+    ::signal(SIGXFSZ, SIG_IGN);
     try {
         if (!haid::system::hold_standard_descriptors()) {
             haid::system::throw_errno("cannot open /dev/null in place of a closed standard descriptor");
@@ -25,7 +27,7 @@ int main(int count, char** arguments) {
         words.erase(words.begin());
         return verb->execute(words, who);
     } catch (const std::exception& error) {
-        fmt::print(stderr, "{}: error: {}\n", who.name, error.what());
+        haid::system::tell("{}: error: {}\n", who.name, error.what());
         return 255;  // GNU parallel's status for everything that is not a job's failure
     }
 }

@@ -11,6 +11,7 @@
 #include "nodes/allocation.hpp"
 #include "nodes/own_job.hpp"
 #include "system/resources.hpp"
+#include "system/tell.hpp"
 
 namespace haid::cli {
 namespace {
@@ -74,12 +75,12 @@ command::MakeRunner runner_on(CommandLine& line, const Personality& who) {
 
 void run_again_later(std::uint64_t done, const Personality& who) {
     if (done == 0) {
-        fmt::print(stderr, "{}: not requeued: no job could end in the time of this Slurm job, nor would it next time\n",
-                   who.name);
+        system::tell("{}: not requeued: no job could end in the time of this Slurm job, nor would it next time\n",
+                     who.name);
         return;
     }
     const std::string refused = nodes::requeue_own_job();
-    if (!refused.empty()) fmt::print(stderr, "{}: error: cannot requeue this Slurm job: {}\n", who.name, refused);
+    if (!refused.empty()) system::tell("{}: error: cannot requeue this Slurm job: {}\n", who.name, refused);
 }
 
 }  // namespace haid::cli

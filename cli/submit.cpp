@@ -17,6 +17,7 @@
 #include "system/command_path.hpp"
 #include "system/descriptor.hpp"
 #include "system/error.hpp"
+#include "system/tell.hpp"
 #include "verbs.hpp"
 
 namespace haid::cli {
@@ -191,7 +192,7 @@ int show(cluster::Submission submission, bool reads_input, const Personality& wh
         const bool file = ::fstat(STDIN_FILENO, &status) == 0 && S_ISREG(status.st_mode);
         submission.input = file ? std::filesystem::read_symlink("/proc/self/fd/0").string()
                                 : cluster::input_in(cluster::new_run_path());
-        if (!file) fmt::print(stderr, "{}: --show stores nothing: '{}' is not there\n", who.name, *submission.input);
+        if (!file) system::tell("{}: --show stores nothing: '{}' is not there\n", who.name, *submission.input);
     }
     fmt::print("{}", batch_script(submission));
     return 0;
@@ -209,13 +210,13 @@ std::string output_of(const cluster::SubmittedRun& run) {
 
 // Prints what Slurm said. Returns the exit status where nothing was submitted.
 std::optional<int> answer_of(const cluster::Submitted& submitted, cluster::RunFolder& folder, const Personality& who) {
-    fmt::print(stderr, "{}", submitted.said.err);
+    system::tell("{}", submitted.said.err);
     if (!submitted.said.in_time) {
         folder.keep();
-        fmt::print(stderr,
-                   "{}: error: sbatch has not answered in time: whether the job was submitted is not known. Look "
-                   "with squeue; the script is {}\n",
-                   who.name, cluster::script_in(folder.path()));
+        system::tell(
+            "{}: error: sbatch has not answered in time: whether the job was submitted is not known. Look "
+            "with squeue; the script is {}\n",
+            who.name, cluster::script_in(folder.path()));
         return 255;
     }
     if (!submitted.number.empty()) return std::nullopt;

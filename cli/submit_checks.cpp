@@ -12,6 +12,7 @@
 #include "command/scripts.hpp"
 #include "system/descriptor.hpp"
 #include "system/error.hpp"
+#include "system/tell.hpp"
 #include "verbs.hpp"
 
 namespace haid::cli {
@@ -108,8 +109,8 @@ void check_folders(const std::vector<std::string>& options, const Personality& w
         const fs::path known = known_part(path);
         check_writable(what, known);
         if (known != fs::path(path)) {
-            fmt::print(stderr, "{}: {}: a folder '{}' must be there when the job begins: Slurm makes none\n", who.name,
-                       what, known.string());
+            system::tell("{}: {}: a folder '{}' must be there when the job begins: Slurm makes none\n", who.name, what,
+                         known.string());
         }
     };
     if (auto output = cluster::option_value(options, output_option)) {
@@ -124,10 +125,10 @@ LineFacts check_line(const std::vector<std::string>& words, const std::vector<st
                      const Personality& who) try {
     const InFolder there(first_folder(options));
     if (!there.entered()) {
-        fmt::print(stderr,
-                   "{}: the folder '{}' of --chdir is not on this machine: whether the line's files are there "
-                   "is not known\n",
-                   who.name, first_folder(options));
+        system::tell(
+            "{}: the folder '{}' of --chdir is not on this machine: whether the line's files are there "
+            "is not known\n",
+            who.name, first_folder(options));
     }
     const CommandLine line = read_line(words, who);
     LineFacts facts;

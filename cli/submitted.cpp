@@ -10,6 +10,7 @@
 
 #include "cluster/slurm_commands.hpp"
 #include "cluster/submitted_runs.hpp"
+#include "system/tell.hpp"
 #include "verbs.hpp"
 
 namespace haid::cli {
@@ -39,7 +40,7 @@ class Jobs {
                 for (SlurmJob& job : seen.jobs) add(name, std::move(job));
                 answered_.insert(name);
             } catch (const std::exception& error) {
-                fmt::print(stderr, "{}: Slurm does not say what has become of jobs: {}\n", who.name, error.what());
+                system::tell("{}: Slurm does not say what has become of jobs: {}\n", who.name, error.what());
             }
         }
     }
@@ -155,7 +156,7 @@ int cancel_runs(const std::vector<std::string>& words, const Personality& who) {
     int status = 0;
     for (const auto& [name, some] : numbers) {
         const nodes::Said said = cluster::cancel(some, name);
-        fmt::print(stderr, "{}", said.err);
+        system::tell("{}", said.err);
         if (!said.in_time) throw std::runtime_error("scancel has not answered in time");
         if (said.exit_status != 0) status = said.exit_status;
         for (const std::string& number : some) {

@@ -14,6 +14,7 @@
 #include "nodes.hpp"
 #include "report/report.hpp"
 #include "system/resources.hpp"
+#include "system/tell.hpp"
 
 namespace haid::cli {
 namespace {
@@ -215,8 +216,7 @@ int run_commands(const std::vector<std::string>& words, const Personality& who) 
         return 255;
     }
     if (reads_terminal && ::isatty(STDERR_FILENO) == 1) {
-        fmt::print(stderr, "{}: reading inputs from the terminal; end them with Ctrl-D (or give them after :::)\n",
-                   who.name);
+        system::tell("{}: reading inputs from the terminal; end them with Ctrl-D (or give them after :::)\n", who.name);
     }
     return execute(line, who);
 }

@@ -20,6 +20,7 @@
 #include "system/descriptor.hpp"
 #include "system/error.hpp"
 #include "system/resources.hpp"
+#include "system/tell.hpp"
 
 namespace haid::cluster {
 
@@ -99,7 +100,7 @@ bool Agent::execute() {
     }
     end_jobs();
     if (goodbye_) return true;
-    fmt::print(stderr, "haid: agent on {}: {}\n", settings_.node, *leaving_);
+    system::tell("haid: agent on {}: {}\n", settings_.node, *leaving_);
     if (silence_) free_allocation_if_lost(settings_.node, until_done_, [this](auto time) { return rest(time); });
     if (!connected_) return false;
     send(Leaving{*leaving_});

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "nodes/own_job.hpp"
+#include "system/tell.hpp"
 
 namespace haid::cluster {
 namespace {
@@ -36,8 +37,8 @@ void free_allocation_if_lost(const std::string& node, bool requeue_it,
         if (batch == node) return;
         const std::string state = batch.empty() ? "" : nodes::state_of_node(batch);
         if (state.starts_with("down")) {
-            fmt::print(stderr, "haid: agent on {}: node {}, where the batch script ran, is lost: the job is {}\n", node,
-                       batch, requeue_it ? "put back into the queue" : "cancelled");
+            system::tell("haid: agent on {}: node {}, where the batch script ran, is lost: the job is {}\n", node,
+                         batch, requeue_it ? "put back into the queue" : "cancelled");
             requeue_it ? nodes::requeue_own_job() : nodes::cancel_own_job();
             return;
         }

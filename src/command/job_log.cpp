@@ -165,12 +165,21 @@ void JobLog::add(std::uint64_t sequence, std::string_view command, const Outcome
 }
 
 void JobLog::write_line(const std::string& line) {
-    ssize_t size = system::uninterrupted([&] { return system::calls().write(file_.get(), line.data(), line.size()); });
-    if (size == static_cast<ssize_t>(line.size())) return;
-    int error = size < 0 ? errno : ENOSPC;
+    std::string_view rest = line;
+    errno = EIO;
+    while (!rest.empty()) {
+        // A write that was cut short does not say why; the next one does.
+        ssize_t size =
+            system::uninterrupted([&] { return system::calls().write(file_.get(), rest.data(), rest.size()); });
+        if (size <= 0) break;
+        rest.remove_prefix(static_cast<std::size_t>(size));
+    }
+    if (rest.empty()) return;
+    const int error = errno;
+    const auto written = static_cast<off_t>(line.size() - rest.size());
     struct stat status {};
-    if (size > 0 && ::fstat(file_.get(), &status) == 0 && S_ISREG(status.st_mode)) {
-        [[maybe_unused]] int cut = ::ftruncate(file_.get(), status.st_size - size);
+    if (written > 0 && ::fstat(file_.get(), &status) == 0 && S_ISREG(status.st_mode)) {
+        [[maybe_unused]] int cut = ::ftruncate(file_.get(), status.st_size - written);
     }
     throw system::SystemError(error, fmt::format("cannot write the job log '{}'", path_));
 }

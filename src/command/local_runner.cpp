@@ -248,7 +248,7 @@ Runner::Started LocalRunner::start(const Job& job) {
     plan.nice = nice_;
     if (!oom_score_adj_.empty()) plan.oom_score_adj = oom_score_adj_.c_str();
     plan.signal_mask = &context_.signal_mask;
-    plan.default_pipe_signal = true;
+    plan.default_write_signals = true;
     plan.file_limit = file_limit_;
     plan.group_record = guard_.record(entry);
     const double wall_start = wall_clock();

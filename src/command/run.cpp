@@ -11,6 +11,7 @@
 
 #include "command/jobs_number.hpp"
 #include "system/error.hpp"
+#include "system/tell.hpp"
 
 namespace haid::command {
 namespace {
@@ -67,8 +68,8 @@ std::unique_ptr<JobLog> Run::open_log() const {
     if (settings_.dry_run) return JobLog::to_look_at(settings_.job_log, settings_.resume);
     return std::make_unique<JobLog>(settings_.job_log, settings_.resume, settings_.append_job_log, [this] {
         // The printer is not there yet, and nothing else prints.
-        fmt::print(stderr, "{}: waiting for the run that still writes the job log '{}'\n", settings_.program_name,
-                   settings_.job_log);
+        system::tell("{}: waiting for the run that still writes the job log '{}'\n", settings_.program_name,
+                     settings_.job_log);
     });
 }
 

@@ -42,7 +42,7 @@ Launcher::Launcher(const LaunchPlan& plan, const std::vector<std::string>& comma
             system::hold_standard_descriptors();
             ::setpgid(0, 0);  // Ctrl-C is the program's
             ::signal(SIGINT, SIG_DFL);
-            ::signal(SIGPIPE, SIG_DFL);
+            for (int signal : system::signals_of_writes) ::signal(signal, SIG_DFL);
             ::sigprocmask(SIG_SETMASK, &none, nullptr);
             ::execve(argument_pointers.front(), argument_pointers.data(), entry_pointers.data());
             return errno == ENOENT ? 127 : 126;

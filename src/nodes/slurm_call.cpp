@@ -61,7 +61,7 @@ class Listening {
         child_ = process::fork_child(
             [&] {
                 ::setpgid(0, 0);  // Ctrl-C is the program's
-                for (int signal : {SIGINT, SIGPIPE, SIGCHLD}) ::signal(signal, SIG_DFL);
+                for (int signal : {SIGINT, SIGPIPE, SIGXFSZ, SIGCHLD}) ::signal(signal, SIG_DFL);
                 ::sigprocmask(SIG_SETMASK, &none, nullptr);
                 if (::dup2(file.get(), STDIN_FILENO) < 0 || ::dup2(out_.write.get(), STDOUT_FILENO) < 0 ||
                     ::dup2(err_.write.get(), STDERR_FILENO) < 0) {

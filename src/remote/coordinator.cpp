@@ -13,6 +13,7 @@
 #include "haid/error.hpp"
 #include "pool/exceptions.hpp"
 #include "remote/build.hpp"
+#include "system/tell.hpp"
 
 namespace haid::remote {
 
@@ -376,7 +377,7 @@ void Coordinator::on_called(Node& node) {
 }
 
 void Coordinator::on_news(const std::string& text) {
-    fmt::print(stderr, "haid: {}\n", text);
+    system::tell("haid: {}\n", text);
 }
 
 void Coordinator::on_cut(Node& node, const std::string& reason, std::chrono::seconds left) {

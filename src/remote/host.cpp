@@ -23,6 +23,7 @@
 #include "remote/relay.hpp"
 #include "system/error.hpp"
 #include "system/signals.hpp"
+#include "system/tell.hpp"
 #include "system/timer.hpp"
 
 namespace haid::remote {
@@ -101,7 +102,7 @@ class Host final : private nodes::Connection::Listener {
             engine->join();
         }
         if (end != End::gone) return 0;
-        fmt::print(stderr, "haid: pool on {}: {}\n", node_, why_);
+        system::tell("haid: pool on {}: {}\n", node_, why_);
         return 1;
     }
 
@@ -295,7 +296,7 @@ int run_host(const Summons& summons, const std::string& build, const MakeEngine&
     try {
         return Host(summons, build).run(make_engine);
     } catch (const std::exception& error) {
-        fmt::print(stderr, "haid: pool on {}: {}\n", nodes::this_node(), error.what());
+        system::tell("haid: pool on {}: {}\n", nodes::this_node(), error.what());
         return 1;
     }
 }

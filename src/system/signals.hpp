@@ -29,6 +29,10 @@ class BlockedSignals {
     sigset_t before_{};
 };
 
+// What the kernel sends to whoever writes where nobody reads, or past the limit of a file's length (ulimit -f). The
+// program ignores them, for the call fails all the same and says why; what it starts must not.
+inline constexpr int signals_of_writes[] = {SIGPIPE, SIGXFSZ};
+
 // While it lives the signals are blocked and arrive at fd(). Only a program may own one: a library leaves masks alone.
 class SignalQueue {
   public:

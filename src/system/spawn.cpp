@@ -83,7 +83,9 @@ HAID_BORROWS_MEMORY int become(void* argument) {
         ::setrlimit(RLIMIT_NOFILE, &limit);
     }
     // Handlers need no reset: exec does that. An ignored signal stays ignored through exec.
-    if (plan.default_pipe_signal) ::signal(SIGPIPE, SIG_DFL);
+    if (plan.default_write_signals) {
+        for (int signal : signals_of_writes) ::signal(signal, SIG_DFL);
+    }
     ::sigprocmask(SIG_SETMASK, attempt.mask, nullptr);
     ::execve(plan.path, const_cast<char* const*>(plan.arguments), const_cast<char* const*>(plan.environment));
     return fail(attempt, Spawned::Stage::exec);

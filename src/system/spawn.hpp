@@ -23,7 +23,7 @@ struct SpawnPlan {
     std::optional<int> nice;                     // absolute niceness
     const char* oom_score_adj = nullptr;         // proc(5), as text; nullptr, or where it is not allowed: the parent's
     const sigset_t* signal_mask = nullptr;       // nullptr: the parent's
-    bool default_pipe_signal = false;            // the parent ignores SIGPIPE and the child must not
+    bool default_write_signals = false;          // the parent ignores signals_of_writes and the child must not
     std::uint64_t file_limit = 0;                // soft RLIMIT_NOFILE; 0: the parent's
     std::atomic<pid_t>* group_record = nullptr;  // gets the new process group before exec, see process/guard.hpp
 };

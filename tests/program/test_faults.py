@@ -66,12 +66,27 @@ def test_behind_head_a_run_of_many_short_jobs_always_ends(tidy_haid, grouping):
 def test_a_job_log_that_cannot_be_written_always_ends_the_run(tidy_haid, log):
     # /dev/full refuses the first line of the log; the limit on the size of files, that of one of the first jobs.
     job = "/bin/echo $(printf %0300d 1)"
-    script = f"trap '' XFSZ; ulimit -f 1; exec {tidy_haid.path} -j20 --joblog {log} {job} ::: {{1..50}}"
+    script = f"ulimit -f 1; exec {tidy_haid.path} -j20 --joblog {log} {job} ::: {{1..50}}"
     for _ in range(15):
         result = tidy_haid.run_command(["bash", "-c", script], time_limit=10)
         assert result.status == 255
         assert f"cannot write the job log '{log}'" in result.err and result.err.count("error") == 1
+        assert ("File too large" if log == "log" else "No space left on device") in result.err
         tidy_haid.wait_until_nothing_is_left()
+
+
+@pytest.mark.parametrize("more, what", [([], "standard output"), (["--joblog", "log"], "job log 'log'")])
+def test_a_file_that_may_not_become_longer_is_an_error_of_haid_and_the_end_of_a_job(tidy_haid, more, what):
+    with (tidy_haid.folder / "out").open("wb") as out:
+        result = tidy_haid.run(*more, "echo", ":::", "1", "2", before=["prlimit", "--fsize=0"], stdout=out)
+    assert result.status == 255
+    assert f"cannot write the {what}" in result.err or f"cannot write to {what}" in result.err
+    assert "File too large" in result.err
+    with (tidy_haid.folder / "errors").open("wb") as errors:
+        result = tidy_haid.run(*more, "echo", ":::", "1", "2", before=["prlimit", "--fsize=0"], stdout=errors, stderr=errors)
+    assert result.status == 255, "nobody can be told, and it ends as it would"
+    result = tidy_haid.run("--joblog", "/dev/stderr", "head -c 2000 /dev/zero > file", ":::", "1", before=["prlimit", "--fsize=1000"])
+    assert "\t0\t25\t" in result.err or "\t153\t0\t" in result.err
 
 
 def test_standard_output_on_a_full_device_is_a_loud_error(tidy_haid):

@@ -195,12 +195,14 @@ TEST_F(JobLogTest, AFullDiskLeavesWholeLines) {
         calls->write = [](int, const void*, std::size_t) -> ssize_t { return errno = ENOSPC, -1; };
         EXPECT_THROW(log.add(2, "b", outcome(0)), system::SystemError);
         EXPECT_EQ(text(), before);
-        calls->write = [](int fd, const void* data, std::size_t size) { return ::write(fd, data, size / 2); };
+        calls->write = [](int fd, const void* data, std::size_t size) {
+            return size > 20 ? ::write(fd, data, 20) : (errno = EFBIG, ssize_t{-1});
+        };
         try {
             log.add(2, "b", outcome(0));
             ADD_FAILURE() << "no fault";
         } catch (const system::SystemError& error) {
-            EXPECT_EQ(error.error(), ENOSPC);
+            EXPECT_EQ(error.error(), EFBIG);
             EXPECT_NE(std::string(error.what()).find(path_), std::string::npos) << error.what();
         }
         EXPECT_EQ(text(), before);

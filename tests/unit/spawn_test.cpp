@@ -193,13 +193,15 @@ TEST(Spawn, SetsTheSignalMaskOfTheChildAlone) {
     EXPECT_FALSE(sigismember(&after, SIGUSR2));
 }
 
-TEST(Spawn, GivesTheChildItsPipeSignalBack) {
-    auto handler = ::signal(SIGPIPE, SIG_IGN);
-    Program program({"/bin/cat", "/proc/self/status"});
-    EXPECT_TRUE(has_signal(program.printed(), "SigIgn", SIGPIPE)) << "what is ignored stays ignored";
-    program.plan.default_pipe_signal = true;
-    EXPECT_FALSE(has_signal(program.printed(), "SigIgn", SIGPIPE));
-    EXPECT_EQ(::signal(SIGPIPE, handler), SIG_IGN) << "ours is still ignored";
+TEST(Spawn, GivesTheChildItsSignalsOfWritesBack) {
+    for (int number : {SIGPIPE, SIGXFSZ}) {
+        auto handler = ::signal(number, SIG_IGN);
+        Program program({"/bin/cat", "/proc/self/status"});
+        EXPECT_TRUE(has_signal(program.printed(), "SigIgn", number)) << "what is ignored stays ignored";
+        program.plan.default_write_signals = true;
+        EXPECT_FALSE(has_signal(program.printed(), "SigIgn", number));
+        EXPECT_EQ(::signal(number, handler), SIG_IGN) << "ours is still ignored";
+    }
 }
 
 TEST(Spawn, SetsNicenessAndTheLimitOfOpenFiles) {
