@@ -318,9 +318,14 @@ void Agent::on_ready(std::uint32_t) {
 }
 
 void Agent::check_lease() {
-    if (leaving_ || suspended_ || Clock::now() <= signs_of_life_.lease_end()) return;
-    silence_ = true;
-    leave(fmt::format("not a word of the coordinator for {} s", nodes::lease.count()));
+    const bool lapsed = signs_of_life_.lapsed(Clock::now());
+    if (leaving_ || suspended_) return;
+    if (lapsed) {
+        silence_ = true;
+        leave(fmt::format("not a word of the coordinator for {} s", nodes::lease.count()));
+    } else if (runner_ && runner_->ended_for_want_of_lease()) {
+        leave("its guard has ended its jobs, for it stood still and asked for no more time");
+    }
 }
 
 void Agent::tick() {

@@ -43,6 +43,7 @@ class LocalRunner : public Runner {
     void signal_groups(int number) override;
     // See process::Guard.
     void set_lease(std::optional<system::Time> until) { guard_.set_lease(until); }
+    bool ended_for_want_of_lease() { return guard_.ended_for_want_of_lease(); }
 
   private:
     class Channel;

@@ -93,4 +93,9 @@ system::Time SignsOfLife::lease_end() const {
     return lease_from_ + lease;
 }
 
+bool SignsOfLife::lapsed(system::Time now) {
+    standstill_.look(now);
+    return now > lease_end() && !standstill_.just_ended(now);
+}
+
 }  // namespace haid::nodes

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "process/standstill.hpp"
 #include "system/descriptor.hpp"
 #include "system/event_loop.hpp"
 
@@ -25,7 +26,7 @@ system::Descriptor connect_to_any(const std::vector<std::string>& addresses);
 // The signs of life that an agent sends, and what their answers mean.
 class SignsOfLife {
   public:
-    explicit SignsOfLife(system::Time connected) : lease_from_(connected) {}
+    explicit SignsOfLife(system::Time connected) : lease_from_(connected), standstill_(connected) {}
 
     // Whether it is time for one; `number` is the Beat's.
     bool due(system::Time now, std::uint64_t& number);
@@ -35,12 +36,16 @@ class SignsOfLife {
     void excused(system::Time now) { lease_from_ = now; }
     // When the lease ends.
     system::Time lease_end() const;
+    // It has ended. Who stood still himself could not ask for it: then it may still be renewed for some seconds, during
+    // which the guard lets nothing run (process/guard.hpp). To be called at least every second.
+    bool lapsed(system::Time now);
 
   private:
     std::map<std::uint64_t, system::Time> sent_;  // that were not answered yet
     std::uint64_t last_ = 0;
     system::Time last_at_{};
     system::Time lease_from_;
+    process::Standstill standstill_;
 };
 
 }  // namespace haid::nodes

@@ -77,7 +77,8 @@ Roster::Roster(system::EventLoop& loop, const std::vector<std::string>& names, c
       listener_(listener),
       secret_(Secret::random()),
       secret_file_(secret_, run_folder),
-      started_(Clock::now()) {
+      started_(Clock::now()),
+      standstill_(started_) {
     for (const std::string& name : names) nodes_.emplace_back(nodes_.size(), name);
     system::raise_file_limit();
     listening_ = system::listen_anywhere();
@@ -196,12 +197,16 @@ std::string Roster::awaited() const {
 
 void Roster::tick() {
     const system::Time now = Clock::now();
+    // Who could not listen does not know who was silent.
+    const system::Duration deaf = standstill_.look(now);
+    started_ += deaf;
     callers_.remove_if([&](const Caller& one) {
         if (!one.is_stranger() || now - one.since() < patience_with_strangers) return one.over;
         listener_.on_news(fmt::format("a stranger called from {} and said nothing", one.from()));
         return true;
     });
     for (Node& node : nodes_) {
+        if (deaf > system::Duration::zero()) node.heard_ = now;
         const bool watched = node.state_ == Node::State::connected || node.state_ == Node::State::cut;
         if (watched && now - node.heard_ > given_up_after) {
             lose(node, fmt::format("not a word for {} s", given_up_after.count()));

@@ -2,8 +2,9 @@
 // silent, and who is given up. What a run does with its agents is somebody else's.
 //
 // Invariants. An agent may work as long as its lease lasts, which is counted from when it sent the last sign of life
-// that was answered; the roster counts from when that came, which is later, and some seconds more. So what a silent
-// node was given is called lost only when it has been ended there. Not thread-safe.
+// that was answered; the roster counts from when that came, which is later, and some seconds more; time in which it
+// stood still itself does not count. So what a silent node was given is called lost only when it has been ended there.
+// Not thread-safe.
 #pragma once
 
 #include <chrono>
@@ -16,6 +17,7 @@
 #include "nodes/connection.hpp"
 #include "nodes/messages.hpp"
 #include "nodes/secret.hpp"
+#include "process/standstill.hpp"
 #include "system/event_loop.hpp"
 #include "system/network.hpp"
 
@@ -120,6 +122,7 @@ class Roster : private system::Watcher {
     std::list<Caller> callers_;
     system::Listening listening_;
     system::Time started_;
+    process::Standstill standstill_;
     bool told_of_silence_ = false;
     bool finishing_ = false;
 };

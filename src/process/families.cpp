@@ -15,9 +15,10 @@ using system::ProcessEntry;
 using Clock = std::chrono::steady_clock;
 
 // A guard may be a descendant of what it is to end.
-std::vector<ProcessEntry> families_without_us(const std::vector<pid_t>& leaders) {
+std::vector<ProcessEntry> families_without_us(const std::vector<pid_t>& leaders, pid_t spared = -1) {
     std::vector<ProcessEntry> members = system::families(leaders);
-    std::erase_if(members, [](const ProcessEntry& member) { return member.pid == ::getpid(); });
+    std::erase_if(members,
+                  [&](const ProcessEntry& member) { return member.pid == ::getpid() || member.pid == spared; });
     return members;
 }
 
@@ -47,14 +48,15 @@ bool may_still_act(const ProcessEntry& member) {
 // to stop may still bring forth a child. Therefore: look until everybody was stopped, and then once more, for nobody
 // new. Processes of another user, whom we may not stop, could go on for ever: hence the limit. `to_continue`: who was
 // running.
-std::vector<ProcessEntry> stop_families(const std::vector<pid_t>& leaders, std::vector<pid_t>& to_continue) {
+std::vector<ProcessEntry> stop_families(const std::vector<pid_t>& leaders, std::vector<pid_t>& to_continue,
+                                        pid_t spared = -1) {
     constexpr auto limit = std::chrono::seconds(2);
     constexpr auto between_looks = std::chrono::microseconds(100);
     const auto until = Clock::now() + limit;
     std::unordered_set<pid_t> seen;
     std::unordered_set<pid_t> stopping;
     for (bool all_had_stopped = false;;) {
-        std::vector<ProcessEntry> members = families_without_us(leaders);
+        std::vector<ProcessEntry> members = families_without_us(leaders, spared);
         bool grew = false;
         for (const ProcessEntry& member : members) {
             if (!seen.insert(member.pid).second) continue;
@@ -84,6 +86,12 @@ std::vector<ProcessEntry> signal_families(const std::vector<pid_t>& leaders, int
     for (pid_t leader : leaders) ::kill(-leader, signal);
     for (pid_t pid : to_continue) ::kill(pid, SIGCONT);
     return members;
+}
+
+std::vector<pid_t> hold_families(const std::vector<pid_t>& leaders, pid_t spared) {
+    std::vector<pid_t> held;
+    stop_families(leaders, held, spared);
+    return held;
 }
 
 void end_families(const std::vector<pid_t>& leaders, const Ladder& ladder) {

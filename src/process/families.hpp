@@ -15,6 +15,9 @@ namespace haid::process {
 // parent dies (`timeout`, `setsid`) would be missed by this signal and out of reach of the next.
 std::vector<system::ProcessEntry> signal_families(const std::vector<pid_t>& leaders, int signal);
 
+// Stops the leaders' families, `spared` apart, and tells who ran before: they are to be continued.
+std::vector<pid_t> hold_families(const std::vector<pid_t>& leaders, pid_t spared);
+
 // Walks down the ladder until no process of the leaders' families is left; waits for as long as the kernel takes.
 void end_families(const std::vector<pid_t>& leaders, const Ladder& ladder);
 

@@ -14,6 +14,7 @@
 #include <cstdlib>
 
 #include "process/families.hpp"
+#include "process/standstill.hpp"
 #include "system/calls.hpp"
 #include "system/error.hpp"
 
@@ -23,10 +24,11 @@ namespace {
 // More than the pids of a machine at Linux's largest setting (2^22) would be pointless; untouched pages cost nothing.
 constexpr std::size_t table_entries = std::size_t{1} << 22;
 
-// The table: two entries for ourselves, then process groups.
+// The table: three entries for ourselves, then process groups.
 constexpr std::size_t highest_used = 0;
-constexpr std::size_t lease_end = 1;  // seconds of the steady clock, which all processes share; 0: none
-constexpr std::size_t first_group = 2;
+constexpr std::size_t lease_end = 1;     // seconds of the steady clock, which all processes share; 0: none
+constexpr std::size_t lease_missed = 2;  // groups were ended for want of it
+constexpr std::size_t first_group = 3;
 
 using Seconds = std::chrono::duration<pid_t>;
 
@@ -70,11 +72,27 @@ std::vector<pid_t> groups_in(system::SharedTable& table) {
 // Waits. True: the program has gone, or says that it will; false: it is there, and its lease has passed.
 bool ends_within_lease(int lifeline, system::SharedTable& table) {
     constexpr int look_again = 1000;  // milliseconds: what a lease is counted in
+    constexpr int look_soon = 50;
+    const pid_t program = ::getppid();
+    std::vector<pid_t> held;
+    Standstill standstill(Standstill::Clock::now());
     for (;;) {
         pollfd one{lifeline, POLLIN, 0};
-        if (system::uninterrupted([&] { return ::poll(&one, 1, look_again); }) != 0) return true;
+        const bool over =
+            system::uninterrupted([&] { return ::poll(&one, 1, held.empty() ? look_again : look_soon); }) != 0;
+        const auto now = Standstill::Clock::now();
+        standstill.look(now);
         const pid_t end = table[lease_end].load();
-        if (end != 0 && std::chrono::steady_clock::now().time_since_epoch() > Seconds(end)) return false;
+        const bool passed = end != 0 && now.time_since_epoch() > Seconds(end);
+        if (passed && !over && !standstill.just_ended(now)) return false;  // whoever is held is ended as he is
+        if (passed && !over) {
+            const std::vector<pid_t> more = hold_families(groups_in(table), program);
+            held.insert(held.end(), more.begin(), more.end());
+        } else {
+            for (pid_t pid : held) ::kill(pid, SIGCONT);
+            held.clear();
+        }
+        if (over) return true;
     }
 }
 
@@ -91,7 +109,10 @@ bool ends_within_lease(int lifeline, system::SharedTable& table) {
     for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGPIPE, SIGUSR1, SIGUSR2}) ::signal(signal, SIG_IGN);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     const bool leased = table[lease_end].load() != 0;
-    while (leased && !ends_within_lease(lifeline, table)) end_families(groups_in(table), ladder);
+    while (leased && !ends_within_lease(lifeline, table)) {
+        table[lease_missed].store(1);
+        end_families(groups_in(table), ladder);
+    }
     char farewell;
     bool in_order = system::uninterrupted([&] { return ::read(lifeline, &farewell, 1); }) == 1;
     if (!in_order) end_families(groups_in(table), ladder);
@@ -129,6 +150,10 @@ bool Guard::replaced(pid_t pid) {
     if (pid != pid_) return false;
     start();
     return true;
+}
+
+bool Guard::ended_for_want_of_lease() {
+    return table_[lease_missed].load() != 0;
 }
 
 void Guard::set_lease(std::optional<std::chrono::steady_clock::time_point> until) {

@@ -4,7 +4,9 @@
 // new job): it learns of the program's death whatever the cause, and not before every job that was being started has
 // put its process group into the shared table. It ends the families of all groups in the table, and only then exits;
 // descriptors it was given to hold (a locked job log) stay locked until then. Where the program works on a lease, the
-// guard ends the groups when that has passed, too, whatever keeps the program from doing it. It has left the program's
+// guard ends the groups when that has passed, too, whatever keeps the program from doing it. A guard that itself stood
+// still when it passed does not know whether the program could have renewed it: it stops the groups, for as long as
+// Standstill::patience, and lets them go on where the program renews it now. It has left the program's
 // session, so that no signal to the program's group or terminal reaches it.
 #pragma once
 
@@ -40,6 +42,9 @@ class Guard {
     // The next lease, in whole seconds, rounded up; nullopt: jobs may run as long as the program. Only where there was
     // a first one.
     void set_lease(std::optional<std::chrono::steady_clock::time_point> until);
+
+    // It has ended groups for want of a lease: what ended by a signal has not failed.
+    bool ended_for_want_of_lease();
 
     // A free entry of the table, to be filled by system::spawn; give it back when the group has no member left.
     std::size_t enlist();

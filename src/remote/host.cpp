@@ -144,7 +144,7 @@ class Host final : private nodes::Connection::Listener {
         leave(End::gone, fmt::format("the pool is gone: {}", reason));
     }
     void tick() {
-        if (Clock::now() > life_.lease_end()) {
+        if (life_.lapsed(Clock::now())) {
             leave(End::gone, fmt::format("not a word of the pool for {} s", nodes::lease.count()));
         }
         std::uint64_t number = 0;

@@ -1,5 +1,6 @@
 """What goes wrong between nodes: no job is lost, none runs twice at the same time, none is logged twice."""
 import collections
+import contextlib
 import os
 import re
 import shlex
@@ -252,6 +253,46 @@ def test_the_lines_after_a_node_was_lost_use_those_that_are_left(broken_lab, hai
     out = job.wait(60)
     assert out.endswith("status 0\n") and sorted(log_of(lab)) == list(range(1, 9)), out
     assert set(collections.Counter(row[1] for row in log_of(lab).values())) == {"n1", "n3"}
+
+
+def stand_still(lab, job, how, seconds=26):
+    """For longer than leases last nothing of the job runs, its coordinator, agents and guards neither."""
+    if how == "suspended":
+        lab.run("scontrol", "suspend", job.number)
+        time.sleep(seconds)
+        lab.run("scontrol", "resume", job.number)
+        return
+    frozen = [pid for name in lab.names for pid, words in lab.processes(name) if "slurm" not in words[0]]
+    for number in (signal.SIGSTOP, signal.SIGCONT):
+        for pid in frozen:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        if number == signal.SIGSTOP:
+            time.sleep(seconds)
+
+
+@pytest.mark.parametrize("how", ["suspended", "frozen"])
+def test_the_whole_run_stands_still(lab, haid, how):
+    """What ran goes on where it was; nobody is taken for lost."""
+    job = start(lab, haid, seconds="4")
+    stand_still(lab, job, how)
+    out = job.wait(90)
+    assert "status 0" in out and "lost" not in out and "no connection" not in out, out
+    assert all(row[6:8] == ["0", "0"] for row in check_each_ran(lab).values())
+    assert all((lab.shared / f"ran.{number}").read_text().count("begin") == 1 for number in range(1, 13))
+
+
+def test_what_a_guard_ended_has_not_failed(lab, haid):
+    """An agent stood still for longer than its lease, its guard did not, and the coordinator still waits for it."""
+    job = start(lab, haid, jobs=6, seconds="20")
+    agent = lab.agent("n2")
+    job.until(lambda: not no_jobs_left(lab, ["n2"]))
+    os.kill(agent, signal.SIGSTOP)
+    lab._until(lambda: no_jobs_left(lab, ["n2"]), "its guard has not ended its jobs", 40)
+    os.kill(agent, signal.SIGCONT)
+    out = job.wait(150)
+    assert "status 0" in out and "node n2 is lost" in out, out
+    assert all(row[6:8] == ["0", "0"] for row in check_each_ran(lab, 6).values())
 
 
 def test_a_full_disk_on_a_node(lab, haid):

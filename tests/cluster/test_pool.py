@@ -6,6 +6,7 @@ import signal
 import time
 
 import pytest
+from test_faults import stand_still
 
 BUILD = pathlib.Path(os.environ["HAID_BUILD"])
 
@@ -204,6 +205,18 @@ with mp.Pool(nodes="slurm") as pool:
         assert lines[-1].startswith("end")
         # What was given elsewhere had been ended before: no item runs twice at the same time.
         assert [line.split()[0] for line in lines] in (["begin", "end"], ["begin", "begin", "end"])
+
+
+@pytest.mark.parametrize("how", ["suspended", "frozen"])
+def test_the_whole_pool_stands_still(lab, python, how):
+    job = program(lab, python, """
+with mp.Pool(1, nodes="slurm") as pool:
+    print(pool.map(slow, range(9)) == list(range(9)))
+""", "-N3", "--exclusive", head=SLOW.replace("40 if", "3 if"))
+    job.until(lambda: len(list(lab.shared.glob("ran.*"))) >= 3)
+    stand_still(lab, job, how)
+    assert job.wait(90) == "True\nstatus 0\n"
+    assert all(path.read_text().count("begin") == 1 for path in lab.shared.glob("ran.*"))
 
 
 def test_nothing_is_left_behind_where_the_program_is_killed(lab, python):
