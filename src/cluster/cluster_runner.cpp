@@ -60,6 +60,7 @@ ClusterRunner::ClusterRunner(const command::RunSettings& settings, const command
       streamed_(settings.grouping == command::RunSettings::Grouping::lines && settings.results.empty()),
       welcome_(welcome_for(settings, cluster.until_done)),
       places_(cluster.launch.nodes.size()),
+      trust_(cluster.launch.nodes.size()),
       roster_(context.loop, cluster.launch.nodes, cluster.launch.run_folder, protocol_version, {}, *this),
       launcher_(cluster.launch,
                 {cluster.program, "agent", "--to", roster_.addresses(), "--secret", roster_.secret_path()}, {}) {
@@ -109,6 +110,7 @@ void ClusterRunner::take(Node& node, const Ended& ended) {
     if (job.empty()) throw DecodeError("haid: the end of a job that does not run there");
     by_slot_.erase(ended.slot);
     if (place(node).running.size() >= place(node).slots) count_slots();
+    if (!job.mapped().signalled) judge(node, ended.exit_status == 0 && ended.signal == 0);
     process::Ending ending{0, ended.exit_status, ended.signal, false, std::bit_cast<rusage>(ended.usage)};
     listener_.on_ended(ended.slot, {ending, ended.start, ended.seconds, node.name(), std::move(job.mapped().output),
                                     std::move(job.mapped().error), ended.kept});
@@ -168,13 +170,45 @@ void ClusterRunner::expect_somebody() {
                                  : "no node is left to run jobs");
 }
 
+std::uint64_t ClusterRunner::open_slots(const Node& node) const {
+    const Place& there = place(node);
+    if (!node.connected() || !there.ready) return 0;
+    if (!trust_.in_a_row(node.index())) return there.slots;
+    return std::min(there.slots, trust_.most_jobs(node.index(), Clock::now()));
+}
+
+void ClusterRunner::judge(const Node& node, bool succeeded) {
+    const bool before = trust_.in_a_row(node.index());
+    trust_.ended(node.index(), succeeded, Clock::now());
+    if (!before && !trust_.in_a_row(node.index())) return;
+    tell_trust(node);
+    count_slots();
+}
+
+void ClusterRunner::tell_trust(const Node& node) {
+    switch (trust_.news(node.index())) {
+        case schedule::Trust::News::doubted:
+            return listener_.on_news(fmt::format(
+                "node {}: the last {} jobs failed there, and not on other nodes; it gets one job at a time, "
+                "ever more rarely, until one succeeds",
+                node.name(), schedule::Trust::doubted_after));
+        case schedule::Trust::News::trusted:
+            return listener_.on_news(
+                fmt::format("node {}: a job has succeeded there; it is used as the others are", node.name()));
+        case schedule::Trust::News::none:
+            return;
+    }
+}
+
 // A node that is to start nothing has the slots in which its jobs run: the others' are all for new ones.
 void ClusterRunner::count_slots() {
     slots_ = 0;
     for (const Node& node : roster_.nodes()) {
+        trust_.set_usable(node.index(), node.connected() && place(node).ready && place(node).slots > 0);
+    }
+    for (const Node& node : roster_.nodes()) {
         const Place& there = place(node);
-        const std::uint64_t open = node.connected() && there.ready ? there.slots : 0;
-        const std::uint64_t slots = std::max<std::uint64_t>(open, there.running.size());
+        const std::uint64_t slots = std::max<std::uint64_t>(open_slots(node), there.running.size());
         slots_ += std::min(slots, std::numeric_limits<std::uint64_t>::max() - slots_);
     }
     listener_.on_slots(slots_);
@@ -183,6 +217,13 @@ void ClusterRunner::count_slots() {
 void ClusterRunner::tick() {
     roster_.tick();
     if (launcher_.ended()) expect_somebody();
+    bool any_in_a_row = false;
+    for (const Node& node : roster_.nodes()) {
+        if (!trust_.in_a_row(node.index())) continue;
+        any_in_a_row = true;
+        tell_trust(node);
+    }
+    if (any_in_a_row) count_slots();
 }
 
 // -- jobs
@@ -196,16 +237,23 @@ void ClusterRunner::set_jobs(const std::string& jobs) {
 }
 
 command::Runner::Started ClusterRunner::start(const command::Job& job) {
-    Node* emptiest = nullptr;
-    std::uint64_t most_free = 0;
+    struct Choice {
+        Node* node = nullptr;
+        std::uint64_t free = 0;
+    } fresh, failed;
+    bool any_fresh = false;
+    const auto& before = job.failed_on;
     for (Node& node : roster_.nodes()) {
-        const Place& there = place(node);
-        if (!node.connected() || !there.ready || there.running.size() >= there.slots) continue;
-        const std::uint64_t is_free = there.slots - there.running.size();
-        if (is_free <= most_free) continue;
-        most_free = is_free;
-        emptiest = &node;
+        const std::uint64_t open = open_slots(node);
+        if (open == 0) continue;
+        const bool has_failed = !before.empty() && std::find(before.begin(), before.end(), node.name()) != before.end();
+        any_fresh = any_fresh || !has_failed;
+        const std::uint64_t running = place(node).running.size();
+        Choice& choice = has_failed ? failed : fresh;
+        if (running < open && open - running > choice.free) choice = {&node, open - running};
     }
+    if (fresh.node == nullptr && any_fresh && !before.empty()) return Started::elsewhere;
+    Node* emptiest = fresh.node != nullptr ? fresh.node : failed.node;
     if (emptiest == nullptr) return Started::later;
     place(*emptiest).running.try_emplace(job.slot,
                                          Written{system::Spool(context_.store), system::Spool(context_.store)});
@@ -220,7 +268,9 @@ void ClusterRunner::signal(std::span<const std::uint64_t> slots, int number) {
     std::map<Node*, Signal> by_node;
     for (std::uint64_t slot : slots) {
         auto node = by_slot_.find(slot);
-        if (node != by_slot_.end()) by_node[node->second].slots.push_back(slot);
+        if (node == by_slot_.end()) continue;
+        by_node[node->second].slots.push_back(slot);
+        place(*node->second).running.at(slot).signalled = true;
     }
     for (auto& [node, signal] : by_node) {
         signal.number = number;

@@ -18,6 +18,7 @@
 #include "command/settings.hpp"
 #include "nodes/launcher.hpp"
 #include "nodes/roster.hpp"
+#include "schedule/trust.hpp"
 #include "system/timer.hpp"
 
 namespace haid::cluster {
@@ -47,6 +48,7 @@ class ClusterRunner : public command::Runner, private nodes::Roster::Listener {
     struct Written {  // by a job that runs, and not streamed
         system::Spool output;
         system::Spool error;
+        bool signalled = false;  // its end is not its own
     };
     // What is known of a node besides its agent's being there.
     struct Place {
@@ -75,7 +77,11 @@ class ClusterRunner : public command::Runner, private nodes::Roster::Listener {
     // The roster's.
     void take(Node&, const nodes::Hello&) {}
     void take(Node&, const nodes::Beat&) {}
+    // Jobs that may run there at a time, for new ones: what the node allows, as far as it is trusted.
+    std::uint64_t open_slots(const Node& node) const;
     void count_slots();
+    void judge(const Node& node, bool succeeded);
+    void tell_trust(const Node& node);
     void tick();
     void expect_somebody();
     void give_credit(Node& node);
@@ -87,6 +93,7 @@ class ClusterRunner : public command::Runner, private nodes::Roster::Listener {
     Welcome welcome_;
     std::vector<Place> places_;
     std::unordered_map<std::uint64_t, Node*> by_slot_;
+    schedule::Trust trust_;
     nodes::Roster roster_;
     nodes::Launcher launcher_;
     std::optional<system::Ticker> ticker_;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "command/arguments.hpp"
 #include "schedule/schedule.hpp"
@@ -26,6 +27,7 @@ struct Job {
     std::string directory;  // where it runs; empty: where the program runs
     // Where whoever runs it is to keep what it writes; none: that is passed on.
     std::optional<ResultPaths> results;
+    std::vector<std::string> failed_on;  // the hosts of attempts before
 };
 
 // How a job ended. The last attempt counts.

@@ -226,17 +226,23 @@ bool Run::start_one(const Schedule::Permit& permit) {
         std::filesystem::create_directories(job.directory, ignored);
     }
     if (results_ && runner_->keeps_results()) job.results = results_->paths(job);
-    if (settings_.trace) say_line(job.line);
     Time now = Clock::now();
     if (settings_.grouping == RunSettings::Grouping::none && settings_.show_command && results_ == nullptr) {
         printer_.print(Stream::output, job.line + "\n");
     }
-    if (runner_->start(job) == Runner::Started::later) {
+    const Runner::Started how = runner_->start(job);
+    if (how == Runner::Started::elsewhere) {
+        again_.emplace(job.sequence, std::move(job));
+        schedule_.postponed(permit);
+        return true;
+    }
+    if (how == Runner::Started::later) {
         if (permit.again) again_.emplace(job.sequence, std::move(job));
         schedule_.withdrawn(permit, now + StartPatience::try_again);
         start_patience_.refused(now, schedule_.running() > 0);
         return false;
     }
+    if (settings_.trace) say_line(job.line);
     start_patience_.started();
     if (!permit.again) next_.reset();
     schedule_.started(permit, job.sequence, now);
@@ -322,10 +328,13 @@ void Run::on_stopped_by_terminal(std::uint64_t slot) {
 }
 
 // Where the job is not to be reported: it will be run again, or nobody needs it any more.
-bool Run::leaves(Running& running, const Schedule::Verdict& verdict) {
+bool Run::leaves(Running& running, const Schedule::Verdict& verdict, const std::string& host) {
     using Next = Schedule::Verdict::Next;
     if (verdict.next == Next::report) return false;
     if (verdict.next == Next::again) {
+        std::vector<std::string>& failed_on = running.job.failed_on;
+        const bool is_new = std::find(failed_on.begin(), failed_on.end(), host) == failed_on.end();
+        if (verdict.used_attempt && !host.empty() && is_new) failed_on.push_back(host);
         again_.insert_or_assign(running.job.sequence, std::move(running.job));
     } else {
         output_.gone(running.job.sequence);
@@ -378,7 +387,7 @@ void Run::conclude(std::uint64_t slot, JobEnd end, const Schedule::Verdict& verd
     outcome.usage = end.ending.usage;
     outcome.output_bytes = running.streamed_bytes + end.output.size() + end.kept.value_or(0);
     read_slots_file();
-    if (leaves(running, verdict)) return;
+    if (leaves(running, verdict, outcome.host)) return;
     if (verdict.cause == Cause::timeout) outcome.exit_status = -1;
     bool succeeded = outcome.succeeded();
     const schedule::Halt& halt = settings_.policy.halt;

@@ -84,7 +84,7 @@ class Run : private Runner::Listener {
     void conclude(std::uint64_t slot, JobEnd end);
     void conclude(std::uint64_t slot, JobEnd end, const schedule::Schedule::Verdict& verdict, bool stopping_before);
     void conclude_doubtful(system::Time until);
-    bool leaves(Running& running, const schedule::Schedule::Verdict& verdict);
+    bool leaves(Running& running, const schedule::Schedule::Verdict& verdict, const std::string& host);
     void on_delivered(std::uint64_t sequence, const std::string& line, const Outcome& outcome);
     bool may_print_early(std::uint64_t slot, Stream stream) const;
     void tell_halt(const Job& job, bool succeeded);

@@ -65,6 +65,9 @@ class Runner {
     enum class Started {
         yes,
         later,  // the machine has no process or descriptor left at the moment
+        // It is to run where it has not failed yet, and there is no room now: when a job has ended, or with other
+        // slots.
+        elsewhere,
     };
 
     virtual ~Runner() = default;

@@ -35,7 +35,23 @@ void Schedule::withdrawn(const Permit& permit, Time retry_at) {
     start_after_ = retry_at;
 }
 
+void Schedule::postponed(const Permit& permit) {
+    slots_.give_back(permit.slot);
+    postponed_.push_back({*permit.again, permit.attempt, permit.was_lost});
+}
+
+void Schedule::look_at_postponed() {
+    again_.insert(again_.begin(), postponed_.begin(), postponed_.end());
+    postponed_.clear();
+}
+
+void Schedule::set_slots(std::uint64_t slots) {
+    slots_.set_limit(slots);
+    look_at_postponed();
+}
+
 Schedule::Verdict Schedule::ended(Slot slot, bool succeeded, Time now) {
+    look_at_postponed();
     auto entry = running_.find(slot);
     Running running = entry->second;
     running_.erase(entry);

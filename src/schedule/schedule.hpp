@@ -66,6 +66,9 @@ class Schedule {
     void started(const Permit& permit, Id id, Time now);
     // It could not be started after all; nothing is permitted before `retry_at`.
     void withdrawn(const Permit& permit, Time retry_at);
+    // There is no room for this one where it may run, while others find some: it comes first when something has ended
+    // or the slots have changed. Only for what is started again.
+    void postponed(const Permit& permit);
     void input_ended() { exhausted_ = true; }
 
     // -- what happened
@@ -83,7 +86,7 @@ class Schedule {
     // time, for it may be what ends them.
     Verdict lost(Slot slot, Time now);
     void set_total(std::uint64_t inputs) { total_ = inputs; }
-    void set_slots(std::uint64_t slots) { slots_.set_limit(slots); }
+    void set_slots(std::uint64_t slots);
     // The process was suspended: time limits and ladders wait as long.
     void suspended(Duration pause);
     // While held nothing starts: output is not taken.
@@ -105,7 +108,9 @@ class Schedule {
     };
     std::vector<Signal> due(Time now);
     std::optional<Time> next() const;
-    bool finished() const { return slots_.taken() == 0 && ((exhausted_ && again_.empty()) || stopping_); }
+    bool finished() const {
+        return slots_.taken() == 0 && ((exhausted_ && again_.empty() && postponed_.empty()) || stopping_);
+    }
 
     // Something was not started, or not left to end, for want of time.
     bool out_of_time() const { return out_of_time_; }
@@ -142,6 +147,7 @@ class Schedule {
     std::optional<Time> last_call() const;
     std::optional<Time> deadline(const Running& running) const;
     void find_earliest();
+    void look_at_postponed();
 
     Policy policy_;
     Slots slots_;
@@ -150,6 +156,7 @@ class Schedule {
     std::optional<std::uint64_t> total_;
     std::unordered_map<Slot, Running> running_;
     std::deque<Waiting> again_;
+    std::deque<Waiting> postponed_;
     std::optional<Time> start_after_;
     std::optional<Time> earliest_;  // no later than the first deadline or rung
     bool exhausted_ = false;

@@ -295,6 +295,22 @@ def test_what_a_guard_ended_has_not_failed(lab, haid):
     assert all(row[6:8] == ["0", "0"] for row in check_each_ran(lab, 6).values())
 
 
+@pytest.mark.parametrize("retries", [1, 3])
+def test_a_broken_node_does_not_eat_the_run(lab, haid, retries):
+    """Fast as it is with its failures, it gets few jobs; and none fails a second time there while others have room or get it."""
+    line = "echo $SLURMD_NODENAME >> tried.{}; [ $SLURMD_NODENAME != n2 ] && sleep 1"
+    out = lab.submit(f"seq 30 | {haid} -j2 --retries {retries} --joblog log '{line}'; echo status $?", "-N3").wait(90)
+    assert "node n2: the last 3 jobs failed there, and not on other nodes" in out, out
+    assert out.count("it gets one job at a time") == 1
+    tried = {number: (lab.shared / f"tried.{number}").read_text().split() for number in range(1, 31)}
+    on_n2 = sum(nodes.count("n2") for nodes in tried.values())
+    assert 3 <= on_n2 <= 10, tried
+    if retries == 1:
+        assert f"status {on_n2}\n" in out
+    else:
+        assert out.endswith("status 0\n") and all(nodes.count("n2") <= 1 for nodes in tried.values()), tried
+
+
 def test_a_full_disk_on_a_node(lab, haid):
     """Its temporary files: what its jobs wrote is not lost, for they run elsewhere."""
     script = ("mkdir -p /dev/shm/tmp; srun -N2 -n2 mkdir -p /dev/shm/tmp; "

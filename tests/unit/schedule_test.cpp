@@ -56,6 +56,34 @@ TEST(Schedule, TakesTheLowestFreeSlot) {
     EXPECT_EQ(run.begin(5), 3u);
 }
 
+TEST(Schedule, WhatFindsNoRoomWhereItMayRunHoldsUpNobody) {
+    Policy with_retries = policy(2);
+    with_retries.attempts = 3;
+    Driven run(with_retries);
+    run.begin(1);
+    const Slot other = run.begin(2);
+    run.end(1, false);
+    auto permit = run.schedule.permit(start, true);
+    ASSERT_TRUE(permit && permit->again == 1u);
+    run.schedule.postponed(*permit);
+    const Slot next = run.begin(3);
+    EXPECT_NE(next, 0u);
+    run.schedule.input_ended();
+    run.end(next, true);
+    permit = run.schedule.permit(start, false);
+    ASSERT_TRUE(permit && permit->again == 1u) << "something has ended";
+    run.schedule.postponed(*permit);
+    EXPECT_FALSE(run.schedule.permit(start, false));
+    run.schedule.set_slots(3);
+    permit = run.schedule.permit(start, false);
+    ASSERT_TRUE(permit && permit->again == 1u) << "there may be room elsewhere";
+    run.schedule.postponed(*permit);
+    EXPECT_FALSE(run.schedule.finished());
+    run.end(other, true);
+    EXPECT_FALSE(run.schedule.finished());
+    EXPECT_NE(run.begin_again(1, 2), 0u);
+}
+
 TEST(Schedule, PermitsNothingWithoutInput) {
     Driven run(policy(3));
     EXPECT_FALSE(run.schedule.permit(start, false));
