@@ -123,6 +123,10 @@ void check(const CommandLine& line) {
     if (run.resume != Resume::no && run.job_log.empty() && run.results.empty()) {
         throw UsageError("--resume and --resume-failed need --joblog or --results");
     }
+    if (run.resume != Resume::no && run.job_log.empty() && run.results.starts_with("-.")) {
+        throw UsageError(
+            "--resume and --resume-failed need --joblog, or --results in files: a table on standard output is gone");
+    }
 }
 
 int execute(CommandLine& line, const Personality& who) {

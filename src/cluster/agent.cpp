@@ -207,6 +207,9 @@ void Agent::take(const Signal& signal) {
         send(Ended{job.slot, 0, signal.number, 0, 0, {}, {}});
         return true;
     });
+    for (const std::uint64_t slot : signal.slots) {
+        if (auto running = running_.find(slot); running != running_.end()) running->second.signalled = true;
+    }
     if (runner_) runner_->signal(signal.slots, signal.number);
 }
 
@@ -249,7 +252,7 @@ void Agent::start_waiting() {
         }
         start_patience_.started();
         command::Job& job = waiting_.front();
-        running_.insert_or_assign(job.slot, Running{job.sequence, std::move(job.results)});
+        running_.insert_or_assign(job.slot, Running{job.sequence, std::move(job.results), false});
         waiting_.pop_front();
     }
 }
@@ -271,7 +274,11 @@ void Agent::on_ended(std::uint64_t slot, command::JobEnd end) {
     if (leaving_) return;
     if (running.results) {
         end.kept = end.output.size();
-        command::keep_in_files(*running.results, running.sequence, end.output, end.error);
+        command::keep_in_files(*running.results, end.output, end.error);
+        // Whether anything else is the job's end, or cut off, or tried again, is known to the coordinator: it marks
+        // that.
+        const bool succeeded = end.ending.exit_status == 0 && end.ending.signal == 0;
+        if (succeeded && !running.signalled) command::mark_in_files(*running.results, running.sequence, {});
     }
     const Ended ended{slot,
                       end.ending.exit_status,

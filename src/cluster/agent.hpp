@@ -99,6 +99,7 @@ class Agent : private command::Runner::Listener, private nodes::Connection::List
     struct Running {
         std::uint64_t sequence;
         std::optional<command::ResultPaths> results;
+        bool signalled = false;
     };
     std::unordered_map<std::uint64_t, Running> running_;  // by slot
     std::list<Sending> sending_;                          // jobs that have ended

@@ -50,7 +50,8 @@ struct FinishedJob {
     Outcome outcome;
     system::Spool output;
     system::Spool error;
-    bool kept = false;  // what it wrote is in its files already
+    bool kept = false;      // what it wrote is in its files already
+    bool by_itself = true;  // it ended, and was not ended
 };
 
 }  // namespace haid::command

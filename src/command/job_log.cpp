@@ -87,6 +87,10 @@ PastJobs PastJobs::read(std::string_view text, const std::string& path) {
     return past;
 }
 
+void PastJobs::add(std::uint64_t sequence, bool succeeded, std::string_view command) {
+    entries_[sequence] = {succeeded, hash_of(as_logged(command)), 0};
+}
+
 const PastJobs::Entry* PastJobs::find(std::uint64_t sequence) const {
     auto entry = entries_.find(sequence);
     return entry != entries_.end() ? &entry->second : nullptr;

@@ -28,12 +28,14 @@ class PastJobs {
     struct Entry {
         bool succeeded;
         std::uint64_t line_hash;
-        std::uint64_t offset;  // of the command in the log's text
+        std::uint64_t offset;  // of the command in the log's text, where there is one
     };
 
     // A last line without an end was being written when its program died: it does not count.
     // Throws std::invalid_argument naming the line that is not of a job log.
     static PastJobs read(std::string_view text, const std::string& path);
+
+    void add(std::uint64_t sequence, bool succeeded, std::string_view command);
 
     const Entry* find(std::uint64_t sequence) const;
     bool same_command(const Entry& entry, std::string_view line) const;

@@ -81,11 +81,16 @@ void Run::prepare_resume() {
 }
 
 bool Run::already_done(const Job& job) {
-    if (!log_) return results_ && results_->has(job);
-    const PastJobs::Entry* entry = log_->past().find(job.sequence);
+    const PastJobs* past = log_ ? &log_->past() : results_->past();
+    if (past == nullptr) {
+        const std::optional<bool> succeeded = results_->succeeded(job);
+        return succeeded && (settings_.resume != Resume::failed || *succeeded);
+    }
+    const PastJobs::Entry* entry = past->find(job.sequence);
     if (entry == nullptr || (settings_.resume == Resume::failed && !entry->succeeded)) return false;
-    if (source_.line_depends_on_slot() || log_->past().same_command(*entry, job.line)) return true;
-    say(fmt::format("job {} is run again: the job log has another command for it than '{}'", job.sequence, job.line));
+    if (source_.line_depends_on_slot() || past->same_command(*entry, job.line)) return true;
+    say(fmt::format("job {} is run again: the {} has another command for it than '{}'", job.sequence,
+                    log_ ? "job log" : "table", job.line));
     return false;
 }
 
@@ -142,8 +147,11 @@ bool Run::have_input() {
             }
             prepared_ = true;
             if (!settings_.results.empty()) {
-                results_ = make_results(settings_.results, source_.strings(), printer_);
-                output_.use_results(results_.get());
+                const Past past = settings_.dry_run                ? Past::looked_at
+                                  : settings_.resume == Resume::no ? Past::none
+                                                                   : Past::goes_on;
+                results_ = make_results(settings_.results, source_.strings(), printer_, past);
+                if (!settings_.dry_run) output_.use_results(results_.get());
             }
             if (settings_.policy.halt.needs_total() || settings_.input.read_ahead) {
                 if (auto total = source_.total()) schedule_.set_total(*total);
@@ -403,7 +411,7 @@ void Run::conclude(std::uint64_t slot, JobEnd end, const Schedule::Verdict& verd
     }
     observer_.on_end(running.job, outcome);
     output_.finished({std::move(running.job), std::move(outcome), std::move(end.output), std::move(end.error),
-                      end.kept.has_value()});
+                      end.kept.has_value(), verdict.cause == Cause::none});
 }
 
 void Run::tell_halt(const Job& job, bool succeeded) {

@@ -1,5 +1,8 @@
 """The job log, and runs that go on from it."""
 
+import csv
+import io
+import json
 import re
 import subprocess
 
@@ -204,3 +207,135 @@ def test_results_with_a_log_follow_the_log(tidy_haid):
     assert tidy_haid.run("--resume", *options, NOTE, ":::", "a", "b", "c").status == 0
     assert ran(tidy_haid) == ["c"]
     assert len(log_of(tidy_haid)) == 3
+
+
+def whole_table(path):
+    """The rows of a table as {column: text}; the file ends with a whole one."""
+    text = path.read_bytes().decode()
+    if path.suffix == ".json":
+        assert text.endswith("}\n")
+        rows = [json.loads(line) for line in text.splitlines()]
+        return [{name: str(value) for name, value in row.items()} for row in rows]
+    assert text.endswith("\n") and text.count("Seq") == 1
+    return list(csv.DictReader(io.StringIO(text), delimiter="\t" if path.suffix == ".tsv" else ","))
+
+
+TABLES = ["t.csv", "t.tsv", "t.json"]
+ODD = "echo {} >> ran; printf 'a \"quoted\",\\tfield\\nin lines\\\\\\n'; echo {}; [ -e mended ] || [ {} != 2 ]"
+
+
+def test_results_in_folders_know_what_failed(tidy_haid):
+    options = ["--results", "kept", "echo {} >> ran; [ -e mended ] || [ {} != 2 ]", ":::", "1", "2", "3"]
+    assert tidy_haid.run(*options).status == 1
+    assert ran(tidy_haid) == ["1", "2", "3"]
+    assert (tidy_haid.folder / "kept/1/2/status").read_text() == "1 0\n"
+    assert not (tidy_haid.folder / "kept/1/1/status").exists()
+    assert tidy_haid.run("--resume", *options).status == 0
+    assert ran(tidy_haid) == []
+    assert tidy_haid.run("--resume-failed", *options).status == 1
+    assert ran(tidy_haid) == ["2"]
+    (tidy_haid.folder / "mended").touch()
+    assert tidy_haid.run("--resume-failed", *options).status == 0
+    assert ran(tidy_haid) == ["2"]
+    assert tidy_haid.run("--resume-failed", *options).status == 0
+    assert ran(tidy_haid) == []
+
+
+@pytest.mark.parametrize("where", ["kept", "kept/{}.txt", *TABLES])
+def test_what_a_time_limit_has_cut_off_has_failed_in_the_results_too(tidy_haid, where):
+    job = "echo {} >> ran; trap 'exit 0' TERM; [ -e mended ] || while :; do sleep 0.02; done"
+    assert tidy_haid.run("--timeout", "0.5", "--results", where, job, ":::", "1").status == 1
+    assert ran(tidy_haid) == ["1"]
+    (tidy_haid.folder / "mended").touch()
+    for expected in (["1"], []):
+        assert tidy_haid.run("--resume-failed", "--results", where, job, ":::", "1").status == 0
+        assert ran(tidy_haid) == expected
+
+
+def test_a_result_that_was_being_written_again_is_none(tidy_haid):
+    folder = tidy_haid.folder / "kept/1/1"
+    tidy_haid.run("--results", "kept", "echo old", ":::", "1")
+    (folder / "stdout").unlink()
+    (folder / "stdout").mkdir()  # cannot be written
+    assert tidy_haid.run("--results", "kept", "echo new", ":::", "1").status == 255
+    assert not (folder / "seq").exists()
+
+
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("log", [[], ["--joblog", "log"]])
+def test_a_table_goes_on_where_it_ended(tidy_haid, name, log):
+    options = [*log, "--results", name, ODD, ":::"]
+    path = tidy_haid.folder / name
+    assert tidy_haid.run("-j1", *options, "1", "2", "3").status == 1
+    assert ran(tidy_haid) == ["1", "2", "3"]
+    before = path.read_bytes()
+    assert tidy_haid.run("--resume", "--dry-run", *options, "1", "2", "3", "4").out.count("echo") == 2
+    assert tidy_haid.run("--dry-run", *options, "5").status == 0
+    assert path.read_bytes() == before
+    assert tidy_haid.run("--resume", *options, "1", "2", "3", "4").status == 0
+    assert ran(tidy_haid) == ["4"]
+    (tidy_haid.folder / "mended").touch()
+    assert tidy_haid.run("--resume-failed", *options, "1", "2", "3", "4").status == 0
+    assert ran(tidy_haid) == ["2"]
+    assert path.read_bytes().startswith(before)
+    rows = whole_table(path)
+    assert [(row["Seq"], row["Exitval"]) for row in rows] == [("1", "0"), ("2", "1"), ("3", "0"), ("4", "0"), ("2", "0")]
+    assert [row["Stdout"] for row in rows] == [f'a "quoted",\tfield\nin lines\\\n{n}\n' for n in "12342"]
+    assert tidy_haid.run("--resume-failed", *options, "1", "2", "3", "4").status == 0
+    assert ran(tidy_haid) == []
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_row_that_was_cut_does_not_count_and_is_mended(tidy_haid, name):
+    options = ["-j1", "--results", name, ODD.replace("2", "9"), ":::", "1", "2", "3"]
+    tidy_haid.run(*options)
+    ran(tidy_haid)
+    path = tidy_haid.folder / name
+    whole = path.read_bytes()
+    second = len(whole) - len(whole.splitlines(keepends=True)[-1])
+    for cut in [*range(second, len(whole), 7), len(whole) - 1]:
+        path.write_bytes(whole[:cut])
+        assert tidy_haid.run("--resume", *options).status == 0
+        assert ran(tidy_haid) == ["3"]
+        assert [row["Seq"] for row in whole_table(path)] == ["1", "2", "3"]
+
+
+def test_a_table_that_is_none_is_an_error_and_stays_as_it_is(tidy_haid):
+    for name in TABLES:
+        path = tidy_haid.file(name, "some,other\nfile,of\nmine,\n")
+        result = tidy_haid.run("--resume", "--results", name, NOTE, ":::", "1")
+        assert result.status == 255
+        assert name in result.err and "row 1" in result.err
+        assert path.read_text() == "some,other\nfile,of\nmine,\n"
+    assert ran(tidy_haid) == []
+
+
+def test_a_table_compares_commands_before_it_skips(tidy_haid):
+    tidy_haid.run("--results", "t.csv", NOTE, ":::", "1", "2")
+    ran(tidy_haid)
+    result = tidy_haid.run("--resume", "--results", "t.csv", NOTE, ":::", "1", "other")
+    assert ran(tidy_haid) == ["other"]
+    assert "job 2 is run again: the table has another command" in result.err
+
+
+def test_retry_failed_adds_to_the_table(tidy_haid):
+    options = ["--joblog", "log", "--results", "t.csv"]
+    tidy_haid.run("-j1", *options, "[ -e mended ] || [ {} != 2 ]", ":::", "1", "2")
+    (tidy_haid.folder / "mended").touch()
+    assert tidy_haid.run("--retry-failed", *options).status == 0
+    rows = whole_table(tidy_haid.folder / "t.csv")
+    assert [(row["Seq"], row["Exitval"], row["Stderr"]) for row in rows] == [("1", "0", ""), ("2", "1", ""), ("2", "0", "")]
+
+
+def test_a_full_disk_leaves_whole_rows(tidy_haid):
+    job = "head -c {} /dev/zero | tr '\\\\0' x"
+    limited = ["/bin/bash", "-c", 'trap "" XFSZ; ulimit -f 40; exec "$@"', "bash"]
+    result = tidy_haid.run("-j1", "--results", "t.csv", job, ":::", "10000", "100000", before=limited)
+    assert result.status == 255 and "t.csv" in result.err
+    assert [row["Seq"] for row in whole_table(tidy_haid.folder / "t.csv")] == ["1"]
+
+
+def test_a_table_on_standard_output_is_nothing_to_go_on_from(tidy_haid):
+    result = tidy_haid.run("--resume", "--results", "-.csv", NOTE, ":::", "1")
+    assert result.status == 255 and "--joblog" in result.err
+    assert ran(tidy_haid) == []

@@ -134,7 +134,11 @@ void Output::flush() {
 void Output::deliver(FinishedJob finished) {
     auto node = live_.extract(finished.job.sequence);
     if (results_ != nullptr) {
-        if (!finished.kept) results_->keep(finished);
+        if (!finished.kept) {
+            results_->keep(finished);
+        } else if (!finished.outcome.succeeded() || !finished.by_itself) {
+            results_->mark(finished);
+        }
     } else if (!node.empty()) {
         Live& live = node.mapped();
         announce(finished.job.sequence, live);
