@@ -37,12 +37,12 @@ Launcher::Launcher(const LaunchPlan& plan, const std::vector<std::string>& comma
     options.death_signal = SIGTERM;  // srun ends its step then
     options.also_as_program = true;
     options.sentinel = true;
+    options.own_group = true;  // Ctrl-C is the program's
+    options.signals_wait = true;
     child_ = process::fork_child(
         [&] {
             system::hold_standard_descriptors();
-            ::setpgid(0, 0);  // Ctrl-C is the program's
-            ::signal(SIGINT, SIG_DFL);
-            for (int signal : system::signals_of_writes) ::signal(signal, SIG_DFL);
+            for (int signal : {SIGINT, SIGPIPE, SIGXFSZ, options.death_signal}) ::signal(signal, SIG_DFL);
             ::sigprocmask(SIG_SETMASK, &none, nullptr);
             ::execve(argument_pointers.front(), argument_pointers.data(), entry_pointers.data());
             return errno == ENOENT ? 127 : 126;

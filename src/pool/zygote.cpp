@@ -31,9 +31,10 @@ constexpr int parent_gone = SIGUSR1;
 // The body of the zygote's process.
 class Zygote {
   public:
-    // `workers`: one each, empty.
-    Zygote(const WorkerSettings& settings, int socket, std::vector<process::Forked>& workers)
-        : settings_(settings), socket_(socket), workers_(workers) {
+    // With every signal blocked: what the program does with one is never done here. `mask`: the program's; `workers`:
+    // one each, empty.
+    Zygote(const WorkerSettings& settings, int socket, const sigset_t& mask, std::vector<process::Forked>& workers)
+        : settings_(settings), socket_(socket), workers_(workers), mask_before_(mask) {
         ::prctl(PR_SET_NAME, "haid-zygote");
         // What workers leave behind becomes ours, to be ended with the pool.
         ::prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -43,14 +44,16 @@ class Zygote {
             ignore.sa_handler = SIG_IGN;
             ::sigaction(disposition.number, &ignore, &disposition.action);
         }
+        struct sigaction standard {};
+        standard.sa_handler = SIG_DFL;
+        ::sigaction(SIGCHLD, &standard, nullptr);
         sigset_t awaited;
         sigemptyset(&awaited);
         sigaddset(&awaited, SIGCHLD);
         sigaddset(&awaited, parent_gone);
-        ::sigprocmask(SIG_BLOCK, &awaited, &mask_before_);
-        struct sigaction standard {};
-        standard.sa_handler = SIG_DFL;
-        ::sigaction(SIGCHLD, &standard, nullptr);
+        sigset_t blocked = mask_before_;
+        for (int signal : {SIGCHLD, parent_gone}) sigaddset(&blocked, signal);
+        ::sigprocmask(SIG_SETMASK, &blocked, nullptr);
         signals_ = system::Descriptor(::signalfd(-1, &awaited, SFD_CLOEXEC | SFD_NONBLOCK));
     }
 
@@ -160,7 +163,7 @@ class Zygote {
     int socket_;
     std::vector<process::Forked>& workers_;
     std::array<Disposition, 5> dispositions_{{{SIGINT}, {SIGQUIT}, {SIGTERM}, {SIGHUP}, {SIGTSTP}}};
-    sigset_t mask_before_{};
+    sigset_t mask_before_;
     system::Descriptor signals_;
     bool parent_has_gone_ = false;
 };
@@ -173,12 +176,14 @@ class FromZygote : public WorkerSource {
         system::check(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), "cannot make a socket");
         auto [ours, theirs] = system::own_both(ends);
         std::vector<process::Forked> workers(settings.segment->workers());
+        sigset_t mask;
+        ::pthread_sigmask(SIG_BLOCK, nullptr, &mask);
         zygote_ = process::fork_child(
             [&] {
                 ours.close();
-                return Zygote(settings, theirs.get(), workers).run();
+                return Zygote(settings, theirs.get(), mask, workers).run();
             },
-            {.die_with_parent = true, .death_signal = parent_gone, .child_prints = false});
+            {.die_with_parent = true, .death_signal = parent_gone, .signals_wait = true, .child_prints = false});
         socket_ = std::move(ours);
     }
 

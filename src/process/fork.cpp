@@ -155,9 +155,10 @@ struct Forking {
     bool pidfds = false;
     int death_signal;
     bool also_as_program;
+    bool own_group;
 
     explicit Forking(const ForkOptions& options)
-        : death_signal(options.death_signal), also_as_program(options.also_as_program) {
+        : death_signal(options.death_signal), also_as_program(options.also_as_program), own_group(options.own_group) {
         if (options.sentinel) {
             // Asked here, not once for all: a filter of system calls may be installed at any time.
             system::Descriptor probe(pidfd_open(::getpid()));
@@ -175,6 +176,10 @@ struct Forking {
 
     // Nothing may be thrown here: it would end in the parent's own handlers, in the wrong process.
     void in_child() noexcept {
+        if (own_group) {
+            ::setpgid(0, 0);
+            system::discard_pending_signals();  // the parent's end is told after this
+        }
         lifeline.write.release();  // closed with all of them
         if (lifeline.read) die_with_writer_of(lifeline.read.get(), death_signal);
         if (lifeline.read && also_as_program) ::fcntl(lifeline.read.get(), F_SETFD, 0);
@@ -209,7 +214,7 @@ Forked fork_child(const std::function<int()>& body, const ForkOptions& options) 
         if (pid == 0) {
             lock.release();  // unlocked by the handler
             forking.in_child();
-            blocked.restore();
+            if (!options.signals_wait) blocked.restore();
             run(body, options.child_prints);
         }
         if (pid > 0) {

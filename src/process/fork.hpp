@@ -57,6 +57,12 @@ struct ForkOptions {
     int death_signal = SIGKILL;  // what the parent's end sends the child; another one lets it put things in order first
     bool also_as_program = false;  // it dies with its parent also when it executes another program
     bool sentinel = false;         // costs a descriptor in the parent
+    // It leads a process group of its own before any signal can reach it: what is sent to the parent's group is never
+    // for it, not even while it is being made.
+    bool own_group = false;
+    // `body` begins with every signal blocked, and what came for it until then waits: for one that has dispositions of
+    // its own to set first. Otherwise the mask is the parent's.
+    bool signals_wait = false;
     // What touches no stream need not flush them, which costs some page faults where everything is new. A child that
     // does not print has them as its parent did; so it must not flush before it forks, and its children, which do
     // print, begin with empty ones like any other.

@@ -17,6 +17,7 @@
 #include "process/standstill.hpp"
 #include "system/calls.hpp"
 #include "system/error.hpp"
+#include "system/signals.hpp"
 
 namespace haid::process {
 namespace {
@@ -96,9 +97,10 @@ bool ends_within_lease(int lifeline, system::SharedTable& table) {
     }
 }
 
-// The body of the guard process.
+// The body of the guard process. It begins with every signal blocked.
 [[noreturn]] void watch(int lifeline, system::SharedTable& table, const Ladder& ladder, std::vector<int> held) {
     ::setsid();
+    system::discard_pending_signals();
     held.push_back(lifeline);
     close_all_but(held);
     system::hold_standard_descriptors();
@@ -134,6 +136,8 @@ void Guard::start() {
     int ends[2];
     if (system::calls().pipe2(ends, O_CLOEXEC) != 0) system::throw_errno("cannot make a pipe");
     system::Pipe lifeline = system::own_both(ends);
+    // What reaches the program's group before the guard has left it may end the program, but never both.
+    system::BlockedSignals blocked;
     pid_ = system::check(::fork(), "cannot start the guard process");
     if (pid_ == 0) watch(lifeline.read.get(), table_, ladder_, held_);
     lifeline_ = std::move(lifeline.write);

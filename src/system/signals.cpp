@@ -23,6 +23,14 @@ void BlockedSignals::restore() {
     ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 
+void discard_pending_signals() noexcept {
+    sigset_t all;
+    sigfillset(&all);
+    const timespec at_once{};
+    while (::sigtimedwait(&all, nullptr, &at_once) > 0) {
+    }
+}
+
 SignalQueue::SignalQueue(std::initializer_list<int> signals) {
     sigset_t set;
     sigemptyset(&set);

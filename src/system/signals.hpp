@@ -33,6 +33,11 @@ class BlockedSignals {
 // program ignores them, for the call fails all the same and says why; what it starts must not.
 inline constexpr int signals_of_writes[] = {SIGPIPE, SIGXFSZ};
 
+// Forgets what waits for this thread or process to unblock it. For a child that has left its parent's process group and
+// still has everything blocked: what came before was meant for the group, and the parent has it too. Only makes system
+// calls, so that a child that borrows its parent's memory may use it.
+void discard_pending_signals() noexcept;
+
 // While it lives the signals are blocked and arrive at fd(). Only a program may own one: a library leaves masks alone.
 class SignalQueue {
   public:

@@ -1,5 +1,9 @@
 // Starting a program at a cost that does not grow with the parent: the child borrows the parent's memory until it has
 // become the new program (clone with CLONE_VM and CLONE_VFORK), so nothing is copied.
+//
+// For a moment the child is in the parent's process group. What is sent to that group meanwhile, by a terminal's Ctrl-C
+// for one, the parent gets too, and the child forgets: no program ends, or is stopped, before its first instruction by
+// a signal that was not for it.
 #pragma once
 
 #include <signal.h>

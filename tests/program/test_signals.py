@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from support import log_entries, state_of, wait_for_line_in, wait_until, whole_lines
+from support import TIME_LIMIT, log_entries, state_of, wait_for_line_in, wait_until, whole_lines
 from terminal import Terminal
 
 # Tells its process id, waits until the file `go` is there, and tells that it came to its own end.
@@ -241,6 +241,25 @@ def test_a_signal_between_short_jobs_is_not_lost(tidy_haid):
     wait_for_line_in(tidy_haid.folder / "log", 20)
     process.send_signal(signal.SIGINT)
     assert tidy_haid.finish(process).status == 130
+
+
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGTSTP, signal.SIGSTOP])
+def test_what_is_sent_to_the_programs_group_never_reaches_a_job_that_is_being_started(tidy_haid, number):
+    count = 1500
+    tidy_haid.file("inputs", "".join(f"{i}\n" for i in range(1, count + 1)))
+    with (tidy_haid.folder / "errors").open("wb") as errors:
+        process = tidy_haid.start("-j2", "--joblog", "log", "echo {} >> ran", "::::", "inputs", stderr=errors)
+    wait_for_line_in(tidy_haid.folder / "log", 20)
+    log = tidy_haid.folder / "log"
+    # At its end the program has its signals back.
+    until = time.monotonic() + TIME_LIMIT
+    while log.read_bytes().count(b"\n") < count - 100 and process.poll() is None and time.monotonic() < until:
+        os.killpg(process.pid, number)
+        os.killpg(process.pid, signal.SIGCONT)
+        time.sleep(0.0003)
+    assert tidy_haid.finish(process).status == 0
+    assert sorted(map(int, whole_lines(tidy_haid.folder / "ran"))) == list(range(1, count + 1))
+    assert {(entry["Exitval"], entry["Signal"]) for entry in log_entries(log)} == {("0", "0")}
 
 
 def test_a_job_that_wants_to_read_from_the_terminal_is_ended_and_told(tidy_haid):

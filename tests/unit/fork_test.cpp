@@ -124,6 +124,22 @@ TEST_F(Fork, TheSignalMaskStaysInParentAndChild) {
     EXPECT_EQ(exit_status(child.pid), 0);
 }
 
+TEST_F(Fork, AChildWithAGroupOfItsOwnIsNotReachedByWhatIsSentToItsParentsGroupBefore) {
+    SignalAtBirth interrupt(SIGINT);
+    EXPECT_EQ(exit_status(fork_child([] { return ::getpgrp() == ::getpid() ? 42 : 1; }, {.own_group = true}).pid), 42);
+}
+
+TEST_F(Fork, SignalsWaitForAChildThatSetsItsDispositionsFirst) {
+    SignalAtBirth interrupt(SIGINT);
+    auto body = [] {
+        sigset_t pending;
+        ::sigpending(&pending);
+        return sigismember(&pending, SIGINT) == 1 ? 42 : 1;
+    };
+    EXPECT_EQ(exit_status(fork_child(body, {.signals_wait = true}).pid), 42);
+    EXPECT_EQ(exit_status(fork_child(body).pid), -SIGINT);
+}
+
 TEST_F(Fork, ADroppedLifelineKillsTheChild) {
     Forked forked = fork_child([]() -> int { sleep_for_ever(); });
     forked.lifeline.cut();

@@ -13,6 +13,7 @@
 #include <set>
 
 #include "process/families.hpp"
+#include "processes.hpp"
 #include "system/spawn.hpp"
 
 namespace haid::process {
@@ -268,6 +269,17 @@ TEST_F(GuardTest, IsNotReachedBySignalsToTheProgramsGroup) {
     for (int waited = 0; waited < patience && ::getsid(guard.pid()) == ::getsid(0); waited += 5) ::poll(nullptr, 0, 5);
     EXPECT_EQ(::getsid(guard.pid()), guard.pid());
     EXPECT_EQ(::getpgid(guard.pid()), guard.pid());
+}
+
+TEST_F(GuardTest, IsNotReachedBySignalsToTheProgramsGroupWhileItStarts) {
+    for (int signal : {SIGINT, SIGQUIT, SIGALRM}) {
+        SignalAtBirth at_birth(signal);
+        Guard guard(default_ladder(), {});
+        const auto has_left = [&] { return ::getsid(guard.pid()) != ::getsid(0); };
+        for (int waited = 0; waited < patience && alive(guard.pid()) && !has_left(); waited += 5) ::poll(nullptr, 0, 5);
+        ::poll(nullptr, 0, 50);  // for what may still wait for it
+        EXPECT_TRUE(alive(guard.pid())) << "signal " << signal;
+    }
 }
 
 TEST_F(GuardTest, AGuardThatWasKilledIsReplacedAndKnowsTheJobs) {

@@ -74,6 +74,21 @@ TEST_F(PoolSurvival, BusyAndIdleWorkersEndWithTheProgram) {
     doomed.kill_and_wait_for_all();
 }
 
+// What the program does with a signal is its own affair: a handler that ran in the zygote as well would, at best, do
+// everything twice.
+TEST_F(PoolSurvival, ASignalToTheGroupWhileThePoolStartsIsHandledByTheProgramAlone) {
+    static const pid_t program = ::getpid();
+    auto before = ::signal(SIGINT, [](int) {
+        if (::getpid() != program) ::_exit(96);
+    });
+    {
+        SignalAtBirth interrupt(SIGINT);
+        Pool pool(2);
+        EXPECT_EQ(pool.map(twice, std::views::iota(0, 3)), (std::vector{0, 2, 4}));
+    }
+    ::signal(SIGINT, before);
+}
+
 TEST_F(PoolSurvival, NestedPoolsEndWithTheProgram) {
     Doomed doomed(4, [] {
         Pool outer(2);

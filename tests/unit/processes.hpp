@@ -4,11 +4,14 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <exception>
 #include <string>
+#include <utility>
 
 #include "system/descriptor.hpp"
 #include "system/error.hpp"
@@ -61,6 +64,25 @@ pid_t middle(Body body) {
     }
     ::_exit(testing::Test::HasFailure() ? 97 : 0);
 }
+
+// While it lives, every child that this process forks is sent the signal before it does anything: as if it had been
+// sent to the group in the moment of the fork. The child's own children are not.
+class SignalAtBirth {
+  public:
+    explicit SignalAtBirth(int signal) {
+        static const int registered = ::pthread_atfork(nullptr, nullptr, [] {
+            if (const int number = std::exchange(number_, 0); number != 0) ::kill(::getpid(), number);
+        });
+        EXPECT_EQ(registered, 0);
+        number_ = signal;
+    }
+    ~SignalAtBirth() { number_ = 0; }
+    SignalAtBirth(const SignalAtBirth&) = delete;
+    SignalAtBirth& operator=(const SignalAtBirth&) = delete;
+
+  private:
+    static inline int number_ = 0;
+};
 
 [[noreturn]] inline void sleep_for_ever() {
     for (;;) ::pause();

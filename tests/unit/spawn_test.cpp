@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -160,6 +162,28 @@ TEST(Spawn, LeadsAProcessGroupThatIsOnRecord) {
     EXPECT_NE(::getpgrp(), spawned.pid);
     input.write.close();
     EXPECT_EQ(Program::exit_status(spawned.pid), 0);
+}
+
+TEST(Spawn, WhatIsSentToTheParentsGroupBeforeTheChildHasLeftItIsNotForTheChild) {
+    static int signal_at_birth = 0;
+    static int (*become)(void*) = nullptr;
+    ScopedCalls calls;
+    calls->clone = [](int (*body)(void*), void* stack, int flags, void* argument) {
+        become = body;
+        auto signalled = [](void* plan) {
+            ::kill(::getpid(), signal_at_birth);
+            return become(plan);
+        };
+        return ::clone(signalled, stack, flags, argument);
+    };
+    for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGTSTP}) {
+        signal_at_birth = signal;
+        Program program = shell("exit 7");
+        Spawned spawned = spawn(program.plan);
+        ASSERT_GT(spawned.pid, 0);
+        EXPECT_EQ(Program::exit_status(spawned.pid), 7) << "signal " << signal;
+    }
+    expect_no_child();
 }
 
 TEST(Spawn, RunsInTheDirectory) {
