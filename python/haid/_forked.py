@@ -19,9 +19,15 @@ class Popen(popen_fork.Popen):
     def _launch(self, process_obj):
         parent_sentinel = _processes.sentinel_for_children()
         end_of_parent, end_of_child = _processes.pipe()
+        parent = os.getpid()
         try:
             self.pid = os.fork()
-        except OSError:
+        except BaseException:
+            if os.getpid() != parent:  # a signal that came at once; what the parent does about it is done there
+                try:
+                    sys.excepthook(*sys.exc_info())
+                finally:
+                    os._exit(1)
             os.close(end_of_parent)
             os.close(end_of_child)
             raise
@@ -34,9 +40,11 @@ class Popen(popen_fork.Popen):
                 os.close(end_of_parent)
                 code = process_obj._bootstrap(parent_sentinel=parent_sentinel)
             finally:
-                if _RUNS_ATEXIT:
-                    atexit._run_exitfuncs()
-                os._exit(code)
+                try:
+                    if _RUNS_ATEXIT:
+                        atexit._run_exitfuncs()
+                finally:
+                    os._exit(code)
         os.close(end_of_child)
         self.sentinel, self._owner = end_of_parent, os.getpid()
 

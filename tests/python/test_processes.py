@@ -5,6 +5,7 @@ import select
 import signal
 import subprocess
 import sys
+import textwrap
 
 import pytest
 
@@ -116,3 +117,26 @@ os._exit(0)
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
     assert os.read(process.stdout.fileno(), 100) == b"parent gone"
     process.wait()
+
+
+def test_a_signal_that_comes_with_the_fork_runs_nothing_of_the_parents_in_the_child(tmp_path):
+    source = textwrap.dedent("""
+        import _thread, os
+        import haid
+
+        def never():
+            print("ran", flush=True)
+
+        os.register_at_fork(after_in_child=_thread.interrupt_main)
+        process = haid.Process(target=never)
+        try:
+            process.start()
+        except KeyboardInterrupt:
+            print("handled by the child", flush=True)
+            os._exit(0)
+        process.join()
+        print(process.exitcode)
+    """)
+    ended = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    assert ended.stdout.split() == ["1"]
+    assert ended.stderr.rstrip().endswith("KeyboardInterrupt")
