@@ -58,9 +58,10 @@ class Listening {
         options.also_as_program = true;
         options.sentinel = true;
         options.child_prints = false;
+        options.own_group = true;  // Ctrl-C is the program's
+        options.signals_wait = true;
         child_ = process::fork_child(
             [&] {
-                ::setpgid(0, 0);  // Ctrl-C is the program's
                 for (int signal : {SIGINT, SIGPIPE, SIGXFSZ, SIGCHLD}) ::signal(signal, SIG_DFL);
                 ::sigprocmask(SIG_SETMASK, &none, nullptr);
                 if (::dup2(file.get(), STDIN_FILENO) < 0 || ::dup2(out_.write.get(), STDOUT_FILENO) < 0 ||
