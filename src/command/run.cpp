@@ -25,6 +25,9 @@ using system::Time;
 // moments before we are told must not be logged as one that has failed.
 constexpr std::chrono::milliseconds doubt{300};
 
+// A second SIGINT that comes sooner is the first one once more.
+constexpr std::chrono::milliseconds echo{300};
+
 OutputSettings output_settings(const RunSettings& settings) {
     bool shows = settings.show_command || settings.dry_run;
     return {settings.keep_order, settings.grouping == RunSettings::Grouping::lines && settings.results.empty(), shows};
@@ -451,14 +454,19 @@ void Run::on_signals() {
 }
 
 void Run::on_interrupt(int signal) {
-    ++interrupts_;
+    const Time now = Clock::now();
+    const bool second = signal == SIGINT && interrupted_;
+    // A wrapper passes on the Ctrl-C that the terminal has sent to all of us.
+    if (second && now - *interrupted_ < echo) return;
+    if (signal == SIGINT && !second) interrupted_ = now;
     exit_status_.interrupted(signal);
     if (!input_ended_ || next_ || !again_.empty()) exit_status_.left_jobs();
-    // SIGHUP lets jobs end, SIGTERM ends them, as GNU parallel documents it; so does its Ctrl-C.
-    if (interrupts_ > 1 || signal == SIGTERM || (signal == SIGINT && settings_.as_parallel)) {
+    // SIGHUP lets jobs end, however often (a terminal that closes sends it twice: by the kernel and by the shell),
+    // SIGTERM ends them, as GNU parallel documents it; so does its Ctrl-C.
+    if (second || signal == SIGTERM || (signal == SIGINT && settings_.as_parallel)) {
         if (schedule_.running() > 0) exit_status_.left_jobs();
         say(fmt::format("{}: ending {} running job(s)", system::signal_name(signal), schedule_.running()));
-        schedule_.end_all(Clock::now());
+        schedule_.end_all(now);
         conclude_doubtful(Time::max());
         return;
     }
@@ -466,7 +474,7 @@ void Run::on_interrupt(int signal) {
     if (schedule_.running() == 0) return;
     say(fmt::format("{}: no new jobs are started; waiting for {} to end ({} ends them now)",
                     system::signal_name(signal), schedule_.running(),
-                    signal == SIGINT ? "Ctrl-C once more" : "the same signal once more"));
+                    signal == SIGINT ? "Ctrl-C once more" : "SIGTERM"));
     list_running();
 }
 

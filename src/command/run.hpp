@@ -130,7 +130,7 @@ class Run : private Runner::Listener {
     bool told_time_is_up_ = false;
     int watched_input_ = -1;
     StartPatience start_patience_;
-    int interrupts_ = 0;
+    std::optional<system::Time> interrupted_;  // by the first SIGINT
     system::Time started_{};
 };
 

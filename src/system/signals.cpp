@@ -31,10 +31,27 @@ void discard_pending_signals() noexcept {
     }
 }
 
+namespace {
+
+// A blocked signal arrives though it is ignored (sigaction(2) is asked when it is unblocked): nohup would count for
+// nothing.
+bool is_ignored(int signal) {
+    struct sigaction action {};
+    return ::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+}  // namespace
+
 SignalQueue::SignalQueue(std::initializer_list<int> signals) {
     sigset_t set;
     sigemptyset(&set);
-    for (int signal : signals) sigaddset(&set, signal);
+    for (int signal : signals) {
+        // These two are news, no wish of anybody's.
+        const bool news = signal == SIGCHLD || signal == SIGCONT;
+        if (news || !is_ignored(signal)) sigaddset(&set, signal);
+        // Ignored, it would have the kernel forget how children have ended.
+        if (signal == SIGCHLD && is_ignored(signal)) ::signal(SIGCHLD, SIG_DFL);
+    }
     check(::sigprocmask(SIG_BLOCK, &set, &before_), "cannot block signals");
     queue_ = Descriptor(check(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), "cannot make a signal queue"));
 }

@@ -38,7 +38,9 @@ inline constexpr int signals_of_writes[] = {SIGPIPE, SIGXFSZ};
 // calls, so that a child that borrows its parent's memory may use it.
 void discard_pending_signals() noexcept;
 
-// While it lives the signals are blocked and arrive at fd(). Only a program may own one: a library leaves masks alone.
+// While it lives the signals are blocked and arrive at fd(). One that is ignored when it is made stays ignored, here
+// and in children (nohup, a background job of a script), but for SIGCHLD and SIGCONT, which wish for nothing. Only a
+// program may own one: a library leaves masks alone.
 class SignalQueue {
   public:
     explicit SignalQueue(std::initializer_list<int> signals);

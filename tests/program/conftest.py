@@ -1,5 +1,6 @@
 import os
 import shutil
+import signal
 import sys
 
 import pytest
@@ -11,6 +12,10 @@ import support  # noqa: E402
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "memory: measures memory, which a sanitizer multiplies")
+    # A signal that is ignored here, in the background of a script, would be ignored by the program as well.
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTSTP):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture

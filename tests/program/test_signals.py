@@ -17,6 +17,9 @@ PATIENT = "echo $$ >> pids; while [ ! -e go ]; do sleep 0.02; done; echo {} >> e
 TELLS_SIGNAL = "trap 'echo {} >> told; exit 7' TERM; echo $$ >> pids; while :; do sleep 0.05; done"
 IGNORES_SIGNALS = "trap '' TERM INT HUP; echo $$ {} >> pids; while :; do sleep 0.05; done"
 
+# A second SIGINT counts once so many seconds have passed.
+ECHO = 0.4
+
 STARTING_NO_MORE = "no new jobs are started"
 ENDING_TWO = "ending 2 running job"
 
@@ -65,16 +68,67 @@ def test_an_interrupt_that_kept_no_job_from_running_leaves_the_exit_status_alone
     assert sorted(whole_lines(tidy_haid.folder / "ended")) == ["1", "2"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
-def test_twice_the_running_jobs_are_ended(tidy_haid, number):
+def test_a_second_interrupt_ends_the_running_jobs(tidy_haid):
     process, _, errors = start_telling_errors(tidy_haid, TELLS_SIGNAL, "--joblog", "log")
-    process.send_signal(number)
+    process.send_signal(signal.SIGINT)
     wait_for_error(process, errors, STARTING_NO_MORE)
-    process.send_signal(number)
-    assert tidy_haid.finish(process).status == 128 + number
+    time.sleep(ECHO)
+    process.send_signal(signal.SIGINT)
+    assert tidy_haid.finish(process).status == 130
     assert sorted(whole_lines(tidy_haid.folder / "told")) == ["1", "2"]
     assert ENDING_TWO in errors.read_text()
     assert len(whole_lines(tidy_haid.folder / "pids")) == 2
+
+
+def test_an_interrupt_that_a_wrapper_passes_on_counts_once(tidy_haid):
+    for _ in range(20):
+        process, _, errors = start_telling_errors(tidy_haid, PATIENT)
+        since = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        wait_for_error(process, errors, STARTING_NO_MORE)
+        process.send_signal(signal.SIGINT)
+        told = errors.stat().st_size
+        process.send_signal(signal.SIGUSR1)  # answered once what came before it was read
+        wait_until(lambda: errors.stat().st_size > told, "an answer")
+        was_soon = time.monotonic() - since < ECHO
+        ended = tidy_haid.folder / "ended"
+        (tidy_haid.folder / "go").touch()
+        status = tidy_haid.finish(process).status
+        for name in ("go", "pids"):
+            (tidy_haid.folder / name).unlink()
+        if was_soon:
+            break
+        ended.unlink(missing_ok=True)
+    else:
+        pytest.skip("this machine is too slow for two signals in 0.3 s")
+    assert status == 130
+    assert sorted(whole_lines(ended)) == ["1", "2"]
+    assert "ending" not in errors.read_text()
+
+
+def test_a_hang_up_never_ends_what_runs_however_often_it_comes(tidy_haid):
+    process, pids, errors = start_telling_errors(tidy_haid, PATIENT, "--joblog", "log")
+    for time_of in range(1, 4):
+        process.send_signal(signal.SIGHUP)
+        wait_until(lambda: errors.read_text().count(STARTING_NO_MORE) == time_of, "the signal is acted upon")
+        time.sleep(ECHO)
+    assert all(state_of(pid) for pid in pids)
+    (tidy_haid.folder / "go").touch()
+    assert tidy_haid.finish(process).status == 129
+    assert sorted(whole_lines(tidy_haid.folder / "ended")) == ["1", "2"]
+    assert sorted(entry["Seq"] for entry in log_entries(tidy_haid.folder / "log")) == ["1", "2"]
+
+
+@pytest.mark.parametrize("first, then", [(signal.SIGINT, signal.SIGHUP), (signal.SIGHUP, signal.SIGINT)])
+def test_a_hang_up_beside_an_interrupt_ends_nothing(tidy_haid, first, then):
+    process, _, errors = start_telling_errors(tidy_haid, PATIENT)
+    for count, number in enumerate((first, then), start=1):
+        process.send_signal(number)
+        wait_until(lambda: errors.read_text().count(STARTING_NO_MORE) == count, "the signal is acted upon")
+        time.sleep(ECHO)
+    (tidy_haid.folder / "go").touch()
+    assert tidy_haid.finish(process).status == 128 + then
+    assert sorted(whole_lines(tidy_haid.folder / "ended")) == ["1", "2"]
 
 
 @pytest.mark.parametrize("count", [2, 6])
@@ -91,6 +145,7 @@ def test_jobs_that_ignore_signals_are_killed_at_the_end_of_the_ladder(tidy_haid)
     process, _, errors = start_telling_errors(tidy_haid, IGNORES_SIGNALS, "--joblog", "log")
     process.send_signal(signal.SIGINT)
     wait_for_error(process, errors, STARTING_NO_MORE)
+    time.sleep(ECHO)
     process.send_signal(signal.SIGINT)
     assert tidy_haid.finish(process).status == 130
     assert ENDING_TWO in errors.read_text()
@@ -100,6 +155,7 @@ def test_jobs_ended_by_an_interrupt_are_run_by_a_resume(tidy_haid):
     process, _, errors = start_telling_errors(tidy_haid, PATIENT, "--joblog", "log", count=3)
     process.send_signal(signal.SIGINT)
     wait_for_error(process, errors, STARTING_NO_MORE)
+    time.sleep(ECHO)
     process.send_signal(signal.SIGINT)
     assert tidy_haid.finish(process).status == 130
     (tidy_haid.folder / "go").touch()
@@ -174,6 +230,70 @@ def test_jobs_see_default_signals_and_an_empty_mask(tidy_haid):
         assert not ignored & (1 << (number - 1)), number.name
 
 
+# -- signals that are ignored when the program starts
+
+
+def ignoring(*names):
+    """The words before a command that have it ignore signals, as nohup and background jobs of scripts do."""
+    return ("sh", "-c", f"trap '' {' '.join(names)}; exec \"$@\"", "sh")
+
+
+def send_ignored(process, number, errors):
+    """Sends a signal, and waits until the program has read what there was to read."""
+    told = errors.stat().st_size
+    process.send_signal(number)
+    process.send_signal(signal.SIGUSR1)
+    wait_until(lambda: errors.stat().st_size > told, "an answer")
+
+
+@pytest.mark.parametrize(
+    "number, before",
+    [
+        (signal.SIGHUP, ("nohup",)),
+        (signal.SIGINT, ignoring("INT", "QUIT")),
+        (signal.SIGTERM, ignoring("TERM")),
+        (signal.SIGTSTP, ignoring("TSTP")),
+    ],
+)
+@pytest.mark.parametrize("verb", ["commands", "scripts", "parallel"])
+def test_a_signal_that_was_ignored_at_the_start_stays_ignored(tidy_haid, number, before, verb):
+    if verb == "parallel":
+        link = tidy_haid.folder / "parallel"
+        link.symlink_to(tidy_haid.path)
+        tidy_haid.path = str(link)
+    script = tidy_haid.file("job.sh", PATIENT.replace("{}", "$1") + "\n")
+    words = ["run", "-j2", script, "--"] if verb == "scripts" else ["-j2", PATIENT]
+    path = tidy_haid.folder / "errors"
+    with path.open("wb") as errors:
+        process = tidy_haid.start(*words, ":::", 1, 2, 3, before=before, stderr=errors)
+    pids = [int(pid) for pid in wait_for_line_in(tidy_haid.folder / "pids", 2)]
+    for _ in range(2):
+        send_ignored(process, number, path)
+        time.sleep(ECHO)
+    assert state_of(process.pid) in ("S", "R", "D")
+    assert all(state_of(pid) for pid in pids)
+    (tidy_haid.folder / "go").touch()
+    assert tidy_haid.finish(process).status == 0
+    assert sorted(whole_lines(tidy_haid.folder / "ended")) == ["1", "2", "3"]
+    assert number.name not in path.read_text()
+
+
+def test_jobs_inherit_what_is_ignored_as_under_any_program(tidy_haid):
+    result = tidy_haid.run("grep ^SigIgn", ":::", "/proc/self/status", before=ignoring("INT", "HUP"))
+    ignored = int(result.out.split()[1], 16)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        assert ignored & (1 << (number - 1)), number.name
+    assert not ignored & (1 << (signal.SIGTERM - 1))
+
+
+def test_where_ended_children_are_ignored_the_jobs_ends_are_known_all_the_same(tidy_haid):
+    result = tidy_haid.run(
+        "exit {}", ":::", 0, 3, preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN), time_limit=20
+    )
+    assert result.status == 1
+    assert "exit 3" in result.err
+
+
 # -- from a terminal
 
 
@@ -183,6 +303,7 @@ def test_ctrl_c_once_waits_and_twice_ends_the_jobs(tidy_haid):
     terminal.type(b"\x03")
     terminal.wait_for(STARTING_NO_MORE.encode())
     assert whole_lines(tidy_haid.folder / "told") == []
+    time.sleep(ECHO)
     terminal.type(b"\x03")
     assert terminal.finish() == 130
     assert sorted(whole_lines(tidy_haid.folder / "told")) == ["1", "2"]
