@@ -152,6 +152,10 @@ struct LocalRunner::Child {
     system::Time since;
     Channel output;
     Channel error;
+    // Once it is being ended: its family, as far as it has been seen. The job has ended when nobody of that is left.
+    std::vector<pid_t> family = {};
+    std::optional<process::Ending> ending = std::nullopt;  // of the process itself
+    double seconds = 0;
 };
 
 LocalRunner::Capture LocalRunner::capture_for(const RunSettings& settings) {
@@ -184,7 +188,7 @@ LocalRunner::LocalRunner(const RunSettings& settings, const RunnerContext& conte
 
 LocalRunner::~LocalRunner() {
     // Empty, but where a fault struck between a job's start and the news of it.
-    if (!by_pid_.empty()) end_all();
+    if (!by_slot_.empty()) end_all();
     for (auto& [slot, child] : by_slot_) {
         child->output.close();
         child->error.close();
@@ -339,20 +343,36 @@ void LocalRunner::pause_output(bool paused) {
 }
 
 void LocalRunner::signal(std::span<const std::uint64_t> slots, int number) {
-    std::vector<pid_t> leaders;
+    std::vector<Child*> children;
+    std::vector<pid_t> everybody;
     for (std::uint64_t slot : slots) {
-        auto child = by_slot_.find(slot);
-        if (child != by_slot_.end()) leaders.push_back(child->second->pid);
+        auto found = by_slot_.find(slot);
+        if (found == by_slot_.end()) continue;
+        Child& child = *found->second;
+        if (child.family.empty()) child.family = {child.pid};
+        children.push_back(&child);
+        everybody.insert(everybody.end(), child.family.begin(), child.family.end());
     }
-    if (!leaders.empty()) process::signal_families(leaders, number);
+    if (children.empty()) return;
+    if (number != 0) {
+        const auto members = process::signal_families(everybody, number);
+        for (Child* child : children) process::remember(child->family, members);
+    }
+    for (Child* child : children) {
+        if (child->ending && (number == 0 || !process::any_left(child->family))) conclude(*child);
+    }
 }
 
 void LocalRunner::end_all() {
     std::vector<pid_t> leaders;
-    leaders.reserve(by_pid_.size());
-    for (const auto& [pid, child] : by_pid_) leaders.push_back(pid);
+    for (const auto& [slot, child] : by_slot_) {
+        leaders.push_back(child->pid);
+        leaders.insert(leaders.end(), child->family.begin(), child->family.end());
+    }
     process::signal_families(leaders, SIGKILL);
-    for (pid_t leader : leaders) system::uninterrupted([&] { return ::waitpid(leader, nullptr, 0); });
+    for (const auto& [pid, child] : by_pid_) {
+        system::uninterrupted([&, leader = pid] { return ::waitpid(leader, nullptr, 0); });
+    }
 }
 
 void LocalRunner::signal_groups(int number) {
@@ -370,18 +390,36 @@ void LocalRunner::reap() {
             continue;
         }
         if (child != by_pid_.end()) {
-            conclude(*child->second, *ending);
+            process_ended(*child->second, *ending);
         } else {
             // An orphan; it may have left orphans of its own.
             find_left_behind();
             check_left_behind();
         }
     }
+    conclude_those_that_are_gone();
 }
 
-void LocalRunner::conclude(Child& child, const process::Ending& ending) {
-    auto node = by_slot_.extract(child.slot);
+void LocalRunner::process_ended(Child& child, const process::Ending& ending) {
     by_pid_.erase(child.pid);
+    child.ending = ending;
+    child.seconds = std::chrono::duration<double>(system::Clock::now() - child.since).count();
+    if (child.family.empty() || !process::any_left(child.family)) return conclude(child);
+    ending_.push_back(child.slot);
+    find_left_behind();
+}
+
+// Who is left when a job's process has ended is a child of ours, or descends from one: each end is told by SIGCHLD.
+void LocalRunner::conclude_those_that_are_gone() {
+    for (const std::uint64_t slot : std::vector(ending_)) {
+        Child& child = *by_slot_.at(slot);
+        if (!process::any_left(child.family)) conclude(child);
+    }
+}
+
+void LocalRunner::conclude(Child& child) {
+    auto node = by_slot_.extract(child.slot);
+    std::erase(ending_, child.slot);
     std::exception_ptr fault;
     bool somebody_writes = capture_ == Capture::none;
     for (Channel* channel : {&child.output, &child.error}) {
@@ -400,10 +438,12 @@ void LocalRunner::conclude(Child& child, const process::Ending& ending) {
         guard_.discharge(child.entry);
     }
     if (somebody_writes) find_left_behind();
-    const std::chrono::duration<double> took = system::Clock::now() - child.since;
-    listener_.on_ended(
-        child.slot,
-        {ending, child.wall_start, took.count(), {}, std::move(child.output.spool()), std::move(child.error.spool())});
+    listener_.on_ended(child.slot, {*child.ending,
+                                    child.wall_start,
+                                    child.seconds,
+                                    {},
+                                    std::move(child.output.spool()),
+                                    std::move(child.error.spool())});
     if (fault) std::rethrow_exception(fault);
 }
 

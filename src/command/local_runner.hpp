@@ -66,7 +66,9 @@ class LocalRunner : public Runner {
     void tell_where_held();
     void watch(Channel& channel);
     void unwatch(Channel& channel);
-    void conclude(Child& child, const process::Ending& ending);
+    void process_ended(Child& child, const process::Ending& ending);
+    void conclude_those_that_are_gone();
+    void conclude(Child& child);
     void keep_draining(Channel& channel);
     void end_all();
     void check_left_behind();
@@ -97,6 +99,7 @@ class LocalRunner : public Runner {
     std::uint64_t started_ = 0;
     std::unordered_map<std::uint64_t, std::unique_ptr<Child>> by_slot_;
     std::unordered_map<pid_t, Child*> by_pid_;
+    std::vector<std::uint64_t> ending_;  // slots of jobs whose process has ended, and not yet their family
     std::list<Drain> drains_;
     std::vector<LeftBehind> left_behind_;
     bool paused_ = false;

@@ -50,7 +50,7 @@ class Runner {
                                                        std::size_t limit) = 0;
         // The terminal has stopped the job, for it wants to read from it (or write, under `stty tostop`).
         virtual void on_stopped_by_terminal(std::uint64_t slot) = 0;
-        // The process has ended, whatever it left behind.
+        // The process has ended, whatever it left behind; where the job was being ended, its family too.
         virtual void on_ended(std::uint64_t slot, JobEnd end) = 0;
         // Where the job ran is lost, and it does not run any more: nobody knows how far it came.
         virtual void on_lost(std::uint64_t slot, const std::string& host) = 0;
@@ -80,7 +80,9 @@ class Runner {
     virtual Started start(const Job& job) = 0;
     // It writes what jobs are told to keep (Job::results) where they run.
     virtual bool keeps_results() const { return false; }
-    // To whatever the jobs in these slots consist of. Slots in which nothing runs are ignored.
+    // To whatever the jobs in these slots consist of. Slots in which nothing runs are ignored. The jobs are being ended
+    // from now on: one has ended when nothing of its family is left. 0: no signal follows, and what those whose process
+    // has ended still have is let go.
     virtual void signal(std::span<const std::uint64_t> slots, int number) = 0;
     // While paused, streamed output is left where it is, so that jobs wait for whoever reads.
     virtual void pause_output(bool paused) = 0;

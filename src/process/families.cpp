@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <thread>
 #include <unordered_set>
@@ -94,21 +95,38 @@ std::vector<pid_t> hold_families(const std::vector<pid_t>& leaders, pid_t spared
     return held;
 }
 
-void end_families(const std::vector<pid_t>& leaders, const Ladder& ladder) {
-    // A process that lost its parent to an earlier signal no longer descends from a leader: remember whom we saw.
-    std::vector<pid_t> known = leaders;
-    auto remember = [&](const std::vector<ProcessEntry>& members) {
+void remember(std::vector<pid_t>& known, const std::vector<ProcessEntry>& members) {
+    const auto knows = [&](pid_t pid) { return std::find(known.begin(), known.end(), pid) != known.end(); };
+    for (bool grew = true; grew;) {
+        grew = false;
         for (const ProcessEntry& member : members) {
-            if (std::find(known.begin(), known.end(), member.group) == known.end()) known.push_back(member.group);
+            if (!knows(member.pid) && !knows(member.group) && !knows(member.parent)) continue;
+            // One that has joined our group does not make ours theirs.
+            for (pid_t pid : {member.pid, member.group}) {
+                if (knows(pid) || pid == ::getpgrp()) continue;
+                known.push_back(pid);
+                grew = true;
+            }
         }
-    };
+    }
+}
+
+bool any_left(std::vector<pid_t>& known) {
+    const std::vector<ProcessEntry> members = families_without_us(known);
+    remember(known, members);
+    return std::any_of(members.begin(), members.end(),
+                       [](const ProcessEntry& member) { return ::kill(member.pid, 0) == 0 || errno != EPERM; });
+}
+
+void end_families(const std::vector<pid_t>& leaders, const Ladder& ladder) {
+    std::vector<pid_t> known = leaders;
     auto left = [&] {
         std::vector<ProcessEntry> members = families_without_us(known);
-        remember(members);
+        remember(known, members);
         return !members.empty();
     };
     for (std::size_t rung = 0; left(); rung = std::min(rung + 1, ladder.size() - 1)) {
-        remember(signal_families(known, ladder[rung].signal));
+        remember(known, signal_families(known, ladder[rung].signal));
         auto until = Clock::now() + std::max(ladder[rung].wait, std::chrono::milliseconds(5));
         // A stopped process cannot act on a signal before it is continued.
         signal_families(known, SIGCONT);

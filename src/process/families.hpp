@@ -18,6 +18,14 @@ std::vector<system::ProcessEntry> signal_families(const std::vector<pid_t>& lead
 // Stops the leaders' families, `spared` apart, and tells who ran before: they are to be continued.
 std::vector<pid_t> hold_families(const std::vector<pid_t>& leaders, pid_t spared);
 
+// Adds to `known` who belongs to somebody in it: a process that lost its parent to an earlier signal no longer descends
+// from a leader, and is found by this.
+void remember(std::vector<pid_t>& known, const std::vector<system::ProcessEntry>& members);
+
+// Whether anybody whom we may signal is left of those who are known and of what descends from them, all of whom are
+// remembered.
+bool any_left(std::vector<pid_t>& known);
+
 // Walks down the ladder until no process of the leaders' families is left; waits for as long as the kernel takes.
 void end_families(const std::vector<pid_t>& leaders, const Ladder& ladder);
 

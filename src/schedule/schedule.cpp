@@ -1,5 +1,7 @@
 #include "schedule/schedule.hpp"
 
+#include <signal.h>
+
 #include <algorithm>
 
 namespace haid::schedule {
@@ -113,10 +115,16 @@ void Schedule::end_one(Slot slot, Cause cause, Time now) {
 
 std::optional<Time> Schedule::deadline(const Running& running) const {
     if (running.cause != Cause::none) {
-        return running.rung < policy_.ladder.size() ? std::optional(running.rung_due) : std::nullopt;
+        return running.rung < rungs() ? std::optional(running.rung_due) : std::nullopt;
     }
     auto limit = timeout_.limit();
     return limit ? std::optional(running.since + *limit) : std::nullopt;
+}
+
+// What SIGKILL has hit ends; of another last rung somebody has to be told that nothing follows.
+std::size_t Schedule::rungs() const {
+    const process::Ladder& ladder = policy_.ladder;
+    return ladder.size() + (ladder.empty() || ladder.back().signal != SIGKILL ? 1 : 0);
 }
 
 void Schedule::find_earliest() {
@@ -143,7 +151,8 @@ std::vector<Schedule::Signal> Schedule::due(Time now) {
         auto end_time = deadline(running);
         if (!end_time || now < *end_time) continue;
         if (running.cause == Cause::none) end(running, Cause::timeout, now);
-        const process::Rung& rung = policy_.ladder[running.rung];
+        const process::Rung rung =
+            running.rung < policy_.ladder.size() ? policy_.ladder[running.rung] : process::Rung{};
         signals.push_back({slot, rung.signal, running.cause, running.rung == 0});
         running.rung_due = now + rung.wait;
         ++running.rung;

@@ -102,7 +102,7 @@ class Schedule {
     // -- what is to be done, and when
     struct Signal {
         Slot slot;
-        int number;
+        int number;  // 0: the ladder has ended, nothing follows
         Cause cause;
         bool first;  // the first rung: worth telling
     };
@@ -144,6 +144,7 @@ class Schedule {
     };
 
     void end(Running& running, Cause cause, Time now);
+    std::size_t rungs() const;
     std::optional<Time> last_call() const;
     std::optional<Time> deadline(const Running& running) const;
     void find_earliest();

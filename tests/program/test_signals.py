@@ -388,3 +388,38 @@ def test_a_job_that_wants_to_read_from_the_terminal_is_ended_and_told(tidy_haid)
     assert terminal.finish() == 2
     told = [line for line in terminal.lines if "wants to use the terminal" in line]
     assert len(told) == 2
+
+
+# -- what a job's shell leaves behind when it is ended
+
+# The shell dies of the first SIGTERM; its child does not.
+LEAVES_A_STUBBORN_CHILD = "bash -c 'trap \"\" TERM INT; echo $$ >> pids; while :; do sleep 0.05; done'; true"
+
+
+@pytest.mark.parametrize("options", [["--timeout", "0.5"], ["--timeout", "0.5", "--termseq", "TERM,100,KILL,25"]])
+def test_a_time_limit_ends_what_the_shell_of_a_job_started_too(haid, options):
+    result = haid.run(*options, LEAVES_A_STUBBORN_CHILD, ":::", "1")
+    assert (result.status, haid.alive()) == (1, [])
+    assert "took too long" in result.err
+
+
+def test_halt_now_ends_what_the_shells_of_other_jobs_started_too(haid):
+    fails = "while [ ! -s pids ]; do sleep 0.02; done; exit 3"
+    result = haid.run("-j2", "--halt", "now,fail=1", "{}", ":::", LEAVES_A_STUBBORN_CHILD, fails)
+    assert (result.status, haid.alive()) == (3, [])
+
+
+@pytest.mark.parametrize("numbers", [[signal.SIGTERM], [signal.SIGINT, signal.SIGINT]])
+def test_a_run_that_is_stopped_ends_what_the_shells_of_its_jobs_started_too(haid, numbers):
+    process, _, errors = start_telling_errors(haid, LEAVES_A_STUBBORN_CHILD, count=2)
+    for number in numbers:
+        process.send_signal(number)
+        time.sleep(0.5)  # a second one counts from then on
+    assert haid.finish(process).status == 128 + numbers[0]
+    assert haid.alive() == []
+
+
+def test_a_ladder_without_sigkill_does_not_wait_for_what_it_cannot_end(haid):
+    result = haid.run("--timeout", "0.5", "--termseq", "TERM,100", LEAVES_A_STUBBORN_CHILD, ":::", "1")
+    assert result.status == 1
+    assert len(haid.alive_as("bash -c")) == 1
