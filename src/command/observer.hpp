@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "command/job.hpp"
 #include "system/event_loop.hpp"
@@ -20,19 +21,23 @@ struct Status {
     system::Time now{};
 };
 
+// A line without its end.
+struct Shown {
+    std::string text;
+    bool stays = false;  // else the next one, or whatever is printed, takes its place
+};
+
 // Calls come from the run's own loop; nothing here may block.
 class Observer {
   public:
     virtual ~Observer() = default;
     // The job's final outcome.
     virtual void on_end(const Job&, const Outcome&) {}
-    // Something else is about to write to the terminal.
-    virtual void make_room() {}
-    // Called when `next_look` has come.
-    virtual void look(const Status&) {}
+    // What is to be shown now, when `next_look` has come; the run prints it, for only that never waits for a terminal.
+    virtual Shown look(const Status&) { return {}; }
     virtual std::optional<system::Time> next_look() const { return std::nullopt; }
-    // The run has ended and everything is printed.
-    virtual void on_finish(const Status&) {}
+    // What is to be told when the run has ended and everything is printed: whole lines.
+    virtual std::string on_finish(const Status&) { return {}; }
 };
 
 }  // namespace haid::command

@@ -28,6 +28,9 @@ constexpr std::chrono::milliseconds doubt{300};
 // A second SIGINT that comes sooner is the first one once more.
 constexpr std::chrono::milliseconds echo{300};
 
+// Taking the progress line away is worth no more than that, where the terminal takes nothing.
+constexpr std::chrono::milliseconds patience_at_the_end{1000};
+
 OutputSettings output_settings(const RunSettings& settings) {
     bool shows = settings.show_command || settings.dry_run;
     return {settings.keep_order, settings.grouping == RunSettings::Grouping::lines && settings.results.empty(), shows};
@@ -59,7 +62,6 @@ Run::Run(RunSettings settings, Observer& observer, const MakeRunner& make_runner
       }) {
     ::signal(SIGPIPE, SIG_IGN);
     loop_.add(signals_.fd(), EPOLLIN, signal_events_);
-    printer_.on_write([this] { observer_.make_room(); });
     if (auto slots = runner_->slots()) schedule_.set_slots(*slots);
     prepare_resume();
 }
@@ -110,7 +112,7 @@ int Run::execute() {
     }
     if (exit_status_.has_fault()) wind_down();
     runner_->finish();
-    observer_.on_finish(status(Clock::now()));
+    tell_end();
     return exit_status_.value(schedule_.tally());
 }
 
@@ -127,7 +129,7 @@ void Run::loop() {
             if (printer_.idle()) return;
         }
         runner_->pause_output(printer_.congested());
-        if (auto look = observer_.next_look(); look && *look <= now) observer_.look(status(now));
+        if (auto look = observer_.next_look(); look && *look <= now) show(observer_.look(status(now)));
         std::optional<Time> until = schedule_.next();
         const auto doubtful = doubtful_.empty() ? std::nullopt : std::optional(doubtful_.front().until);
         for (std::optional<Time> other : {observer_.next_look(), doubtful}) {
@@ -468,6 +470,11 @@ void Run::on_interrupt(int signal) {
         say(fmt::format("{}: ending {} running job(s)", system::signal_name(signal), schedule_.running()));
         schedule_.end_all(now);
         conclude_doubtful(Time::max());
+        // Only somebody who takes no output is waited for: what has not been delivered is not logged.
+        if (schedule_.running() == 0 && !printer_.idle()) {
+            if (!told_end_) exit_status_.left_jobs();
+            printer_.give_up();
+        }
         return;
     }
     schedule_.stop_starting();
@@ -481,7 +488,7 @@ void Run::on_interrupt(int signal) {
 // The terminal stops its foreground group; the jobs have groups of their own and are stopped by us.
 void Run::suspend() {
     runner_->signal_groups(SIGTSTP);
-    observer_.make_room();
+    printer_.clear_line(std::chrono::milliseconds(0));
     Time before = Clock::now();
     ::raise(SIGSTOP);
     schedule_.suspended(Clock::now() - before);
@@ -503,15 +510,11 @@ void Run::fail(const std::string& message, int status) {
     exit_status_.fault(status);
     printer_.abandon();
     runner_->discard_output();
-    if (message.empty()) return;
-    std::string line = fmt::format("{}: error: {}\n", settings_.program_name, message);
-    observer_.make_room();
-    [[maybe_unused]] ssize_t size = ::write(STDERR_FILENO, line.data(), line.size());
+    if (!message.empty()) printer_.tell(fmt::format("{}: error: {}\n", settings_.program_name, message));
 }
 
 // Ends what runs, and waits for it.
 void Run::wind_down() {
-    printer_.abandon();
     schedule_.end_all(Clock::now());
     while (schedule_.running() > 0) {  // a slot may be taken for a job that could not be started
         try {
@@ -526,6 +529,23 @@ void Run::wind_down() {
             printer_.abandon();
         }
     }
+}
+
+void Run::show(const Shown& shown) {
+    if (!shown.stays) return printer_.show(shown.text);
+    if (printer_.idle()) printer_.print(Stream::error, shown.text + "\n");
+}
+
+// The last words wait for whoever reads them until a signal says that nobody does.
+void Run::tell_end() {
+    told_end_ = true;
+    try {
+        printer_.tell(observer_.on_finish(status(Clock::now())));
+        while (!printer_.idle()) loop_.wait(std::nullopt);
+    } catch (const std::exception&) {
+        printer_.give_up();
+    }
+    printer_.clear_line(patience_at_the_end);
 }
 
 Status Run::status(Time now) {

@@ -96,6 +96,8 @@ class Run : private Runner::Listener {
     void fail(const std::string& message, int status);
     void wind_down();
     Status status(system::Time now);
+    void show(const Shown& shown);
+    void tell_end();
     void say(const std::string& text);
     void say_line(const std::string& line);
 
@@ -128,6 +130,7 @@ class Run : private Runner::Listener {
     bool prepared_ = false;
     bool input_ended_ = false;
     bool told_time_is_up_ = false;
+    bool told_end_ = false;
     int watched_input_ = -1;
     StartPatience start_patience_;
     std::optional<system::Time> interrupted_;  // by the first SIGINT

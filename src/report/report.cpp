@@ -27,11 +27,6 @@ int terminal_width() {
     return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col - 1 : 79;
 }
 
-// A terminal that is gone, or does not take it, is no reason to stop.
-void write_error(std::string_view text) {
-    [[maybe_unused]] ssize_t size = ::write(STDERR_FILENO, text.data(), text.size());
-}
-
 // Control characters in a command must not move the cursor.
 std::string printable(std::string_view text, std::size_t most) {
     std::string shown;
@@ -59,10 +54,6 @@ Report::Report(Style style) : style_(std::move(style)), terminal_(::isatty(STDER
     }
 }
 
-Report::~Report() {
-    wipe();
-}
-
 void Report::on_end(const command::Job& job, const command::Outcome& outcome) {
     if (outcome.succeeded()) return;
     ++failed_;
@@ -70,45 +61,29 @@ void Report::on_end(const command::Job& job, const command::Outcome& outcome) {
         failures_.push_back({job.sequence, how_it_failed(outcome), printable(job.line, 100)});
 }
 
-void Report::make_room() {
-    wipe();
-}
-
-void Report::wipe() {
-    if (!drawn_) return;
-    write_error("\r\033[K");
-    drawn_ = false;
-}
-
-void Report::look(const Status& status) {
+command::Shown Report::look(const Status& status) {
     next_look_ = status.now + (terminal_ ? std::chrono::milliseconds(terminal_interval) : pipe_interval);
-    draw(status);
+    // While the terminal's user has put us into the background, the line would run into his typing.
+    if (terminal_ && ::tcgetpgrp(STDERR_FILENO) != ::getpgrp() && ::tcgetpgrp(STDERR_FILENO) > 0) return {};
+    return {line(status), !terminal_};
 }
 
-void Report::draw(const Status& status) {
+std::string Report::line(const Status& status) const {
     Shape shape = style_.progress == Style::Progress::bar      ? Shape::bar
                   : style_.progress == Style::Progress::eta    ? Shape::eta
                   : style_.progress == Style::Progress::counts ? Shape::counts
                                                                : Shape::line;
-    std::string text = progress_text(status, shape, terminal_ ? terminal_width() : 0);
-    // While the terminal's user has put us into the background, the line would run into his typing.
-    if (terminal_ && ::tcgetpgrp(STDERR_FILENO) != ::getpgrp() && ::tcgetpgrp(STDERR_FILENO) > 0) return;
-    write_error(terminal_ ? "\r" + text + "\033[K" : text + "\n");
-    drawn_ = terminal_;
+    return progress_text(status, shape, terminal_ ? terminal_width() : 0);
 }
 
-void Report::on_finish(const Status& status) {
+std::string Report::on_finish(const Status& status) {
     bool asked = style_.progress != Style::Progress::automatic && style_.progress != Style::Progress::none;
-    make_room();
-    if (asked) {
-        draw(status);
-        if (drawn_) write_error("\n");
-        drawn_ = false;
-    }
-    if (style_.list_failures && failed_ > 0) list_failures(status);
+    std::string text = asked ? line(status) + "\n" : "";
+    if (style_.list_failures && failed_ > 0) text += list_of_failures(status);
+    return text;
 }
 
-void Report::list_failures(const Status& status) {
+std::string Report::list_of_failures(const Status& status) const {
     std::uint64_t done = std::max(status.done, failed_);
     std::string text =
         fmt::format("{}: {} of {} job{} failed:\n", style_.program_name, failed_, done, done == 1 ? "" : "s");
@@ -119,7 +94,7 @@ void Report::list_failures(const Status& status) {
     }
     if (failed_ > failures_.size())
         text += fmt::format("  and {} more (--joblog FILE lists all)\n", failed_ - failures_.size());
-    write_error(text);
+    return text;
 }
 
 }  // namespace haid::report

@@ -22,18 +22,16 @@ struct Style {
     std::string program_name = "haid";
 };
 
-// Writes to standard error. The progress line is wiped before anything else is written to the terminal, and never mixes
-// with output; where standard error is no terminal, what was asked for by option is written once a second, a line each.
+// All of it is for standard error. Where that is no terminal, what was asked for by option is told once a second, a
+// line each.
 class Report : public command::Observer {
   public:
     explicit Report(Style style);
-    ~Report() override;
 
     void on_end(const command::Job& job, const command::Outcome& outcome) override;
-    void make_room() override;
-    void look(const command::Status& status) override;
+    command::Shown look(const command::Status& status) override;
     std::optional<system::Time> next_look() const override { return next_look_; }
-    void on_finish(const command::Status& status) override;
+    std::string on_finish(const command::Status& status) override;
 
   private:
     struct Failure {
@@ -44,13 +42,11 @@ class Report : public command::Observer {
     // More would push what matters off the screen; the job log has them all.
     static constexpr std::size_t most_listed = 10;
 
-    void wipe();
-    void draw(const command::Status& status);
-    void list_failures(const command::Status& status);
+    std::string line(const command::Status& status) const;
+    std::string list_of_failures(const command::Status& status) const;
 
     Style style_;
     bool terminal_;
-    bool drawn_ = false;
     std::optional<system::Time> next_look_;
     std::vector<Failure> failures_;
     std::uint64_t failed_ = 0;

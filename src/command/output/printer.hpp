@@ -1,12 +1,15 @@
 // Writes to standard output and standard error without ever blocking the program, strictly in the order given.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <deque>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "command/output/passing_line.hpp"
 #include "command/runner.hpp"
 #include "system/event_loop.hpp"
 #include "system/spool.hpp"
@@ -28,14 +31,22 @@ class Printer : public system::Watcher {
     // `then` is called once everything printed so far has been written.
     void after(std::function<void()> then);
 
-    // Called before something is written: a progress line has to make room.
-    void on_write(std::function<void()> hook) { before_write_ = std::move(hook); }
+    // The program's own words on standard error, taken after a fault, too. Where they cannot be written they are
+    // forgotten.
+    void tell(std::string_view text);
+    // A line on the terminal that is standard error, until something is printed. Not shown where something waits to be
+    // written, or where the terminal takes nothing at this moment. "": none.
+    void show(const std::string& line);
+    // Takes that line away; waits for the terminal no longer than this.
+    void clear_line(std::chrono::milliseconds patience);
 
     // The reader is slow: whoever makes output should wait.
     bool congested() const { return waiting_bytes_ > congestion || items_.size() > 1000; }
     bool idle() const { return items_.empty(); }
-    // After a fault: forget what is left and take no more.
+    // After a fault: forget what is left, and take no more but what is told.
     void abandon();
+    // Nobody takes even that.
+    void give_up();
 
     void on_ready(std::uint32_t events) override;
 
@@ -50,12 +61,14 @@ class Printer : public system::Watcher {
         std::size_t piece;       // the most one call may write
         bool is_pipe = false;
         bool ask_first = false;  // the descriptor may block: write only when it said that it would not
+        bool is_terminal = false;
         const char* name;
     };
     struct Item {
         Stream stream;
         system::Spool data;
         std::function<void()> then;
+        bool own_words = false;
     };
 
     static Target make_target(int fd, const char* name);
@@ -63,6 +76,8 @@ class Printer : public system::Watcher {
     void enqueue(Item item);
     void write_waiting();
     system::Spool::Output write(Item& item);
+    system::Spool::Output write_all(Item& item);
+    std::size_t write_at_once(std::string_view text);
     void wait_for(Target* blocked);
 
     system::EventLoop& loop_;
@@ -74,7 +89,7 @@ class Printer : public system::Watcher {
     Target* watched_ = nullptr;
     bool abandoned_ = false;
     bool writing_ = false;
-    std::function<void()> before_write_;
+    PassingLine line_;
 };
 
 }  // namespace haid::command
