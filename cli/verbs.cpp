@@ -151,6 +151,7 @@ int execute(CommandLine& line, const Personality& who) {
             break;
     }
     style.program_name = who.name;
+    style.jobs_write = run.grouping == command::RunSettings::Grouping::none && run.results.empty();
     style.list_failures = !run.as_parallel;
     bool asked = line.progress == ProgressStyle::bar || line.progress == ProgressStyle::eta;
     run.input.read_ahead = asked || run.policy.halt.needs_total();

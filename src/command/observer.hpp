@@ -17,6 +17,7 @@ struct Status {
     std::uint64_t failed = 0;
     std::uint64_t running = 0;
     std::uint64_t skipped = 0;  // done by an earlier run
+    bool typing = false;        // inputs are read from a terminal, where a person types them
     system::Time since{};
     system::Time now{};
 };

@@ -558,6 +558,7 @@ Status Run::status(Time now) {
     status.failed = tally.failed;
     status.running = schedule_.running();
     status.skipped = source_.skipped();
+    status.typing = !input_ended_ && source_.descriptor() >= 0 && ::isatty(source_.descriptor()) == 1;
     status.since = started_;
     status.now = now;
     return status;

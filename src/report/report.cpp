@@ -27,6 +27,12 @@ int terminal_width() {
     return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col - 1 : 79;
 }
 
+// So many blanks that they leave the line, unless they began at its start: wherever the cursor was.
+std::string on_line_of_its_own(const std::string& line) {
+    const auto width = static_cast<std::size_t>(terminal_width()) + 1;
+    return fmt::format("{:{}}\r{}\033[K", "", width, line);
+}
+
 // Control characters in a command must not move the cursor.
 std::string printable(std::string_view text, std::size_t most) {
     std::string shown;
@@ -47,7 +53,7 @@ std::string how_it_failed(const command::Outcome& outcome) {
 
 Report::Report(Style style) : style_(std::move(style)), terminal_(::isatty(STDERR_FILENO) == 1) {
     using Progress = Style::Progress;
-    if (style_.progress == Progress::automatic && terminal_) {
+    if (style_.progress == Progress::automatic && terminal_ && !style_.jobs_write) {
         next_look_ = Clock::now() + quiet_time;
     } else if (style_.progress != Progress::automatic && style_.progress != Progress::none) {
         next_look_ = Clock::now();
@@ -62,10 +68,13 @@ void Report::on_end(const command::Job& job, const command::Outcome& outcome) {
 }
 
 command::Shown Report::look(const Status& status) {
-    next_look_ = status.now + (terminal_ ? std::chrono::milliseconds(terminal_interval) : pipe_interval);
+    const bool stays = !terminal_ || style_.jobs_write;
+    next_look_ = status.now + (stays ? pipe_interval : std::chrono::milliseconds(terminal_interval));
+    if (terminal_ && status.typing) return {};
     // While the terminal's user has put us into the background, the line would run into his typing.
     if (terminal_ && ::tcgetpgrp(STDERR_FILENO) != ::getpgrp() && ::tcgetpgrp(STDERR_FILENO) > 0) return {};
-    return {line(status), !terminal_};
+    if (terminal_ && stays) return {on_line_of_its_own(line(status)), true};
+    return {line(status), stays};
 }
 
 std::string Report::line(const Status& status) const {
@@ -78,7 +87,8 @@ std::string Report::line(const Status& status) const {
 
 std::string Report::on_finish(const Status& status) {
     bool asked = style_.progress != Style::Progress::automatic && style_.progress != Style::Progress::none;
-    std::string text = asked ? line(status) + "\n" : "";
+    std::string text;
+    if (asked) text = (terminal_ && style_.jobs_write ? on_line_of_its_own(line(status)) : line(status)) + "\n";
     if (style_.list_failures && failed_ > 0) text += list_of_failures(status);
     return text;
 }

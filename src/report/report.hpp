@@ -18,6 +18,9 @@ struct Style {
         eta,
         counts
     } progress = Progress::automatic;
+    // Jobs write to the terminal themselves (-u): nobody knows where its cursor is. No line by itself then; one that
+    // was asked for stays, on a line of its own.
+    bool jobs_write = false;
     bool list_failures = true;
     std::string program_name = "haid";
 };

@@ -207,6 +207,16 @@ void Spool::for_each(const std::function<void(std::string_view)>& use) const {
     }
 }
 
+char Spool::last() const {
+    char byte = 0;
+    if (file_end_ > file_start_) {
+        uninterrupted([&] { return ::pread(file_.get(), &byte, 1, file_end_ - 1); });
+    } else if (memory_size_ > 0) {
+        byte = chunks_.back().back();
+    }
+    return byte;
+}
+
 std::string Spool::text() const {
     std::string all;
     all.reserve(size());

@@ -58,6 +58,8 @@ class Spool {
     // Reads all of it, piece by piece, and keeps it.
     void for_each(const std::function<void(std::string_view)>& use) const;
     std::string text() const;
+    // Of the bytes that are in it; 0 where there are none.
+    char last() const;
 
     // Bytes put in and not yet passed on.
     std::uint64_t size() const { return memory_size_ + static_cast<std::uint64_t>(file_end_ - file_start_); }

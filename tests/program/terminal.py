@@ -27,6 +27,7 @@ class Terminal:
         os.close(slave)
         self.program = program
         self.data = b""
+        self.width = width
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 
@@ -58,11 +59,12 @@ class Terminal:
 
     @property
     def lines(self):
-        return screen(self.data)
+        return screen(self.data, self.width)
 
 
-def screen(data):
-    """The lines that remain on a terminal: \\r goes to the start of the line, ESC [K wipes the rest of it."""
+def screen(data, width=None):
+    """The lines that remain on a terminal: \\r goes to the start of the line, ESC [K wipes the rest of it, and what comes
+    after the last column goes on in a new line."""
     lines, column = [""], 0
     text = data.decode(errors="replace").replace("\033[K", "\0")
     for character in text:
@@ -75,6 +77,9 @@ def screen(data):
         elif character == "\0":
             lines[-1] = line[:column]
         else:
+            if column == width:
+                lines.append("")
+                line, column = "", 0
             lines[-1] = line[:column].ljust(column) + character + line[column + 1 :]
             column += 1
     return lines if lines[-1] else lines[:-1]

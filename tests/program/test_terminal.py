@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -75,3 +76,59 @@ def test_output_that_nobody_takes_is_given_up_by_a_signal_and_not_logged(tidy_ha
     assert terminal.process.wait(30) == 143
     assert log_entries(tidy_haid.folder / "log") == []
     os.close(terminal.master)
+
+
+# -- a terminal that is shared
+
+
+# Past the two seconds after which the line appears by itself, and some of its repaints more.
+SLOW = "sleep 2.6"
+
+
+@pytest.mark.parametrize("options", [[], ["--progress"], ["--lb"], ["-k", "--eta"]])
+def test_output_that_does_not_end_its_line_stays_on_the_terminal(tidy_haid, options):
+    job = "sleep 1; printf '[%s]' {}"
+    terminal = Terminal(tidy_haid, "-j2", "-k", *options, job, ":::", *range(1, 7))
+    assert terminal.finish() == 0
+    assert terminal.lines[0] == "[1][2][3][4][5][6]"
+    assert len(terminal.lines) == (2 if {"--progress", "--eta"} & set(options) else 1)
+
+
+def test_a_list_of_what_failed_begins_on_a_line_of_its_own(tidy_haid):
+    terminal = Terminal(tidy_haid, "printf 'out{}'; exit 3", ":::", "1")
+    assert terminal.finish() == 1
+    assert terminal.lines[:2] == ["out1", "haid: 1 of 1 job failed:"]
+
+
+def test_a_question_of_a_job_that_writes_to_the_terminal_itself_stays(tidy_haid):
+    job = f"printf 'sure? '; {SLOW}; echo yes #"
+    terminal = Terminal(tidy_haid, "-u", job, ":::", "1")
+    assert terminal.finish() == 0
+    assert terminal.data == b"sure? yes\r\n"
+
+
+@pytest.mark.parametrize("option", ["--bar", "--progress"])
+def test_progress_that_was_asked_for_is_on_lines_of_its_own_where_jobs_write_themselves(tidy_haid, option):
+    job = f"printf 'sure? '; {SLOW}; printf yes #"
+    terminal = Terminal(tidy_haid, "-u", option, job, ":::", "1")
+    assert terminal.finish() == 0
+    texts = [line.rstrip() for line in terminal.lines]
+    assert "sure?" in texts
+    assert "yes" in texts
+    assert "1/1" in texts[-1]
+    assert all(("1/1" in text or "0/1" in text) != ("sure" in text or "yes" in text) for text in texts if text), texts
+
+
+@pytest.mark.parametrize("option", ["--progress", "--no-progress", None])
+def test_what_a_person_types_as_inputs_is_not_drawn_over(tidy_haid, option):
+    terminal = Terminal(tidy_haid, *([option] if option else []), "-j2", "touch began; while [ ! -e go ]; do sleep 0.02; done; true")
+    terminal.wait_for(b"Ctrl-D")
+    terminal.type(b"one\nt")
+    wait_until(lambda: (tidy_haid.folder / "began").exists(), "the first job runs")
+    time.sleep(3)  # some repaints long
+    terminal.type(b"wo\n")
+    terminal.wait_for(b"two\r\n")
+    assert terminal.lines[-2:] == ["one", "two"]
+    terminal.type(b"\x04")
+    (tidy_haid.folder / "go").touch()
+    assert terminal.finish() == 0

@@ -31,7 +31,7 @@ system::Descriptor controlling_terminal(int fd) {
 }  // namespace
 
 Printer::Target Printer::make_target(int fd, const char* name) {
-    Target target{fd, {}, large_piece, false, false, ::isatty(fd) == 1, name};
+    Target target{fd, {}, large_piece, false, false, ::isatty(fd) == 1, false, name};
     struct stat status {};
     if (::fstat(fd, &status) != 0) return target;
     if (!system::is_writable(fd)) {
@@ -40,6 +40,7 @@ Printer::Target Printer::make_target(int fd, const char* name) {
     }
     bool may_block = S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode) || S_ISCHR(status.st_mode);
     if (!may_block) return target;
+    target.shows = target.is_terminal || S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode);
     // O_NONBLOCK belongs to the open file, which we share with the shell and the jobs; an open of our own does not.
     if (!S_ISSOCK(status.st_mode)) {
         target.own = system::Descriptor(
@@ -85,13 +86,14 @@ void Printer::print(Stream stream, system::Spool data) {
 void Printer::tell(std::string_view text) {
     if (text.empty()) return;
     system::Spool data(store_);
+    if (within_line_ && items_.empty() && error_.is_terminal) data.append("\n");
     data.append(text);
     enqueue({Stream::error, std::move(data), nullptr, true});
 }
 
 void Printer::show(const std::string& line) {
     if (!items_.empty() || writing_ || !error_.is_terminal) return;
-    if (line.empty()) {
+    if (line.empty() || within_line_) {
         line_.clear();
     } else {
         line_.show(line);
@@ -127,6 +129,7 @@ std::optional<std::size_t> Printer::pass_on(Stream stream, int pipe, std::size_t
     ssize_t size = system::uninterrupted([&] {
         return system::calls().splice(pipe, nullptr, to.fd, nullptr, limit, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     });
+    if (size > 0) within_line_ = true;  // as far as we know
     if (size >= 0) return static_cast<std::size_t>(size);
     if (errno == EPIPE) throw system::SystemError(EPIPE, fmt::format("cannot write to {}", to.name));
     return std::nullopt;
@@ -158,6 +161,8 @@ void Printer::write_waiting() {
                 // The line may be in the way on a pipe, too, which may end at the same terminal; but nobody waits there
                 // for a terminal that takes nothing.
                 const bool in_the_way = !line_.clear() && target(item.stream).is_terminal;
+                const Target& to = target(item.stream);
+                if (item.last == 0 && error_.is_terminal && to.shows) item.last = item.data.last();
                 std::uint64_t before = item.data.size();
                 system::Spool::Output result = in_the_way ? system::Spool::Output::blocked : write(item);
                 waiting_bytes_ -= before - item.data.size();
@@ -166,6 +171,7 @@ void Printer::write_waiting() {
                     writing_ = false;
                     return;
                 }
+                if (to.shows) within_line_ = item.last != '\n';
             }
             std::function<void()> then = std::move(item.then);
             items_.pop_front();

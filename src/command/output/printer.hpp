@@ -32,10 +32,11 @@ class Printer : public system::Watcher {
     void after(std::function<void()> then);
 
     // The program's own words on standard error, taken after a fault, too. Where they cannot be written they are
-    // forgotten.
+    // forgotten. On a terminal they begin a line.
     void tell(std::string_view text);
     // A line on the terminal that is standard error, until something is printed. Not shown where something waits to be
-    // written, or where the terminal takes nothing at this moment. "": none.
+    // written, where the terminal takes nothing at this moment, or where what was printed has not ended its line: it
+    // would be drawn over. "": none.
     void show(const std::string& line);
     // Takes that line away; waits for the terminal no longer than this.
     void clear_line(std::chrono::milliseconds patience);
@@ -62,6 +63,7 @@ class Printer : public system::Watcher {
         bool is_pipe = false;
         bool ask_first = false;  // the descriptor may block: write only when it said that it would not
         bool is_terminal = false;
+        bool shows = false;  // on a terminal, or a pipe that may lead to one
         const char* name;
     };
     struct Item {
@@ -69,6 +71,7 @@ class Printer : public system::Watcher {
         system::Spool data;
         std::function<void()> then;
         bool own_words = false;
+        char last = 0;  // byte of its data
     };
 
     static Target make_target(int fd, const char* name);
@@ -90,6 +93,7 @@ class Printer : public system::Watcher {
     bool abandoned_ = false;
     bool writing_ = false;
     PassingLine line_;
+    bool within_line_ = false;  // the end of what was printed, where that can be on the terminal
 };
 
 }  // namespace haid::command
