@@ -71,12 +71,11 @@ std::vector<pid_t> groups_in(system::SharedTable& table) {
 }
 
 // Waits. True: the program has gone, or says that it will; false: it is there, and its lease has passed.
-bool ends_within_lease(int lifeline, system::SharedTable& table) {
+bool ends_within_lease(int lifeline, system::SharedTable& table, Standstill& standstill) {
     constexpr int look_again = 1000;  // milliseconds: what a lease is counted in
     constexpr int look_soon = 50;
     const pid_t program = ::getppid();
     std::vector<pid_t> held;
-    Standstill standstill(Standstill::Clock::now());
     for (;;) {
         pollfd one{lifeline, POLLIN, 0};
         const bool over =
@@ -98,7 +97,8 @@ bool ends_within_lease(int lifeline, system::SharedTable& table) {
 }
 
 // The body of the guard process. It begins with every signal blocked.
-[[noreturn]] void watch(int lifeline, system::SharedTable& table, const Ladder& ladder, std::vector<int> held) {
+[[noreturn]] void watch(int lifeline, system::SharedTable& table, const Ladder& ladder, std::vector<int> held,
+                        Standstill standstill) {
     ::setsid();
     system::discard_pending_signals();
     held.push_back(lifeline);
@@ -111,7 +111,7 @@ bool ends_within_lease(int lifeline, system::SharedTable& table) {
     for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGPIPE, SIGUSR1, SIGUSR2}) ::signal(signal, SIG_IGN);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     const bool leased = table[lease_end].load() != 0;
-    while (leased && !ends_within_lease(lifeline, table)) {
+    while (leased && !ends_within_lease(lifeline, table, standstill)) {
         table[lease_missed].store(1);
         end_families(groups_in(table), ladder);
     }
@@ -136,10 +136,11 @@ void Guard::start() {
     int ends[2];
     if (system::calls().pipe2(ends, O_CLOEXEC) != 0) system::throw_errno("cannot make a pipe");
     system::Pipe lifeline = system::own_both(ends);
+    const Standstill standstill(Standstill::Clock::now());
     // What reaches the program's group before the guard has left it may end the program, but never both.
     system::BlockedSignals blocked;
     pid_ = system::check(::fork(), "cannot start the guard process");
-    if (pid_ == 0) watch(lifeline.read.get(), table_, ladder_, held_);
+    if (pid_ == 0) watch(lifeline.read.get(), table_, ladder_, held_, standstill);
     lifeline_ = std::move(lifeline.write);
 }
 

@@ -208,6 +208,50 @@ TEST_F(GuardTest, ALeaseCanBeMadeLonger) {
     EXPECT_EQ(ending_signal(job), SIGTERM);
 }
 
+// A lease passes while the guard stands still: its job is stopped when the guard goes on. `renewed`: what follows.
+class StoodStillTest : public GuardTest, public testing::WithParamInterface<bool> {};
+
+TEST_P(StoodStillTest, HoldsTheJobsUntilTheLeaseIsRenewedOrIsNot) {
+    const bool renewed = GetParam();
+    int go[2];
+    ASSERT_EQ(::pipe(go), 0);
+    pid_t program = fork_started([&] {
+        Guard guard(default_ladder(), {}, std::chrono::steady_clock::now() + 2s);
+        report(guard.pid());
+        report(start_job(guard));
+        char byte = 0;
+        if (::read(go[0], &byte, 1) == 1) guard.set_lease(std::chrono::steady_clock::now() + 1000s);
+        wait_for_signals();
+    });
+    pid_t guard = next_report(), job = next_report();
+    ASSERT_TRUE(guard > 0 && job > 0);
+    auto becomes = [&](const char* state) {
+        const std::string wanted = std::string(") ") + state;
+        for (int waited = 0; waited < patience; waited += 5, ::usleep(5000)) {
+            const std::string now = system::read_small_file("/proc/" + std::to_string(job) + "/stat");
+            if (now.find(wanted) != std::string::npos) return true;
+        }
+        return false;
+    };
+    ::kill(guard, SIGSTOP);
+    ::usleep(6'000'000);
+    EXPECT_TRUE(becomes("S")) << "nobody has ended it meanwhile";
+    ::kill(guard, SIGCONT);
+    EXPECT_TRUE(becomes("T"));
+    if (renewed) {
+        EXPECT_EQ(::write(go[1], "x", 1), 1);
+    }
+    EXPECT_TRUE(becomes(renewed ? "S" : "Z"));
+    ::kill(program, SIGKILL);
+    EXPECT_EQ(ending_signal(program), SIGKILL);
+    EXPECT_EQ(ending_signal(guard), 0);
+    EXPECT_EQ(ending_signal(job), SIGTERM);
+    ::close(go[0]);
+    ::close(go[1]);
+}
+
+INSTANTIATE_TEST_SUITE_P(AGuard, StoodStillTest, testing::Bool());
+
 TEST_F(GuardTest, LeavesAJobAloneThatIsOffTheRecord) {
     pid_t program = fork_started([&] {
         Guard guard(default_ladder(), {});
