@@ -95,8 +95,11 @@ class Caller : private nodes::Connection::Listener {
     void send(const Message& message) {
         connection_.send(message);
     }
+    void flush() { connection_.flush(); }
     // The coordinator has taken all that was said. False: it has closed the connection.
     bool heard() {
+        // In a frame of its own: what was said before cannot have it as its end.
+        connection_.flush();
         connection_.send(ToCoordinator(nodes::Beat{++beats_}));
         const auto until = system::Clock::now() + std::chrono::seconds(30);
         while (!closed_ && answered_ < beats_) {
