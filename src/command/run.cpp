@@ -283,6 +283,8 @@ void Run::read_slots_file() {
 }
 
 void Run::send_due_signals() {
+    // What has ended comes before what is due: where this process stood still, both have been waiting.
+    if (auto next = schedule_.next(); next && *next <= Clock::now()) loop_.wait(Clock::now());
     Time now = Clock::now();
     std::map<int, std::vector<std::uint64_t>> by_number;
     for (const Schedule::Signal& signal : schedule_.due(now)) {

@@ -212,6 +212,19 @@ def test_time_spent_stopped_does_not_count_as_running_time(tidy_haid):
     assert whole_lines(tidy_haid.folder / "ended") == ["1"]
 
 
+def test_a_job_that_ended_in_time_has_ended_in_time_where_the_program_alone_stood_still(tidy_haid):
+    for _ in range(5):
+        (tidy_haid.folder / "ended").unlink(missing_ok=True)
+        process = tidy_haid.start("--timeout", "2", "sleep 0.3; echo {} >> ended", ":::", "1")
+        wait_until(lambda: tidy_haid.alive_as("sleep 0.3"), "the job runs")
+        process.send_signal(signal.SIGSTOP)
+        wait_for_line_in(tidy_haid.folder / "ended")
+        time.sleep(2.5)  # past the limit
+        process.send_signal(signal.SIGCONT)
+        result = tidy_haid.finish(process)
+        assert (result.status, result.err) == (0, "")
+
+
 def test_usr1_lists_what_runs_and_changes_nothing(tidy_haid):
     process, _, errors = start_telling_errors(tidy_haid, PATIENT, count=3)
     process.send_signal(signal.SIGUSR1)
