@@ -163,7 +163,7 @@ class ImapSource final : public ImapReader {
           // A chunk goes out when it is whole.
           bound_(std::max<std::size_t>(buffer_size != 0 ? buffer_size : most_read_ahead, call_->limits().chunk_size)) {
         auto lock = engine_->lock();
-        engine_->submit(lock, call_);
+        engine_->submit(lock, call_, Engine::Driver::waiting);
     }
     ~ImapSource() override {
         try {

@@ -60,7 +60,7 @@ template <class T>
 T run_call(Engine& engine, const std::shared_ptr<OutcomeCall<T>>& call, const CallOptions& options,
            std::optional<std::size_t> total) {
     auto lock = engine.lock();
-    engine.submit(lock, call);
+    engine.submit(lock, call, Engine::Driver::waiting);
     try {
         std::uint64_t told = 0;
         auto untold = [&] { return options.progress && call->done() != told; };
@@ -359,8 +359,7 @@ class BasicPool {
                 });
             });
         }
-        engine_->submit(lock, call);
-        engine_->in_background(lock, *call);
+        engine_->submit(lock, call, Engine::Driver::background);
         return AsyncResult(engine_, outcome);
     }
 

@@ -66,7 +66,8 @@ nb::object python_exception(const std::exception_ptr& error) {
     }
 }
 
-Call::Call(std::shared_ptr<detail::Engine> engine, std::shared_ptr<BytesCall> call, Order order, Input input)
+Call::Call(std::shared_ptr<detail::Engine> engine, std::shared_ptr<BytesCall> call, detail::Engine::Driver driver,
+           Order order, Input input)
     : engine_(std::move(engine)),
       call_(std::move(call)),
       order_(order),
@@ -75,7 +76,7 @@ Call::Call(std::shared_ptr<detail::Engine> engine, std::shared_ptr<BytesCall> ca
     empty_graveyard();
     WithoutGil without_gil;
     auto lock = engine_->lock();
-    engine_->submit(lock, call_);
+    engine_->submit(lock, call_, driver);
 }
 
 // The inputs that are not handed out yet are read from where they are.

@@ -34,7 +34,8 @@ class Call {
         std::size_t bound = 0;  // on their way at a time: read, and not yet taken by the caller
     };
     // Submits it. Raises what a pool that is closed raises.
-    Call(std::shared_ptr<detail::Engine> engine, std::shared_ptr<BytesCall> call, Order order, Input input);
+    Call(std::shared_ptr<detail::Engine> engine, std::shared_ptr<BytesCall> call, detail::Engine::Driver driver,
+         Order order, Input input);
     ~Call();
     Call(const Call&) = delete;
     Call& operator=(const Call&) = delete;

@@ -136,14 +136,10 @@ std::shared_ptr<Call> Engine::call(const nb::bytes& function, std::uint64_t numb
     if (completion) {
         bytes->when_finished([completions = completions_, finished = *completion] { completions->add(finished); });
     }
+    const auto driver = in_background ? detail::Engine::Driver::background : detail::Engine::Driver::waiting;
+    auto made = std::make_shared<Call>(engine_, bytes, driver, order,
+                                       Call::Input{std::move(input), spread == Spread::tuple, bound});
     remember(bytes);
-    auto made =
-        std::make_shared<Call>(engine_, bytes, order, Call::Input{std::move(input), spread == Spread::tuple, bound});
-    if (in_background) {
-        WithoutGil without_gil;
-        auto lock = engine_->lock();
-        engine_->in_background(lock, *bytes);
-    }
     return made;
 }
 

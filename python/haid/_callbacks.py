@@ -3,6 +3,8 @@ import itertools
 import threading
 import traceback
 
+from . import _scarcity
+
 
 class Callbacks:
     """Calls the callbacks, in a thread that begins with the first."""
@@ -15,13 +17,14 @@ class Callbacks:
         self._lock = threading.Lock()
 
     def expect(self, result, callback, error_callback):
+        with self._lock:
+            if self._thread is None:
+                thread = threading.Thread(target=self._run, name="haid callbacks", daemon=True)
+                _scarcity.start(thread, "a pool's callbacks")
+                self._thread = thread
         number = next(self._numbers)
         result._told = threading.Event()
         self._expected[number] = result, callback, error_callback
-        with self._lock:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="haid callbacks", daemon=True)
-                self._thread.start()
         return number
 
     def _run(self):
@@ -43,7 +46,12 @@ class Callbacks:
 
     def tell_soon(self, number):
         """Of a call that the engine does not know."""
-        threading.Thread(target=self._tell, args=(number,), name="haid callback", daemon=True).start()
+        thread = threading.Thread(target=self._tell, args=(number,), name="haid callback", daemon=True)
+        try:
+            _scarcity.start(thread, "a pool's callback")
+        except OSError:
+            del self._expected[number]
+            raise
 
     def is_here(self):
         return threading.current_thread() is self._thread

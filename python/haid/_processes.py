@@ -12,6 +12,8 @@ import select
 import signal
 import sys
 
+from . import _scarcity
+
 
 def above_standard(descriptor):
     """The same file under a number above 2; ``descriptor`` is closed then. Where a program was started with a standard
@@ -31,6 +33,12 @@ def pipe():
 
 class EndsWithParent:
     """For classes derived from multiprocessing's BaseProcess."""
+
+    def start(self):
+        try:
+            super().start()
+        except OSError as error:
+            raise _scarcity.named(error, f"process '{self.name}'") from None
 
     def _bootstrap(self, parent_sentinel=None):
         if self.daemon and parent_sentinel is not None:

@@ -2,6 +2,7 @@
 import threading
 import time
 
+from . import _scarcity
 from .errors import TimeoutError
 
 
@@ -80,7 +81,7 @@ class Reader(threading.Thread):
 
     def start(self):
         self._call.let_another_read()
-        super().start()
+        _scarcity.start(super(), "the input of an imap")
 
     def has_begun(self):
         return self.ident is not None

@@ -1,12 +1,14 @@
 """The pool of threads: multiprocessing's, with what a Pool of processes takes, so that one word changes one into the
 other."""
 import collections
+import errno
 import operator
 import queue
 import threading
 import time
 from multiprocessing import pool as _standard
 
+from . import _scarcity
 from ._progress import show_until_done
 from .errors import TimeoutError
 from .pool import BOUND, _limits, iterate, read_to_their_ends, whole_number
@@ -47,7 +49,22 @@ class ThreadPool(_standard.ThreadPool):
         if processes is not None:
             self._state = _standard.INIT  # it is asked for where what follows raises
             whole_number("processes", processes)
-        super().__init__(processes, initializer, initargs)
+        try:
+            super().__init__(processes, initializer, initargs)
+        except RuntimeError as error:  # Python says no more than that it can't
+            raise _scarcity.named(OSError(errno.EAGAIN, str(error)), "a ThreadPool") from None
+        except OSError as error:
+            raise _scarcity.named(error, "a ThreadPool") from None
+
+    def _repopulate_pool(self):
+        try:
+            super()._repopulate_pool()
+        except BaseException:
+            # multiprocessing would terminate those that run, which a thread cannot be: they are told to end.
+            for _ in self._pool:
+                self._inqueue.put(None)
+            self._pool.clear()
+            raise
 
     def map(self, func, iterable, chunksize=None, progress=False, **limits):
         return self._collect(super().map_async, func, iterable, chunksize, progress, limits)

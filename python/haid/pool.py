@@ -6,7 +6,7 @@ from multiprocessing import pool as _standard
 from multiprocessing import util
 from multiprocessing.pool import CLOSE, RUN, TERMINATE, MaybeEncodingError, RemoteTraceback
 
-from . import _worker
+from . import _scarcity, _worker
 from ._callbacks import Callbacks
 from ._functions import Functions
 from ._haid import Order, Spread, cpu_count, spans_nodes
@@ -47,6 +47,20 @@ class Pool:
         if initializer is not None and not callable(initializer):
             raise TypeError("initializer must be a callable")
         util._flush_std_streams()
+        try:
+            self._start(processes, initializer, initargs, maxtasksperchild, context, nodes)
+        except OSError as error:
+            raise _scarcity.named(error, "a pool") from None
+        self._processes = self._engine.workers()
+        self._initargs = initargs  # locks that are sent by name lose it when they go
+        self._numbers_of_functions = {}
+        self._numbers = itertools.count(1)
+        self._lazy = []  # calls that read their input as their results are taken, and their locks
+        self._state = RUN
+        self._callbacks = Callbacks(self._engine)
+        self._finalizer = util.Finalize(self, _terminate, args=(self._engine, self._callbacks), exitpriority=15)
+
+    def _start(self, processes, initializer, initargs, maxtasksperchild, context, nodes):
         if nodes is not None and spans_nodes(nodes):
             from ._nodes import engine_on
 
@@ -57,14 +71,6 @@ class Pool:
                 from . import _spawned as how
             self._functions = Functions(how is _worker or how.has_main())
             self._engine = _worker.engine(processes or cpu_count(), initializer, initargs, maxtasksperchild, how)
-        self._processes = self._engine.workers()
-        self._initargs = initargs  # locks that are sent by name lose it when they go
-        self._numbers_of_functions = {}
-        self._numbers = itertools.count(1)
-        self._lazy = []  # calls that read their input as their results are taken, and their locks
-        self._state = RUN
-        self._callbacks = Callbacks(self._engine)
-        self._finalizer = util.Finalize(self, _terminate, args=(self._engine, self._callbacks), exitpriority=15)
 
     # -- calls
 

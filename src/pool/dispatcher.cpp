@@ -69,11 +69,13 @@ class Dispatcher::Writer final : public detail::TaskWriter {
 
 Dispatcher::Dispatcher(channel::Segment& segment) : segment_(segment), board_(segment), arena_(segment) {}
 
-void Dispatcher::add(std::shared_ptr<detail::Call> call) {
+void Dispatcher::add(std::shared_ptr<detail::Call> call, bool in_background) {
     auto active = std::make_unique<ActiveCall>();
     ActiveCall* placed = active.get();
     if (call->limits().timeout.count() > 0) timeouts_.insert(call->limits().timeout);
     active->call = std::move(call);
+    active->background = in_background;
+    background_calls_ += in_background;
     calls_.emplace(placed->call.get(), std::move(active));
     to_fill_.push_back(placed);
 }
@@ -93,11 +95,6 @@ std::optional<detail::Time> Dispatcher::next() const {
 
 bool Dispatcher::could_split() const {
     return segment_.header().sleepers.load() > 0 && board_.unclaimed() == 0;
-}
-
-void Dispatcher::put_in_background(ActiveCall& call) {
-    if (!call.background) ++background_calls_;
-    call.background = true;
 }
 
 // -- out

@@ -22,11 +22,10 @@ class Dispatcher {
   public:
     explicit Dispatcher(channel::Segment& segment);
 
-    void add(std::shared_ptr<detail::Call> call);
+    void add(std::shared_ptr<detail::Call> call, bool in_background);
     ActiveCall* find(const detail::Call& call) const;
     bool idle() const { return calls_.empty(); }
-    void put_in_background(ActiveCall& call);
-    // Calls that were put there and have not finished.
+    // Calls in the background that have not finished.
     std::uint64_t background_calls() const { return background_calls_; }
     // Calls with a time limit for each item, the shortest first.
     std::optional<std::chrono::nanoseconds> shortest_timeout() const;

@@ -10,7 +10,7 @@
 #include "process/fork.hpp"
 #include "system/futex.hpp"
 #include "system/resources.hpp"
-#include "system/signals.hpp"
+#include "system/thread.hpp"
 
 namespace haid::pool {
 namespace {
@@ -123,13 +123,15 @@ ProcessEngine::Lock ProcessEngine::lock() {
 
 // -- calls
 
-void ProcessEngine::submit(Lock&, std::shared_ptr<detail::Call> call) {
+void ProcessEngine::submit(Lock&, std::shared_ptr<detail::Call> call, Driver driver) {
     if (workers_.broken()) std::rethrow_exception(workers_.broken());
     if (closed_ || terminated_) throw PoolClosed("this pool was closed: it takes no more work");
-    dispatcher_.add(std::move(call));
+    if (driver == Driver::background) start_background();
+    dispatcher_.add(std::move(call), driver == Driver::background);
     dispatcher_.dispatch(detail::Clock::now());
     if (driven_) sleep_.interrupt();  // there may be a new time limit to wait for
     changed();
+    if (driver == Driver::background) changed_.notify_all();  // its thread is not counted among those that wait
 }
 
 void ProcessEngine::refill(Lock&, detail::Call&) {
@@ -250,15 +252,10 @@ void ProcessEngine::terminate() {
 
 // -- in the background
 
-void ProcessEngine::in_background(Lock&, detail::Call& call) {
-    ActiveCall* active = dispatcher_.find(call);
-    if (active == nullptr) return;
-    dispatcher_.put_in_background(*active);
-    if (!background_) {
-        system::BlockedSignals blocked;  // they are for the program's own threads
-        background_ = std::make_unique<std::thread>([this] { work_in_background(); });
-    }
-    changed_.notify_all();
+void ProcessEngine::start_background() {
+    if (background_) return;
+    background_ = std::make_unique<std::thread>(
+        system::start_thread("calls that nobody waits for", [this] { work_in_background(); }));
 }
 
 void ProcessEngine::later(std::function<void()> action) {

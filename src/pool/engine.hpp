@@ -24,13 +24,12 @@ class ProcessEngine final : public detail::Engine {
     int workers() const override { return static_cast<int>(workers_.size()); }
     std::vector<int> worker_pids() override;
     Lock lock() override;
-    void submit(Lock& lock, std::shared_ptr<detail::Call> call) override;
+    void submit(Lock& lock, std::shared_ptr<detail::Call> call, Driver driver) override;
     void refill(Lock& lock, detail::Call& call) override;
     bool wait(Lock& lock, const std::function<bool()>& enough, std::optional<detail::Time> until) override;
     bool finished(Lock& lock, const detail::Call& call) const override;
     void cancel(Lock& lock, detail::Call& call) override;
     void stop(Lock& lock, detail::Call& call) override;
-    void in_background(Lock& lock, detail::Call& call) override;
     void later(std::function<void()> action) override;
     void close() override;
     void join() override;
@@ -43,6 +42,7 @@ class ProcessEngine final : public detail::Engine {
     bool step();
     void drive(Lock& lock, std::optional<detail::Time> until);
     void changed();
+    void start_background();
     void work_in_background();
     void end_background(Lock& lock);
 

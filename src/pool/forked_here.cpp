@@ -10,21 +10,20 @@ namespace {
 
 class ForkedHere : public WorkerSource {
   public:
-    explicit ForkedHere(const WorkerSettings& settings) : settings_(settings), children_(settings.segment->workers()) {
-        for (std::size_t worker = 0; worker < children_.size(); ++worker) start(worker);
-    }
+    explicit ForkedHere(const WorkerSettings& settings) : settings_(settings), children_(settings.segment->workers()) {}
 
     ~ForkedHere() override {
         for (std::size_t worker = 0; worker < children_.size(); ++worker) kill(worker);
         join();
     }
 
-    void start(std::size_t worker) final {
+    int start(std::size_t worker) override {
         try {
             children_[worker] = process::fork_child([&] { return work(settings_, worker); },
                                                     {.die_with_parent = true, .sentinel = true});
+            return 0;
         } catch (const system::SystemError& error) {
-            not_started_.push_back({worker, 0, error.error()});
+            return error.error();
         }
     }
 
@@ -39,7 +38,7 @@ class ForkedHere : public WorkerSource {
     }
 
     std::vector<Death> deaths() override {
-        std::vector<Death> news = std::exchange(not_started_, {});
+        std::vector<Death> news;
         for (std::size_t worker = 0; worker < children_.size(); ++worker) reap(worker, WNOHANG, news);
         return news;
     }
@@ -64,7 +63,6 @@ class ForkedHere : public WorkerSource {
 
     WorkerSettings settings_;
     std::vector<process::Forked> children_;
-    std::vector<Death> not_started_;
 };
 
 }  // namespace

@@ -14,7 +14,7 @@
 #include "haid/detail/pool/call.hpp"
 #include "haid/error.hpp"
 #include "system/resources.hpp"
-#include "system/signals.hpp"
+#include "system/thread.hpp"
 
 namespace haid::pool {
 namespace {
@@ -35,8 +35,9 @@ class ThreadEngine final : public detail::Engine {
                                           : system::cpu_resources(system::ResourceFacts::of_this_process()).usable;
         int count = std::min(wanted, options_.most_workers);
         try {
-            system::BlockedSignals blocked;  // they are for the program's own threads
-            while (static_cast<int>(threads_.size()) < count) threads_.emplace_back([this] { work(); });
+            while (static_cast<int>(threads_.size()) < count) {
+                threads_.push_back(system::start_thread("a ThreadPool's work", [this] { work(); }));
+            }
         } catch (...) {
             terminate();
             for (std::thread& thread : threads_) thread.join();
@@ -55,7 +56,7 @@ class ThreadEngine final : public detail::Engine {
     std::vector<int> worker_pids() override { return std::vector<int>(threads_.size()); }
     Lock lock() override { return Lock(mutex_); }
 
-    void submit(Lock&, std::shared_ptr<Call> call) override {
+    void submit(Lock&, std::shared_ptr<Call> call, Driver) override {
         if (broken_) std::rethrow_exception(broken_);
         if (closed_ || terminated_) throw PoolClosed("this pool was closed: it takes no more work");
         if (call->limits().timeout.count() > 0) {
@@ -96,7 +97,6 @@ class ThreadEngine final : public detail::Engine {
             finish_if_done(*active);
         }
     }
-    void in_background(Lock&, Call&) override {}
     void later(std::function<void()> action) override {
         actions_.push_back(std::move(action));
         work_.notify_one();

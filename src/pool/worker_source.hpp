@@ -24,8 +24,9 @@ class WorkerSource {
     // Ends what still runs, at once.
     virtual ~WorkerSource() = default;
 
-    // Again, after its death. At first all are started.
-    virtual void start(std::size_t worker) = 0;
+    // 0, or the errno of why it could not be started, where that is known at once; else it is told as a Death. For each
+    // worker after its death; those of a zygote begin without being asked.
+    virtual int start(std::size_t worker) = 0;
     // Ends it with SIGKILL; its death is told like any other.
     virtual void kill(std::size_t worker) = 0;
     // What becomes readable when there is news.
@@ -37,6 +38,7 @@ class WorkerSource {
 };
 
 // Workers are forked by the process that asks, on the thread that asks: they see everything as it is at that moment.
+// None runs before it is started.
 std::unique_ptr<WorkerSource> fork_workers_here(const WorkerSettings& settings);
 
 // Workers are forked by a zygote: a child with one thread, forked now, which keeps the program as it is now, so that a

@@ -2,14 +2,17 @@
 
 #include <fmt/format.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
+#include <ranges>
 #include <utility>
 
 #include "haid/error.hpp"
 #include "pool/exceptions.hpp"
 #include "system/descriptor.hpp"
+#include "system/error.hpp"
 #include "system/futex.hpp"
 #include "system/signals.hpp"
 
@@ -20,14 +23,21 @@ using channel::Frame;
 using channel::Range;
 using detail::Progress;
 
-constexpr std::chrono::milliseconds start_again_after{50};
 constexpr std::chrono::milliseconds look_for_deaths_every{2};
+// Where there is no process or descriptor for a worker, it is tried again after a pause that doubles. While another one
+// lives the pool works; where none does, so many refusals, which take some 2 s, are an error.
+constexpr std::uint32_t most_refused_starts = 8;
 // Workers that die before they are ready for anything will go on doing so.
 constexpr std::uint32_t most_barren_starts = 3;
 // Those that were ready and have run nothing may have been killed by somebody, and are replaced: the first at once,
 // those behind it after a pause that doubles, for what ends them may be what they are given to do.
 constexpr std::chrono::milliseconds shortest_pause{10};
 constexpr std::chrono::milliseconds longest_pause{1000};
+
+std::chrono::milliseconds doubled(std::uint32_t times) {
+    return std::min(shortest_pause * (1 << std::min(times, 10U)), longest_pause);
+}
+
 // Memory for the pieces of a value is made at once where their number is told, which is a claim that nobody has
 // checked;
 constexpr std::uint64_t most_to_expect = std::uint64_t{1} << 34;
@@ -35,6 +45,13 @@ constexpr std::uint64_t most_to_expect = std::uint64_t{1} << 34;
 constexpr std::size_t most_to_keep = std::size_t{64} << 20;
 // The unclaimed rest of a task is worth another worker's while if it takes so long: being told takes some 20 µs.
 constexpr double worth_splitting = 20e3;  // nanoseconds
+
+// Where standard error takes it at once: an engine waits for no terminal.
+void tell(const std::string& line) {
+    pollfd error{STDERR_FILENO, POLLOUT, 0};
+    if (::poll(&error, 1, 0) != 1 || (error.revents & POLLOUT) == 0) return;
+    [[maybe_unused]] ssize_t size = ::write(STDERR_FILENO, line.data(), line.size());
+}
 
 // Kills by the out-of-memory killer since the machine was started, in cgroups too (Linux 4.13).
 std::uint64_t memory_kills() {
@@ -50,6 +67,7 @@ Workforce::Workforce(Dispatcher& dispatcher, const WorkerSettings& settings, boo
     for (std::size_t worker = 0; worker < segment_.workers(); ++worker) lanes_.emplace_back(segment_, worker);
     source_ = fork_here ? fork_workers_here(settings) : fork_workers_from_zygote(settings);
     for (Lane& lane : lanes_) lane.alive = true;
+    for (std::size_t worker = 0; fork_here && worker < lanes_.size(); ++worker) start(worker);
     kills_before_ = memory_kills();  // takes some 25 us, in which the workers get ready
 }
 
@@ -174,7 +192,29 @@ void Workforce::start(std::size_t worker) {
     lanes_[worker].alive = true;
     lanes_[worker].has_run = false;
     lanes_[worker].start_again.reset();
-    source_->start(worker);
+    if (const int error = source_->start(worker); error != 0) not_started(worker, error);
+}
+
+bool Workforce::anybody_lives() const {
+    return std::any_of(lanes_.begin(), lanes_.end(), [](const Lane& lane) { return lane.alive; });
+}
+
+void Workforce::not_started(std::size_t worker, int error) {
+    Lane& lane = lanes_[worker];
+    lane.alive = false;
+    if (leaving_) return;
+    lane.start_again = detail::Clock::now() + doubled(lane.refused_starts++);
+    if (lane.refused_starts < most_refused_starts) return;
+    const std::string why = system::SystemError(error, fmt::format("worker {} of the pool cannot be started{}", worker,
+                                                                   system::process_limit(error)))
+                                .what();
+    const bool somebody_works = std::ranges::any_of(std::views::iota(std::size_t{0}, lanes_.size()),
+                                                    [&](auto one) { return segment_.lane(one).pid.load() != 0; });
+    if (!anybody_lives()) {
+        fail(std::make_exception_ptr(Error(fmt::format("the pool has no workers: {}", why))));
+    } else if (somebody_works && !std::exchange(told_of_refusal_, true)) {
+        tell(fmt::format("haid: a pool works with fewer workers than its {}: {}\n", lanes_.size(), why));
+    }
 }
 
 bool Workforce::take_deaths() {
@@ -194,10 +234,8 @@ void Workforce::bury(const Death& death) {
     Lane& lane = lanes_[death.worker];
     lane.alive = false;
     read(death.worker);
-    if (death.start_error != 0) {
-        if (!leaving_) lane.start_again = detail::Clock::now() + start_again_after;
-        return;
-    }
+    if (death.start_error != 0) return not_started(death.worker, death.start_error);
+    lane.refused_starts = 0;
     bool was_ready = segment_.lane(death.worker).is_ready.exchange(0) != 0;
     segment_.lane(death.worker).pid.store(0);
     recover(death.worker, death);
@@ -219,8 +257,7 @@ void Workforce::bury(const Death& death) {
 void Workforce::replace(std::size_t worker) {
     Lane& lane = lanes_[worker];
     if (lane.idle_deaths < 2) return start(worker);
-    auto pause = shortest_pause * (1 << std::min(lane.idle_deaths - 2, 10U));
-    lane.start_again = detail::Clock::now() + std::min(pause, longest_pause);
+    lane.start_again = detail::Clock::now() + doubled(lane.idle_deaths - 2);
 }
 
 // Everything that a dead worker had begun, finished or claimed is in its lane: see layout.hpp.
@@ -404,11 +441,8 @@ bool Workforce::all_idle() const {
 }
 
 bool Workforce::leave_within(std::chrono::milliseconds patience) {
-    const auto anybody = [this] {
-        return std::any_of(lanes_.begin(), lanes_.end(), [](const Lane& lane) { return lane.alive; });
-    };
     const auto until = detail::Clock::now() + patience;
-    while (source_ && !broken_ && anybody()) {
+    while (source_ && !broken_ && anybody_lives()) {
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - detail::Clock::now());
         if (left.count() <= 0) return false;
         std::vector<pollfd> descriptors;
@@ -416,7 +450,7 @@ bool Workforce::leave_within(std::chrono::milliseconds patience) {
         ::poll(descriptors.data(), descriptors.size(), static_cast<int>(left.count()));
         take_deaths();
     }
-    return !anybody();
+    return !anybody_lives();
 }
 
 void Workforce::end(std::optional<std::chrono::milliseconds> patience) {

@@ -61,9 +61,10 @@ class Workforce {
         bool alive = false;
         std::exception_ptr ended_for;  // why we are ending it
         std::optional<detail::Time> start_again;
-        bool has_run = false;             // an item, since it was started
-        std::uint32_t barren_starts = 0;  // one after another, in which it did not get ready
-        std::uint32_t idle_deaths = 0;    // one after another, of it ready and without having run an item
+        bool has_run = false;              // an item, since it was started
+        std::uint32_t barren_starts = 0;   // one after another, in which it did not get ready
+        std::uint32_t idle_deaths = 0;     // one after another, of it ready and without having run an item
+        std::uint32_t refused_starts = 0;  // one after another: there was no process or descriptor for it
     };
     // An item that a worker runs, with its place in time.
     struct RunningItem {
@@ -81,6 +82,8 @@ class Workforce {
     void give_up(std::size_t worker, const channel::Unstarted& range, const Death& death);
     // `did`: what it did with the item when it died.
     std::exception_ptr lost(std::size_t worker, const Death& death, const char* did, std::uint64_t item) const;
+    void not_started(std::size_t worker, int error);
+    bool anybody_lives() const;
     void replace(std::size_t worker);
     void start(std::size_t worker);
     std::optional<RunningItem> timed_item(std::size_t worker) const;
@@ -94,6 +97,7 @@ class Workforce {
     std::vector<Lane> lanes_;
     std::unique_ptr<WorkerSource> source_;
     bool leaving_ = false;
+    bool told_of_refusal_ = false;
     std::exception_ptr broken_;
     detail::Time look_for_deaths_{};
     std::uint64_t kills_before_ = 0;  // by the out-of-memory killer

@@ -28,13 +28,20 @@ struct Order {
 // end everything.
 constexpr int parent_gone = SIGUSR1;
 
+// In place of a worker's number: all of them have ended, and the zygote does.
+constexpr std::size_t all_workers = SIZE_MAX;
+// Whether it has ended is looked at so often where it was killed before it could say so, and something that a task has
+// left behind keeps its socket open.
+constexpr int look_for_its_end_ms = 500;
+
 // The body of the zygote's process.
 class Zygote {
   public:
-    // With every signal blocked: what the program does with one is never done here. `mask`: the program's; `workers`:
-    // one each, empty.
-    Zygote(const WorkerSettings& settings, int socket, const sigset_t& mask, std::vector<process::Forked>& workers)
-        : settings_(settings), socket_(socket), workers_(workers), mask_before_(mask) {
+    // With every signal blocked: what the program does with one is never done here. `signals`: a signalfd of what it is to
+    // hear; `mask`: the program's; `workers`: one each, empty.
+    Zygote(const WorkerSettings& settings, int socket, int signals, const sigset_t& mask,
+           std::vector<process::Forked>& workers)
+        : settings_(settings), socket_(socket), signals_(signals), workers_(workers), mask_before_(mask) {
         ::prctl(PR_SET_NAME, "haid-zygote");
         // What workers leave behind becomes ours, to be ended with the pool.
         ::prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -47,14 +54,17 @@ class Zygote {
         struct sigaction standard {};
         standard.sa_handler = SIG_DFL;
         ::sigaction(SIGCHLD, &standard, nullptr);
-        sigset_t awaited;
-        sigemptyset(&awaited);
-        sigaddset(&awaited, SIGCHLD);
-        sigaddset(&awaited, parent_gone);
         sigset_t blocked = mask_before_;
         for (int signal : {SIGCHLD, parent_gone}) sigaddset(&blocked, signal);
         ::sigprocmask(SIG_SETMASK, &blocked, nullptr);
-        signals_ = system::Descriptor(::signalfd(-1, &awaited, SFD_CLOEXEC | SFD_NONBLOCK));
+    }
+
+    static sigset_t awaited() {
+        sigset_t signals;
+        sigemptyset(&signals);
+        sigaddset(&signals, SIGCHLD);
+        sigaddset(&signals, parent_gone);
+        return signals;
     }
 
     int run() {
@@ -62,13 +72,14 @@ class Zygote {
         const bool all = settings_.initializer || (settings_.hooks && settings_.hooks->starts_for_a_purpose());
         for (std::size_t worker = 0; worker < workers_.size() && (all || !leaving()); ++worker) start(worker);
         while (!parent_has_gone_ && !(leaving() && nobody_runs())) {
-            pollfd sources[] = {{signals_.get(), POLLIN, 0}, {socket_, POLLIN, 0}};
+            pollfd sources[] = {{signals_, POLLIN, 0}, {socket_, POLLIN, 0}};
             ::poll(sources, 2, -1);
             take_signals();
             take_orders();
             reap();
         }
         end_everything();
+        tell({all_workers, 0, 0});
         return 0;
     }
 
@@ -86,7 +97,7 @@ class Zygote {
 
     void take_signals() {
         signalfd_siginfo signal;
-        while (::read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
+        while (::read(signals_, &signal, sizeof signal) == sizeof signal) {
             if (signal.ssi_signo == parent_gone) parent_has_gone_ = true;
         }
     }
@@ -113,7 +124,7 @@ class Zygote {
     }
 
     int work_as_before(std::size_t worker) {
-        signals_.close();
+        ::close(signals_);
         ::prctl(PR_SET_CHILD_SUBREAPER, 0);
         ::prctl(PR_SET_NAME, "haid-worker");
         for (const Disposition& disposition : dispositions_) {
@@ -161,10 +172,10 @@ class Zygote {
     // Both are where the parent has made them: a new process that allocates memory pays for it with page faults.
     const WorkerSettings& settings_;
     int socket_;
+    int signals_;
     std::vector<process::Forked>& workers_;
     std::array<Disposition, 5> dispositions_{{{SIGINT}, {SIGQUIT}, {SIGTERM}, {SIGHUP}, {SIGTSTP}}};
     sigset_t mask_before_;
-    system::Descriptor signals_;
     bool parent_has_gone_ = false;
 };
 
@@ -175,13 +186,18 @@ class FromZygote : public WorkerSource {
         int ends[2];
         system::check(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), "cannot make a socket");
         auto [ours, theirs] = system::own_both(ends);
+        // Made here: where there is no descriptor for it, it is this constructor that says so. What it has in excess of
+        // the zygote's is enough for a first worker there.
+        const sigset_t awaited = Zygote::awaited();
+        system::Descriptor signals(
+            system::check(::signalfd(-1, &awaited, SFD_CLOEXEC | SFD_NONBLOCK), "cannot make a signal descriptor"));
         std::vector<process::Forked> workers(settings.segment->workers());
         sigset_t mask;
         ::pthread_sigmask(SIG_BLOCK, nullptr, &mask);
         zygote_ = process::fork_child(
             [&] {
                 ours.close();
-                return Zygote(settings, theirs.get(), mask, workers).run();
+                return Zygote(settings, theirs.get(), signals.get(), mask, workers).run();
             },
             {.die_with_parent = true, .death_signal = parent_gone, .signals_wait = true, .child_prints = false});
         socket_ = std::move(ours);
@@ -191,10 +207,13 @@ class FromZygote : public WorkerSource {
         if (zygote_.pid <= 0) return;
         socket_.close();
         zygote_.lifeline.cut();
-        wait();
+        system::uninterrupted([&] { return ::waitpid(zygote_.pid, nullptr, 0); });
     }
 
-    void start(std::size_t worker) override { order({Order::Kind::start, static_cast<std::uint32_t>(worker)}); }
+    int start(std::size_t worker) override {
+        order({Order::Kind::start, static_cast<std::uint32_t>(worker)});
+        return 0;
+    }
     void kill(std::size_t worker) override { order({Order::Kind::kill, static_cast<std::uint32_t>(worker)}); }
 
     void add_descriptors(std::vector<pollfd>& descriptors) const override {
@@ -202,36 +221,54 @@ class FromZygote : public WorkerSource {
     }
 
     std::vector<Death> deaths() override {
-        std::vector<Death> news;
-        Death death;
-        ssize_t size;
-        while ((size = ::recv(socket_.get(), &death, sizeof death, MSG_DONTWAIT)) == sizeof death) {
-            news.push_back(death);
-        }
-        bool gone = size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR);
-        if (gone && news.empty())
+        hear();
+        if (gone_ && heard_.empty())
             throw Error("the process that starts the pool's workers was killed, and they with it");
-        return news;
+        return std::exchange(heard_, {});
     }
 
     void join() override {
         // No worker may be left whose end would wake it.
         order({Order::Kind::look, 0});
-        wait();
+        // What it has to tell is heard to the end: it cannot end before.
+        int ended = 0;
+        for (hear(); !gone_ && ended == 0; hear()) {
+            ended = ::waitpid(zygote_.pid, nullptr, WNOHANG);
+            pollfd news{socket_.get(), POLLIN, 0};
+            if (ended == 0) ::poll(&news, 1, look_for_its_end_ms);
+        }
+        if (ended == 0) system::uninterrupted([&] { return ::waitpid(zygote_.pid, nullptr, 0); });
+        zygote_ = {};
     }
 
   private:
-    void order(const Order& order) {
-        system::uninterrupted([&] { return ::send(socket_.get(), &order, sizeof order, MSG_NOSIGNAL); });
+    void hear() {
+        Death death;
+        ssize_t size;
+        while ((size = ::recv(socket_.get(), &death, sizeof death, MSG_DONTWAIT)) == sizeof death) {
+            if (death.worker == all_workers) {
+                gone_ = true;
+                return;
+            }
+            heard_.push_back(death);
+        }
+        gone_ = gone_ || size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR);
     }
-    void wait() {
-        if (zygote_.pid <= 0) return;
-        system::uninterrupted([&] { return ::waitpid(zygote_.pid, nullptr, 0); });
-        zygote_ = {};
+    // Whatever it has to tell is heard meanwhile: neither side waits for the other to read.
+    void order(const Order& order) {
+        while (!gone_ && ::send(socket_.get(), &order, sizeof order, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+            if (errno == EINTR) continue;
+            if (errno != EAGAIN) return;  // it has gone, which is heard
+            pollfd ready{socket_.get(), POLLIN | POLLOUT, 0};
+            ::poll(&ready, 1, -1);
+            hear();
+        }
     }
 
     process::Forked zygote_;
     system::Descriptor socket_;
+    std::vector<Death> heard_;  // and not asked for yet
+    bool gone_ = false;
 };
 
 }  // namespace

@@ -152,6 +152,8 @@ void Lifeline::cut() noexcept {
 struct Forking {
     system::Pipe lifeline;
     system::Pipe ending;
+    // Of this process; holds a place for the child's, which cannot be had before there is a child.
+    system::Descriptor place;
     bool pidfds = false;
     int death_signal;
     bool also_as_program;
@@ -161,8 +163,11 @@ struct Forking {
         : death_signal(options.death_signal), also_as_program(options.also_as_program), own_group(options.own_group) {
         if (options.sentinel) {
             // Asked here, not once for all: a filter of system calls may be installed at any time.
-            system::Descriptor probe(pidfd_open(::getpid()));
-            pidfds = static_cast<bool>(probe);
+            place = system::Descriptor(pidfd_open(::getpid()));
+            pidfds = static_cast<bool>(place);
+            if (!pidfds && (errno == EMFILE || errno == ENFILE)) {
+                system::throw_errno("cannot get a descriptor for a new process");
+            }
             if (!pidfds) ending = system::make_pipe();
         }
         if (options.die_with_parent) {
@@ -184,6 +189,7 @@ struct Forking {
         if (lifeline.read) die_with_writer_of(lifeline.read.get(), death_signal);
         if (lifeline.read && also_as_program) ::fcntl(lifeline.read.get(), F_SETFD, 0);
         ending.read.close();
+        place.close();
         if (ending.write) inheritance().ends.push_back(ending.write.get());
     }
 
@@ -191,6 +197,7 @@ struct Forking {
         Forked forked;
         forked.pid = pid;
         lifeline.read.close();
+        place.close();
         if (lifeline.write) forked.lifeline = Lifeline(lifeline.write.release(), ::getpid());
         forked.sentinel_is_pidfd = pidfds;
         forked.sentinel = pidfds ? system::Descriptor(system::above_standard(pidfd_open(pid))) : std::move(ending.read);
@@ -225,10 +232,7 @@ Forked fork_child(const std::function<int()>& body, const ForkOptions& options) 
         }
     }
     if (forked.pid < 0) {
-        throw system::SystemError(error, error == EAGAIN
-                                             ? "cannot start a process (is a limit of processes reached? see ulimit -u "
-                                               "and the cgroup's pids.max)"
-                                             : "cannot start a process");
+        throw system::SystemError(error, "cannot start a process" + system::process_limit(error));
     }
     if (options.sentinel && !forked.sentinel) {
         if (error != ESRCH) {

@@ -18,7 +18,7 @@
 #include "remote/coordinator.hpp"
 #include "system/error.hpp"
 #include "system/resources.hpp"
-#include "system/signals.hpp"
+#include "system/thread.hpp"
 #include "system/timer.hpp"
 
 namespace haid::remote {
@@ -43,9 +43,18 @@ class NodesEngine final : public detail::Engine {
     explicit NodesEngine(const EngineSettings& settings)
         : coordinator_(loop_, settings.plan, settings.command, settings.build, settings.description) {
         ticker_.emplace(loop_, tick_every, [this] { tick(); });
-        system::BlockedSignals blocked;  // they are for the program's own threads
-        driver_ = std::thread([this] { drive(); });
-        caller_ = std::thread([this] { call_actions(); });
+        caller_ = system::start_thread("the pool's callbacks", [this] { call_actions(); });
+        try {
+            driver_ = system::start_thread("the pool's nodes", [this] { drive(); });
+        } catch (...) {
+            {
+                Lock guard(mutex_);
+                gone_ = true;
+                changed_.notify_all();
+            }
+            caller_.join();
+            throw;
+        }
     }
     ~NodesEngine() override {
         terminate();
@@ -72,7 +81,7 @@ class NodesEngine final : public detail::Engine {
     std::vector<int> worker_pids() override { return {}; }
     Lock lock() override { return Lock(mutex_); }
 
-    void submit(Lock&, std::shared_ptr<Call> call) override {
+    void submit(Lock&, std::shared_ptr<Call> call, Driver) override {
         if (coordinator_.broken()) std::rethrow_exception(coordinator_.broken());
         if (closed_ || leaving_) throw PoolClosed("this pool was closed: it takes no more work");
         coordinator_.add(std::move(call));
@@ -101,7 +110,6 @@ class NodesEngine final : public detail::Engine {
         coordinator_.cancel(call, true);
         tell();
     }
-    void in_background(Lock&, Call&) override {}
     void later(std::function<void()> action) override {
         actions_.push_back(std::move(action));
         changed_.notify_all();
@@ -210,7 +218,9 @@ class OfThisProcess final : public detail::Engine {
     int workers() const override { return engine().workers(); }
     std::vector<int> worker_pids() override { return engine().worker_pids(); }
     Lock lock() override { return engine().lock(); }
-    void submit(Lock& lock, std::shared_ptr<Call> call) override { engine().submit(lock, std::move(call)); }
+    void submit(Lock& lock, std::shared_ptr<Call> call, Driver driver) override {
+        engine().submit(lock, std::move(call), driver);
+    }
     void refill(Lock& lock, Call& call) override { engine().refill(lock, call); }
     bool wait(Lock& lock, const std::function<bool()>& enough, std::optional<Time> until) override {
         return engine().wait(lock, enough, until);
@@ -218,7 +228,6 @@ class OfThisProcess final : public detail::Engine {
     bool finished(Lock& lock, const Call& call) const override { return engine().finished(lock, call); }
     void cancel(Lock& lock, Call& call) override { engine().cancel(lock, call); }
     void stop(Lock& lock, Call& call) override { engine().stop(lock, call); }
-    void in_background(Lock& lock, Call& call) override { engine().in_background(lock, call); }
     void later(std::function<void()> action) override { engine().later(std::move(action)); }
     void close() override { engine().close(); }
     void join() override { engine().join(); }

@@ -24,6 +24,7 @@
 #include "system/error.hpp"
 #include "system/signals.hpp"
 #include "system/tell.hpp"
+#include "system/thread.hpp"
 #include "system/timer.hpp"
 
 namespace haid::remote {
@@ -58,8 +59,7 @@ class Host final : private nodes::Connection::Listener {
                             nodes::Connection::Side::agent, listener);
         ticker_.emplace(loop_, tick_every, [this] { tick(); });
         connection_->send(OfHost(nodes::Hello{protocol_version, HAID_VERSION, build, node_, ::getpid()}));
-        system::BlockedSignals blocked;  // they are for the program's own thread
-        listening_ = std::thread([this] { listen(); });
+        listening_ = system::start_thread("what the pool says", [this] { listen(); });
     }
     ~Host() override {
         try {
@@ -183,8 +183,7 @@ class Host final : private nodes::Connection::Listener {
         });
         relays_.emplace(number, relay);
         with_engine([&](detail::Engine& engine, detail::Engine::Lock& lock) {
-            engine.submit(lock, relay);
-            engine.in_background(lock, *relay);
+            engine.submit(lock, relay, detail::Engine::Driver::background);
         });
     }
     void take(Items& items) {

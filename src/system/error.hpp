@@ -7,10 +7,17 @@
 
 namespace haid::system {
 
-// what(): "<what was tried>: <the system's reason>".
+// Which limit stands in the way of a new descriptor, or of a new process or thread, where that is what the errno value
+// says: " (…)", to be put behind what was tried. Empty for other errors.
+std::string descriptor_limit(int error);
+std::string process_limit(int error);
+
+// what(): "<what was tried>: <the system's reason>". Where descriptors have run out, the limit is named behind what was
+// tried.
 class SystemError : public std::system_error {
   public:
-    SystemError(int error, const std::string& tried) : std::system_error(error, std::generic_category(), tried) {}
+    SystemError(int error, const std::string& tried)
+        : std::system_error(error, std::generic_category(), tried + descriptor_limit(error)) {}
     int error() const { return code().value(); }
 };
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 import haid
-from breaking import eventually, expect_works, kill_myself, run_script, segfault, twice
+from breaking import Script, eventually, expect_works, kill_myself, run_script, segfault, twice
 
 
 def wait_for_ever(_=None):
@@ -92,6 +92,28 @@ gc.collect()
 assert len(os.listdir("/proc/self/fd")) == before
 """
     assert run_script(tmp_path, source) == "24\n"
+
+
+def test_many_pools_and_few_descriptors(tmp_path):
+    source = """
+import haid, resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+pools, refused = [], 0
+for _ in range(60):
+    try:
+        pools.append(haid.Pool(2))
+        assert pools[-1].map(abs, [-1, -2]) == [1, 2]
+    except (OSError, haid.PoolError) as error:
+        assert "ulimit -n" in str(error), error
+        refused += 1
+print(refused > 0 and len(pools) > 5)
+for pool in pools:
+    pool.terminate()
+    pool.join()
+"""
+    with Script(tmp_path, source) as script:
+        assert script.end(120)[:2] == (0, "True\n")
+        script.expect_nothing_left()
 
 
 def test_a_task_closes_all_descriptors(pool):

@@ -347,5 +347,13 @@ TEST_F(PoolSurvival, WhereFilesMayNotBeLongAPoolIsSmallerOrSaysSo) {
     EXPECT_EQ(exit_status(program), 0);
 }
 
+// Their ends are told faster than anybody hears of them.
+TEST_F(PoolSurvival, AsManyWorkersAsTheirMachineBearsEndWithTheirPool) {
+    Pool pool({.workers = 600, .initializer = [] {}});  // each of them is started: it has something to do
+    EXPECT_EQ(pool.map(twice, up_to(1000)).back(), 1998);
+    pool.close();
+    pool.join();
+}
+
 }  // namespace
 }  // namespace haid

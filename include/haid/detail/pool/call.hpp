@@ -168,8 +168,11 @@ class Engine {
     virtual std::vector<int> worker_pids() = 0;
     virtual Lock lock() = 0;
 
-    // The call begins. Throws PoolClosed.
-    virtual void submit(Lock& lock, std::shared_ptr<Call> call) = 0;
+    // Who does the engine's work while a call is not finished: whoever waits for it, or a thread of the engine's own.
+    enum class Driver { waiting, background };
+    // The call begins. Throws PoolClosed, and std::system_error where there is no thread to be had; nothing of the call
+    // is under way then.
+    virtual void submit(Lock& lock, std::shared_ptr<Call> call, Driver driver) = 0;
     // The call has got more items.
     virtual void refill(Lock& lock, Call& call) = 0;
     // Waits, and does the engine's work meanwhile, until `enough` holds (it is asked with the lock held). False: the
@@ -180,9 +183,8 @@ class Engine {
     virtual void cancel(Lock& lock, Call& call) = 0;
     // The same, and ends the workers that run its items. A thread cannot be ended: its item runs on.
     virtual void stop(Lock& lock, Call& call) { cancel(lock, call); }
-    // The engine's work is done by a thread of its own from now on, while this call is not finished.
-    virtual void in_background(Lock& lock, Call& call) = 0;
-    // `action` will be called by that thread, without the lock. The caller of this holds it.
+    // `action` will be called by the engine's own thread, without the lock: for calls that have it as their driver. The
+    // caller of this holds the lock.
     virtual void later(std::function<void()> action) = 0;
 
     // No call is taken any more.
