@@ -1,6 +1,7 @@
 #include "channel/attention.hpp"
 
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,9 +19,21 @@ void write_event(int event) {
 
 }  // namespace
 
+std::optional<ParentBell::File> ParentBell::file_of(int descriptor) {
+    struct stat status {};
+    if (::fstat(descriptor, &status) != 0) return std::nullopt;
+    return File{status.st_dev, status.st_ino};
+}
+
+ParentBell::ParentBell(Segment& segment, int event)
+    : parent_(segment.header().parent), event_(event), file_(file_of(event)) {}
+
 void ParentBell::ring(bool urgent) {
     std::uint32_t how = parent_.load(std::memory_order_seq_cst);
     if (how == awake || (how == napping && !urgent)) return;
+    lost_ = !file_ || file_of(event_) != file_;
+    // Whoever can wake it must find that it is to be woken.
+    if (lost_) return;
     if (parent_.exchange(awake) != awake) write_event(event_);
 }
 

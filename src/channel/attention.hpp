@@ -6,6 +6,7 @@
 #pragma once
 
 #include <poll.h>
+#include <sys/types.h>
 
 #include <chrono>
 #include <functional>
@@ -43,15 +44,28 @@ bool comes_soon(std::chrono::microseconds how_long, Predicate there) {
     return false;
 }
 
-// The worker's side. `urgent`: also where the parent naps.
+// The worker's side.
 class ParentBell {
   public:
-    ParentBell(Segment& segment, int event) : parent_(segment.header().parent), event_(event) {}
+    ParentBell(Segment& segment, int event);
+    // `urgent`: also where the parent naps.
     void ring(bool urgent);
+    // What ran in this process has closed the descriptor, or has another file under its number, which is left alone:
+    // the parent cannot be woken from here any more.
+    bool is_lost() const { return lost_; }
 
   private:
+    struct File {
+        dev_t device = 0;
+        ino_t number = 0;
+        bool operator==(const File&) const = default;
+    };
+    static std::optional<File> file_of(int descriptor);
+
     Futex& parent_;
     int event_;
+    std::optional<File> file_;  // that the descriptor was at first
+    bool lost_ = false;
 };
 
 // The parent's side. One thread at a time.

@@ -17,6 +17,9 @@ namespace {
 
 // An idle worker leaves within milliseconds, unless what somebody has left in it to be done at its end does not end.
 constexpr std::chrono::seconds patience_with_the_idle{2};
+// Workers wake whoever waits for their results. While there are calls he looks by himself so often, too: what a worker
+// runs may have closed the descriptor by which it would (20 looks a second are 0.05 % of a CPU).
+constexpr std::chrono::milliseconds look_anyway_every{50};
 
 std::atomic<std::uint64_t> process_number{1};
 
@@ -192,6 +195,10 @@ void ProcessEngine::drive(Lock& lock, std::optional<detail::Time> until) {
     if (step()) return;
     for (auto event : {dispatcher_.next(), workers_.next_event()}) {
         if (event && (!until || *event < *until)) until = event;
+    }
+    if (!dispatcher_.idle()) {
+        const detail::Time look = detail::Clock::now() + look_anyway_every;
+        until = until ? std::min(*until, look) : look;
     }
     std::vector<pollfd> descriptors;
     workers_.add_descriptors(descriptors);

@@ -48,10 +48,14 @@ int work(const WorkerSettings& settings, std::size_t worker) {
             task.wait_if_halted();
             detail::function_of<detail::RunTask>(function)(task);
             task.finish();
-            continue;
+        } else if (header.closing.load() != 0) {
+            break;
+        } else {
+            bell.ring(true);
         }
-        if (header.closing.load() != 0) break;
-        bell.ring(true);
+        // A task has closed it: this one leaves, which the parent sees, and another one takes its place.
+        if (bell.is_lost()) break;
+        if (claimed) continue;
         // One that sleeps leaves a CPU to spare; where none does, the parent may need this one.
         const bool spare = several_cpus && header.sleepers.load() > 0;
         bool more = channel::comes_soon(spare ? channel::patience : channel::patience_of_the_busy, [&] {

@@ -8,7 +8,8 @@ import time
 import pytest
 
 import haid
-from breaking import Script, eventually, expect_works, kill_myself, run_script, segfault, twice
+from haid import futures
+from breaking import PATIENCE, Script, eventually, expect_works, kill_myself, run_script, segfault, twice
 
 
 def wait_for_ever(_=None):
@@ -123,6 +124,34 @@ def test_a_task_closes_all_descriptors(pool):
 
     assert pool.map(close_all, range(5)) == list(range(5))
     expect_works(pool)
+
+
+def close_and_open(path):
+    """Whatever gets the numbers that were closed is this task's, and nothing else writes into it."""
+    os.closerange(3, 1000)
+    files = [open(f"{path}.{number}", "wb") for number in range(60)]
+    time.sleep(0.2)  # the pool sleeps by now
+    return [os.fstat(file.fileno()).st_size for file in files]
+
+
+def test_a_task_that_closes_all_descriptors_answers_in_the_background_too(tmp_path):
+    def close_all(x):
+        os.closerange(3, 1000)
+        return x
+
+    told = []
+    with haid.Pool(2) as pool:
+        for _ in range(5):
+            assert pool.map_async(close_all, [1, 2]).get(PATIENCE) == [1, 2]
+            assert pool.apply_async(close_all, (3,), callback=told.append).get(PATIENCE) == 3
+            # A result that has no room in the ring without a parent that reads.
+            assert len(pool.apply_async(lambda size: close_all(bytes(size)), (20 << 20,)).get(PATIENCE)) == 20 << 20
+        assert pool.map_async(close_and_open, [str(tmp_path / "a"), str(tmp_path / "b")]).get(PATIENCE) == [[0] * 60] * 2
+        assert not any(path.stat().st_size for path in tmp_path.iterdir())
+        expect_works(pool)
+    assert told == [3] * 5
+    with futures.ProcessPoolExecutor(2) as executor:
+        assert [one.result(PATIENCE) for one in [executor.submit(close_all, x) for x in range(20)]] == list(range(20))
 
 
 def test_too_deep(pool):

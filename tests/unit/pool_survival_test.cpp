@@ -355,5 +355,21 @@ TEST_F(PoolSurvival, AsManyWorkersAsTheirMachineBearsEndWithTheirPool) {
     pool.join();
 }
 
+int close_all(int value) {
+    for (int descriptor = 3; descriptor < 1000; ++descriptor) ::close(descriptor);
+    return value;
+}
+
+// By which it would have woken whoever waits.
+TEST_F(PoolSurvival, ATaskMayCloseAllDescriptors) {
+    Pool pool(2);
+    for (int round = 0; round < 10; ++round) {
+        EXPECT_EQ(pool.map(close_all, up_to(4)), up_to(4));
+        EXPECT_EQ(pool.map_async(close_all, up_to(4)).get(), up_to(4));
+        EXPECT_EQ(haid::map(close_all, up_to(4), MapOptions{{}, 2}), up_to(4));
+    }
+    expect_works(pool);
+}
+
 }  // namespace
 }  // namespace haid
