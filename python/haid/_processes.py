@@ -11,6 +11,7 @@ import os
 import select
 import signal
 import sys
+import threading
 
 from . import _scarcity
 
@@ -44,7 +45,32 @@ class EndsWithParent:
         if self.daemon and parent_sentinel is not None:
             _kill_when_closed(parent_sentinel)
         print_whole_lines()
+        from multiprocessing import util
+
+        # A forked one forgets what its parent was to do at its end, and calls what is registered here.
+        util.register_after_fork(self, _end_in_order)
+        _end_in_order(self)
         return super()._bootstrap(parent_sentinel=parent_sentinel)
+
+
+def _end_in_order(_):
+    from multiprocessing import util
+
+    util.Finalize(None, tell_threads_of_the_end, exitpriority=_BEFORE_ALL_ELSE)
+
+
+_BEFORE_ALL_ELSE = 1 << 30
+
+
+def tell_threads_of_the_end():
+    """What is to be called before threads are waited for: it tells executors and the like that they are to end, too. The
+    interpreter does so first of all at its end; multiprocessing waits for an executor's processes before."""
+    callbacks = threading._threading_atexits
+    while callbacks:
+        try:
+            callbacks.pop()()
+        except Exception:
+            sys.excepthook(*sys.exc_info())
 
 
 LONGEST_LINE = 1 << 20  # bytes; Python itself would send the beginning of a line longer than 8192 before the rest

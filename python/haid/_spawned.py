@@ -45,7 +45,7 @@ def preparation():
 
 
 @contextlib.contextmanager
-def starter(workers, initializer, initargs):
+def starter(workers, initializer, initargs, daemon):
     """What a worker executes, and the descriptors that it needs. See _worker.starter."""
     parent = process.current_process()
     started, told = _Started(), io.BytesIO()
@@ -55,6 +55,7 @@ def starter(workers, initializer, initargs):
         "first_number": _worker.reserve_numbers(workers),
         "initializer": initializer,
         "initargs": initargs,
+        "daemon": daemon,
     }
     context.set_spawning_popen(started)
     try:
@@ -91,7 +92,7 @@ def main(memory, tracker):
     parent = types.SimpleNamespace(_identity=identity, _config=config, name=name)
 
     def start(worker):
-        me = _worker.Worker(settings["first_number"] + worker, parent, "Spawn")
+        me = _worker.Worker(settings["first_number"] + worker, parent, "Spawn", settings["daemon"])
         me._parent_pid = os.getppid()
         util._close_stdin()
         _worker.become(me, _worker.Parent(name, pid, None))

@@ -11,11 +11,16 @@ from . import _haid, _processes
 
 
 class Worker(process.BaseProcess):
-    """Who a worker is; it was not started by multiprocessing."""
+    """Who a worker is; it was not started by multiprocessing.
 
-    def __init__(self, number, parent, kind="Fork"):
+    ``daemon`` is what its counterpart's is: libraries decide by it how many processes they start in it. It may have
+    children all the same, for which multiprocessing looks into _config: all of them end with the pool."""
+
+    daemon = True
+
+    def __init__(self, number, parent, kind="Fork", daemon=True):
+        self.daemon = daemon
         self._identity = (*parent._identity, number)
-        # It may have children of its own: all of them end with the pool.
         self._config = {**parent._config, "daemon": False}
         self._parent_pid = None
         self._parent_name = parent.name
@@ -89,7 +94,7 @@ def reserve_numbers(count):
 
 
 @contextlib.contextmanager
-def starter(workers, initializer, initargs):
+def starter(workers, initializer, initargs, daemon):
     """What as many workers are to call before all else, each with its number in the pool (and what else the engine
     wants to know of how they start: see _spawned). They are forked while the context lasts.
 
@@ -97,7 +102,7 @@ def starter(workers, initializer, initargs):
     what its start costs."""
     parent = process.current_process()
     first_number = reserve_numbers(workers)
-    identities = [Worker(first_number + worker, parent) for worker in range(workers)]
+    identities = [Worker(first_number + worker, parent, daemon=daemon) for worker in range(workers)]
     parent_process = Parent(parent.name, os.getpid(), None)
     numbers, children = itertools.count(1), set()
     budget_names = _haid.budget_names()
@@ -133,9 +138,9 @@ def starter(workers, initializer, initargs):
         os.close(null)
 
 
-def engine(workers, initializer, initargs, most_tasks, how):
+def engine(workers, initializer, initargs, most_tasks, how, daemon=True):
     """With workers that are started by ``how.starter``."""
-    with how.starter(workers, initializer, initargs) as (start, *program):
+    with how.starter(workers, initializer, initargs, daemon) as (start, *program):
         return _haid.Engine(workers, start, leave, initializer is not None, most_tasks or 0, *program)
 
 
@@ -154,10 +159,30 @@ def initialize(initializer, initargs, cell=None):
             raise
 
 
+PATIENCE = 60  # seconds that what tasks have left in a worker may take to end
+
+
 def leave():
     """Before a worker ends by itself. Where its tasks have left nothing to be done, to look for it would take an eighth
     of all its page faults."""
-    if util._finalizer_registry or process._children or util._logger is not None:
+    processes = util._finalizer_registry or process._children or util._logger is not None
+    threads = len(threading._active) > 1 or threading._threading_atexits
+    if not processes and not threads:
+        return
+    signal.signal(signal.SIGALRM, _give_up)
+    signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+    _processes.tell_threads_of_the_end()
+    if processes or process._children:
         util._exit_function()
-    if len(threading._active) > 1 or threading._threading_atexits:
+    if threads:
         threading._shutdown()
+
+
+def _give_up(_, frame):
+    import traceback
+
+    where = "".join(traceback.format_stack(frame))
+    name = process.current_process().name
+    message = f"haid: {name} has not ended {PATIENCE} s after its pool was closed, and is ended. It waits here:\n{where}"
+    os.write(2, message.encode(errors="backslashreplace"))
+    os._exit(1)

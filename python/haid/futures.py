@@ -24,6 +24,10 @@ class InitializerFailed(BrokenProcessPool):
     """The executor does not work any more."""
 
 
+class _Pool(pool.Pool):
+    _daemonic = False  # as the standard library's executor has it
+
+
 class ProcessPoolExecutor(futures.Executor):
     """concurrent.futures.ProcessPoolExecutor on a haid.Pool.
 
@@ -46,7 +50,7 @@ class ProcessPoolExecutor(futures.Executor):
             if not callable(initializer):
                 raise TypeError("initializer must be a callable")
             initializer, initargs = _initialize, (initializer, initargs)
-        self._work = _Work(pool.Pool(max_workers, initializer, initargs, max_tasks_per_child))
+        self._work = _Work(_Pool(max_workers, initializer, initargs, max_tasks_per_child))
         weakref.finalize(self, self._work.shutdown, wait=False).atexit = False
 
     def submit(self, fn, /, *args, **kwargs):

@@ -60,6 +60,8 @@ class Pool:
         self._callbacks = Callbacks(self._engine)
         self._finalizer = util.Finalize(self, _terminate, args=(self._engine, self._callbacks), exitpriority=15)
 
+    _daemonic = True  # what its workers say of themselves
+
     def _start(self, processes, initializer, initargs, maxtasksperchild, context, nodes):
         if nodes is not None and spans_nodes(nodes):
             from ._nodes import engine_on
@@ -70,7 +72,8 @@ class Pool:
             if context is not None and context.get_start_method(allow_none=True) not in (None, "fork"):
                 from . import _spawned as how
             self._functions = Functions(how is _worker or how.has_main())
-            self._engine = _worker.engine(processes or cpu_count(), initializer, initargs, maxtasksperchild, how)
+            self._engine = _worker.engine(processes or cpu_count(), initializer, initargs, maxtasksperchild, how,
+                                          self._daemonic)
 
     # -- calls
 

@@ -287,3 +287,111 @@ def test_pools_in_many_threads(tmp_path):
         assert right == [True] * 30
     """)
     run_script(tmp_path, source)
+
+
+OWNS_AN_EXECUTOR = """
+import concurrent.futures, haid, sys
+
+executor = None
+
+def use_executor(x):
+    global executor
+    executor = executor or concurrent.futures.ProcessPoolExecutor(2)
+    return executor.submit(abs, -x).result()
+
+if __name__ == "__main__":
+"""
+JOBLIB = """
+import haid, joblib, sys, warnings
+
+def use_joblib(x):
+    with warnings.catch_warnings(record=True) as told:  # that one process is all, as in a worker of multiprocessing's
+        warnings.simplefilter("always")
+        result = joblib.Parallel(n_jobs=2)(joblib.delayed(abs)(-x) for _ in range(3))
+    assert told
+    return result
+
+if __name__ == "__main__":
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.parametrize("source, task, result", [
+    (OWNS_AN_EXECUTOR, "use_executor", "[1, 2, 3]"), (JOBLIB, "use_joblib", "[[1, 1, 1], [2, 2, 2], [3, 3, 3]]")])
+def test_a_worker_that_has_started_an_executor_ends_in_order(tmp_path, method, source, task, result):
+    source += f"""
+    pool = haid.get_context("{method}").Pool(2)
+    print(pool.map({task}, [1, 2, 3]))
+    pool.close()
+    pool.join()
+    print("joined")
+"""
+    assert run_script(tmp_path, source) == f"{result}\njoined\n"
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_process_with_an_open_executor_ends_in_order(tmp_path, method):
+    source = OWNS_AN_EXECUTOR + f"""
+    process = haid.get_context("{method}").Process(target=use_executor, args=(1,))
+    process.start()
+    process.join()
+    print(process.exitcode)
+"""
+    assert run_script(tmp_path, source) == "0\n"
+
+
+LEFT = {
+    "thread": "threading.Thread(target=time.sleep, args=(1000,)).start()",
+    "process": "haid.Process(target=time.sleep, args=(1000,)).start()",
+}
+
+
+@pytest.mark.parametrize("left", LEFT)
+def test_a_worker_waits_for_what_its_tasks_have_left_for_so_long(tmp_path, left):
+    source = f"""
+import haid, haid._worker, threading, time
+
+def leave_something(_):
+    {LEFT[left]}
+
+haid._worker.PATIENCE = 0.5
+pool = haid.Pool(1)
+pool.map(leave_something, [0])
+pool.close()
+pool.join()
+print("joined")
+"""
+    with Script(tmp_path, source) as script:
+        status, out, errors = script.end()
+        assert (status, out) == (0, "joined\n")
+        assert "ForkPoolWorker-1 has not ended 0.5 s after its pool was closed, and is ended" in errors
+        script.expect_nothing_left()
+
+
+def test_workers_say_what_their_counterparts_say(tmp_path):
+    source = """
+import concurrent.futures, haid, multiprocessing
+from haid import futures
+
+def says(_):
+    return multiprocessing.current_process().daemon
+
+def inner(x):
+    with haid.Pool(2) as pool:
+        return pool.map(abs, [-x]), says(x)
+
+def starts_a_process(_):
+    process = haid.Process(target=says, args=(0,))
+    process.start()
+    process.join()
+    return process.exitcode, process.daemon
+
+if __name__ == "__main__":
+    for ours, theirs in ((haid, multiprocessing), (haid.get_context("spawn"), multiprocessing.get_context("spawn"))):
+        with ours.Pool(1) as pool, theirs.Pool(1) as standard:
+            print(pool.map(says, [0]) == standard.map(says, [0]))
+            print(pool.map(inner, [1, 2]), pool.map(starts_a_process, [0]))
+    with futures.ProcessPoolExecutor(1) as pool, concurrent.futures.ProcessPoolExecutor(1) as standard:
+        print(list(pool.map(says, [0])) == list(standard.map(says, [0])))
+"""
+    assert run_script(tmp_path, source) == "True\n[([1], True), ([2], True)] [(0, False)]\n" * 2 + "True\n"
