@@ -22,6 +22,7 @@ def test_a_terminal_that_takes_nothing_does_not_stop_the_run(tidy_haid, options)
     terminal = Terminal(tidy_haid, "-j2", "--joblog", "log", *options, job, ":::", *range(1, 7))
     terminal.wait_for(b" 2 running" if options != ["--bar"] else b"0% 0/6")
     terminal.type(CTRL_S)
+    time.sleep(0.5)  # some repaints long
     (tidy_haid.folder / "go").touch()
     wait_until(lambda: len(log_entries(tidy_haid.folder / "log")) == 6, "all jobs have ended and are logged")
     terminal.type(CTRL_Q)
@@ -36,6 +37,7 @@ def test_output_that_goes_elsewhere_does_not_wait_for_the_terminal(tidy_haid):
         terminal = Terminal(tidy_haid, "-j1", "-k", job, ":::", *range(1, 7), stdout=output)
     terminal.wait_for(b"1 running")
     terminal.type(CTRL_S)
+    time.sleep(0.5)  # some repaints long
     (tidy_haid.folder / "go").touch()
     wait_until(lambda: whole_lines(tidy_haid.folder / "output") == list("123456"), "all output")
     terminal.process.wait(30)  # the line is not worth waiting for
@@ -49,6 +51,7 @@ def test_a_fault_ends_the_jobs_though_the_terminal_takes_nothing(tidy_haid):
         terminal = Terminal(tidy_haid, "-j2", job, ":::", "1", "2", stdout=full)
     pids = [int(pid) for pid in wait_for_line_in(tidy_haid.folder / "pids", 2)]
     terminal.type(CTRL_S)
+    time.sleep(0.5)  # some repaints long
     (tidy_haid.folder / "go").touch()
     for pid in pids:
         wait_until(lambda: state_of(pid) is None, f"job {pid} has ended")
@@ -63,6 +66,7 @@ def test_output_that_nobody_takes_is_given_up_by_a_signal_and_not_logged(tidy_ha
     terminal = Terminal(tidy_haid, "-j1", "--joblog", "log", job, ":::", "1")
     wait_until(lambda: log_entries(tidy_haid.folder / "log") == [] and (tidy_haid.folder / "log").exists(), "the log")
     terminal.type(CTRL_S)
+    time.sleep(0.5)  # some repaints long
     (tidy_haid.folder / "go").touch()
     wait_until(lambda: (tidy_haid.folder / "done").exists(), "the job has written")
     wait_until(lambda: not tidy_haid.alive_as("/bin/bash"), "the job has ended")
