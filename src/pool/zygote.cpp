@@ -37,8 +37,8 @@ constexpr int look_for_its_end_ms = 500;
 // The body of the zygote's process.
 class Zygote {
   public:
-    // With every signal blocked: what the program does with one is never done here. `signals`: a signalfd of what it is to
-    // hear; `mask`: the program's; `workers`: one each, empty.
+    // With every signal blocked: what the program does with one is never done here. `signals`: a signalfd of what it is
+    // to hear; `mask`: the program's; `workers`: one each, empty.
     Zygote(const WorkerSettings& settings, int socket, int signals, const sigset_t& mask,
            std::vector<process::Forked>& workers)
         : settings_(settings), socket_(socket), signals_(signals), workers_(workers), mask_before_(mask) {
