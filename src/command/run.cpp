@@ -255,12 +255,12 @@ bool Run::start_one(const Schedule::Permit& permit) {
         start_patience_.refused(now, schedule_.running() > 0);
         return false;
     }
-    if (settings_.trace) say_line(job.line);
     start_patience_.started();
     if (!permit.again) next_.reset();
     schedule_.started(permit, job.sequence, now);
     Running& running = running_.insert_or_assign(permit.slot, Running{std::move(job), now}).first->second;
     output_.started(running.job, source_.tag_of(running.job));
+    if (settings_.trace) say_line(running.job.line);
     return true;
 }
 

@@ -13,7 +13,6 @@
 namespace haid::command {
 namespace {
 
-using testing::HasSubstr;
 using testing::IsEmpty;
 using Grouping = RunSettings::Grouping;
 
@@ -42,9 +41,8 @@ TEST_F(RunStartFaultsTest, ATraceThatCannotBeWrittenEndsTheRunLoudly) {
     calls->write = [](int fd, const void* data, std::size_t size) -> ssize_t {
         return fd == STDERR_FILENO ? (errno = ENOSPC, -1) : ::write(fd, data, size);
     };
-    EXPECT_EQ(run(20), 255);
+    EXPECT_EQ(run(20), 255) << "which is all that can be told";
     EXPECT_TRUE(machine_.nothing_left());
-    EXPECT_THAT(error_, HasSubstr("cannot write to standard error"));
 }
 
 }  // namespace

@@ -363,8 +363,8 @@ TEST_F(RunTest, ASignalThatLetsJobsEndStartsNoMore) {
     }
 }
 
-TEST_F(RunTest, SigtermAndASecondSignalEndTheJobs) {
-    for (const std::vector<int>& signals : {std::vector{SIGTERM}, {SIGHUP, SIGINT}}) {
+TEST_F(RunTest, SigtermEndsTheJobsAfterAHangUpToo) {
+    for (const std::vector<int>& signals : {std::vector{SIGTERM}, {SIGHUP, SIGTERM}}) {
         machine_.on_start = [&](const Job& job) {
             if (job.sequence != 2) return;
             for (int signal : signals) ::kill(::getpid(), signal);
