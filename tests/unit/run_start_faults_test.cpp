@@ -1,4 +1,4 @@
-// To be appended to tests/unit/run_faults_test.cpp once a fault while a job starts is mended.
+// Faults while a job is being started.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
