@@ -382,6 +382,11 @@ void LocalRunner::signal_groups(int number) {
 
 void LocalRunner::reap() {
     while (auto ending = process::reap()) {
+        if (ending->stopped && ending->pid == guard_.pid()) {
+            // One that is stopped watches over nothing, and would take its place's being taken for our end.
+            ::kill(ending->pid, SIGCONT);
+            continue;
+        }
         if (guard_.replaced(ending->pid)) continue;
         auto child = by_pid_.find(ending->pid);
         if (ending->stopped) {

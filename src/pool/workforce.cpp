@@ -1,6 +1,7 @@
 #include "pool/workforce.hpp"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include "system/error.hpp"
 #include "system/futex.hpp"
 #include "system/signals.hpp"
+#include "system/tell.hpp"
 
 namespace haid::pool {
 namespace {
@@ -45,13 +47,6 @@ constexpr std::uint64_t most_to_expect = std::uint64_t{1} << 34;
 constexpr std::size_t most_to_keep = std::size_t{64} << 20;
 // The unclaimed rest of a task is worth another worker's while if it takes so long: being told takes some 20 µs.
 constexpr double worth_splitting = 20e3;  // nanoseconds
-
-// Where standard error takes it at once: an engine waits for no terminal.
-void tell(const std::string& line) {
-    pollfd error{STDERR_FILENO, POLLOUT, 0};
-    if (::poll(&error, 1, 0) != 1 || (error.revents & POLLOUT) == 0) return;
-    [[maybe_unused]] ssize_t size = ::write(STDERR_FILENO, line.data(), line.size());
-}
 
 // Kills by the out-of-memory killer since the machine was started, in cgroups too (Linux 4.13).
 std::uint64_t memory_kills() {
@@ -213,7 +208,7 @@ void Workforce::not_started(std::size_t worker, int error) {
     if (!anybody_lives()) {
         fail(std::make_exception_ptr(Error(fmt::format("the pool has no workers: {}", why))));
     } else if (somebody_works && !std::exchange(told_of_refusal_, true)) {
-        tell(fmt::format("haid: a pool works with fewer workers than its {}: {}\n", lanes_.size(), why));
+        system::tell("haid: a pool works with fewer workers than its {}: {}\n", lanes_.size(), why);
     }
 }
 

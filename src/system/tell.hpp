@@ -3,18 +3,19 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
-#include <string>
+#include <string_view>
 #include <utility>
 
 namespace haid::system {
 
 // Where it cannot be written (a full disk, a limit of a file's length) nobody can be told, and nothing else fails for
-// it: fmt::print would throw. Blocks as long as the reader takes nothing: not for a loop that others wait for.
+// it: fmt::print would throw. A terminal or a pipe that takes nothing (Ctrl-S, a hung connection) is waited for 0.2 s
+// at most: loops, and those who wait for them, go on without having been heard.
+void tell_text(std::string_view text) noexcept;
+
 template <class... Values>
 void tell(fmt::format_string<Values...> format, Values&&... values) {
-    const std::string text = fmt::format(format, std::forward<Values>(values)...);
-    [[maybe_unused]] const std::size_t written = std::fwrite(text.data(), 1, text.size(), stderr);
+    tell_text(fmt::format(format, std::forward<Values>(values)...));
 }
 
 }  // namespace haid::system

@@ -111,7 +111,7 @@ class Commands(Victim):
 
     def check(self, status, errors, blow, sent):
         self.check_is_told(status, errors, blow)
-        spared = not self.surroundings.may_fail and not blow.kills_children
+        spared = not self.surroundings.may_fail and blow.hits != "child"
         self._check_log()
         if spared:
             failed = {seq: ends for seq, ends in self._ends().items() if ends[-1] != ("0", "0")}
