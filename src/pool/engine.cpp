@@ -20,6 +20,8 @@ constexpr std::chrono::seconds patience_with_the_idle{2};
 // Workers wake whoever waits for their results. While there are calls he looks by himself so often, too: what a worker
 // runs may have closed the descriptor by which it would (20 looks a second are 0.05 % of a CPU).
 constexpr std::chrono::milliseconds look_anyway_every{50};
+// Who wakes so much later than asked for stood still. A busy machine's lateness of tens of milliseconds is not that.
+constexpr std::chrono::milliseconds stands_still_from{500};
 
 std::atomic<std::uint64_t> process_number{1};
 
@@ -208,6 +210,7 @@ void ProcessEngine::drive(Lock& lock, std::optional<detail::Time> until) {
                                      [this] { return !workers_.nothing_new(); });
     if (!there) sleep_.sleep(descriptors, until, [this] { return workers_.nothing_new(); });
     lock.lock();
+    if (until && detail::Clock::now() - *until > stands_still_from) workers_.stood_still(detail::Clock::now() - *until);
     bool news = std::any_of(descriptors.begin(), descriptors.end(), [](const pollfd& one) { return one.revents != 0; });
     if (news) workers_.take_deaths();
 }

@@ -364,7 +364,17 @@ std::optional<Workforce::RunningItem> Workforce::timed_item(std::size_t worker) 
     if (task == nullptr || task->call->limits().timeout.count() == 0) return std::nullopt;
     if (!Progress::of(progress).runs) return std::nullopt;
     if (lane.progress.load() != progress || lane.task.load() != number) return std::nullopt;
+    const auto& excused = lanes_[worker].excused;
+    if (excused && excused->task == number && excused->progress == progress) since = excused->since;
     return RunningItem{number, progress, since};
+}
+
+void Workforce::stood_still(detail::Clock::duration pause) {
+    const detail::Time now = detail::Clock::now();
+    for (std::size_t worker = 0; worker < lanes_.size(); ++worker) {
+        lanes_[worker].excused = timed_item(worker);
+        if (auto& item = lanes_[worker].excused) item->since = std::min(item->since + pause, now);
+    }
 }
 
 void Workforce::end_overdue(detail::Time now) {

@@ -27,6 +27,9 @@ class Workforce {
     bool read_results();
     // Deaths now and then, items that are overdue, workers that are to be started again.
     bool look_after(detail::Time now);
+    // Until now this process, and mostly its workers, stood still for so long (it was stopped, its container frozen,
+    // the machine asleep): no item's time limit counts that.
+    void stood_still(detail::Clock::duration pause);
     // Deaths: for whoever was told that there is news of them.
     bool take_deaths();
     // Gives the end of a task that has much left to the workers that have nothing.
@@ -51,6 +54,13 @@ class Workforce {
     void forget() { static_cast<void>(source_.release()); }
 
   private:
+    // An item that a worker runs, with its place in time.
+    struct RunningItem {
+        std::uint64_t task;
+        std::uint64_t progress;
+        detail::Time since;
+    };
+
     struct Lane {
         Lane(channel::Segment& segment, std::size_t worker) : ring(segment, worker) {}
         channel::RingReader ring;
@@ -59,20 +69,14 @@ class Workforce {
         std::uint16_t last_generation = 0;  // … of the range that it belongs to, …
         std::uint32_t last_end = 0;         // … and the item behind its items
         bool alive = false;
-        std::exception_ptr ended_for;  // why we are ending it
+        std::exception_ptr ended_for;        // why we are ending it
+        std::optional<RunningItem> excused;  // its item counts from there: in between this process stood still
         std::optional<detail::Time> start_again;
         bool has_run = false;              // an item, since it was started
         std::uint32_t barren_starts = 0;   // one after another, in which it did not get ready
         std::uint32_t idle_deaths = 0;     // one after another, of it ready and without having run an item
         std::uint32_t refused_starts = 0;  // one after another: there was no process or descriptor for it
     };
-    // An item that a worker runs, with its place in time.
-    struct RunningItem {
-        std::uint64_t task;
-        std::uint64_t progress;
-        detail::Time since;
-    };
-
     bool read(std::size_t worker);
     const channel::Frame* next_frame(std::size_t worker);
     void read_frame(std::size_t worker, const channel::Frame& frame);

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from support import TIME_LIMIT, log_entries, state_of, wait_for_line_in, wait_until, whole_lines
+from support import TIME_LIMIT, log_entries, signal_if_alive, state_of, wait_for_line_in, wait_until, whole_lines
 from terminal import Terminal
 
 # Tells its process id, waits until the file `go` is there, and tells that it came to its own end.
@@ -210,6 +210,20 @@ def test_time_spent_stopped_does_not_count_as_running_time(tidy_haid):
     result = tidy_haid.finish(process)
     assert (result.status, result.err) == (0, "")
     assert whole_lines(tidy_haid.folder / "ended") == ["1"]
+
+
+def test_time_in_which_everything_stood_still_is_no_time_of_a_job(tidy_haid):
+    job = "echo {} >> started; for i in 1 2 3 4 5 6 7 8; do sleep 0.1; done; echo ok {}"
+    process = tidy_haid.start("-j2", "--timeout", "2.5", job, ":::", "1", "2")
+    wait_for_line_in(tidy_haid.folder / "started", 2)
+    frozen = sorted(tidy_haid.alive(), key=lambda pid: pid != process.pid)
+    for pid in frozen:
+        signal_if_alive(pid, signal.SIGSTOP)
+    time.sleep(3.5)
+    for pid in reversed(frozen):
+        signal_if_alive(pid, signal.SIGCONT)
+    result = tidy_haid.finish(process)
+    assert (result.status, sorted(result.lines), result.err) == (0, ["ok 1", "ok 2"], "")
 
 
 def test_a_job_that_ended_in_time_has_ended_in_time_where_the_program_alone_stood_still(tidy_haid):

@@ -1,11 +1,13 @@
 """timeout=, retries= and backoff=."""
 import os
+import signal
 import threading
+import time
 
 import pytest
 
 import haid
-from breaking import expect_works, twice
+from breaking import Script, expect_works, processes_with, twice
 
 
 def test_timeout(pool):
@@ -60,3 +62,28 @@ def test_limits_that_make_no_sense(pool):
         with pytest.raises((ValueError, TypeError)):
             pool.map(twice, [1], **wrong)
     assert pool.map(twice, [1], retries=10**12, backoff=float("inf")) == [2]
+
+
+def test_time_in_which_everything_stood_still_is_no_time_of_an_item(tmp_path):
+    """A container is frozen, a job suspended, a laptop asleep."""
+    source = """
+import haid, time
+def work(item):
+    print("started", flush=True)
+    for _ in range(10):
+        time.sleep(0.1)
+    return item
+with haid.Pool(1) as pool:
+    print(pool.map(work, [1], timeout=2.5), pool.apply_async(work, (2,), timeout=2.5).get())
+"""
+    with Script(tmp_path, source) as script:
+        for _ in range(2):
+            assert script.wait_for_line() == "started"
+            frozen = processes_with(script.mark)
+            for pid in frozen:
+                os.kill(pid, signal.SIGSTOP)
+            time.sleep(3.5)
+            for pid in frozen:
+                os.kill(pid, signal.SIGCONT)
+        status, out, errors = script.end()
+        assert (status, out, errors) == (0, "[1] 2\n", "")
