@@ -9,7 +9,7 @@ import multiprocessing
 from multiprocessing import *  # noqa: F401,F403
 
 from . import _standard
-from .errors import OwnerDied, PoolClosed, PoolError, TaskError, WorkerLost  # noqa: F401
+from .errors import OwnerDied, PoolClosed, PoolError, QueueBroken, TaskError, WorkerLost  # noqa: F401
 
 _standard.enter()
 
@@ -23,8 +23,8 @@ globals().update({name: getattr(context._default_context, name) for name in mult
 # What a program that only starts processes does without: each of them is the smaller for it, and starts the faster.
 _LATER = {"ThreadPool": "pool", "ProcessPoolExecutor": "futures", "run": "_run", "Outcome": "_run",
           "CommandsFailed": "_run"}
-__all__ = [*multiprocessing.__all__, *_LATER, "OwnerDied", "PoolClosed", "PoolError", "TaskError", "WorkerLost"]
-_SUBMODULES = {"dummy", "futures", "joblib", "pool", "synchronize"} | _standard.MODULES
+__all__ = [*multiprocessing.__all__, *_LATER, "OwnerDied", "PoolClosed", "PoolError", "QueueBroken", "TaskError", "WorkerLost"]
+_SUBMODULES = {"dummy", "futures", "joblib", "pool", "queues", "synchronize"} | _standard.MODULES
 
 
 def __getattr__(name):

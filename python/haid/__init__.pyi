@@ -13,7 +13,6 @@ from multiprocessing import (
     managers as managers,
     parent_process as parent_process,
     process as process,
-    queues as queues,
     reducer as reducer,
     shared_memory as shared_memory,
     sharedctypes as sharedctypes,
@@ -21,19 +20,19 @@ from multiprocessing import (
 )
 
 from . import context as context, dummy as dummy, errors as errors, futures as futures, joblib as joblib
-from . import pool as pool, synchronize as synchronize
+from . import pool as pool, queues as queues, synchronize as synchronize
 from ._run import CommandsFailed as CommandsFailed, Outcome as Outcome, run as run
 from .context import Process as Process
 from .errors import OwnerDied as OwnerDied, PoolClosed as PoolClosed, PoolError as PoolError
-from .errors import TaskError as TaskError, WorkerLost as WorkerLost
+from .errors import QueueBroken as QueueBroken, TaskError as TaskError, WorkerLost as WorkerLost
 from .futures import ProcessPoolExecutor as ProcessPoolExecutor
 from .pool import ThreadPool as ThreadPool
 
 __all__ = [
     "Array", "AuthenticationError", "Barrier", "BoundedSemaphore", "BufferTooShort", "CommandsFailed", "Condition",
     "Event", "JoinableQueue", "Lock", "Manager", "Outcome", "OwnerDied", "Pipe", "Pool", "PoolClosed", "PoolError",
-    "Process", "ProcessError", "ProcessPoolExecutor", "Queue", "RLock", "RawArray", "RawValue", "Semaphore",
-    "SimpleQueue", "TaskError", "ThreadPool", "TimeoutError", "Value", "WorkerLost", "active_children",
+    "Process", "ProcessError", "ProcessPoolExecutor", "Queue", "QueueBroken", "RLock", "RawArray", "RawValue",
+    "Semaphore", "SimpleQueue", "TaskError", "ThreadPool", "TimeoutError", "Value", "WorkerLost", "active_children",
     "allow_connection_pickling", "cpu_count", "current_process", "freeze_support", "get_all_start_methods",
     "get_context", "get_logger", "get_start_method", "log_to_stderr", "parent_process", "reducer", "run",
     "set_executable", "set_forkserver_preload", "set_start_method",

@@ -5,7 +5,7 @@ import sys
 
 MODULES = frozenset(
     """connection dummy.connection forkserver heap managers popen_fork popen_forkserver popen_spawn_posix process
-    queues reduction resource_sharer resource_tracker shared_memory sharedctypes spawn util""".split()
+    reduction resource_sharer resource_tracker shared_memory sharedctypes spawn util""".split()
 )
 
 

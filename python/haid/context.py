@@ -57,6 +57,22 @@ class BaseContext(_standard.BaseContext):
 
         return synchronize.RLock(ctx=self.get_context())
 
+    def Queue(self, maxsize=0):
+        """A queue whose items stay whole, or that says that it is broken, whoever of those that use it is killed."""
+        from . import queues
+
+        return queues.Queue(maxsize, ctx=self.get_context())
+
+    def JoinableQueue(self, maxsize=0):
+        from . import queues
+
+        return queues.JoinableQueue(maxsize, ctx=self.get_context())
+
+    def SimpleQueue(self):
+        from . import queues
+
+        return queues.SimpleQueue(ctx=self.get_context())
+
     def Pool(self, processes=None, initializer=None, initargs=(), maxtasksperchild=None, **options):
         """A pool of worker processes."""
         from .pool import Pool

@@ -38,6 +38,11 @@ class OwnerDied(RuntimeError):
     """A process ended while it held the lock. Whoever gets this does not hold it either; the lock is free."""
 
 
+class QueueBroken(RuntimeError):
+    """A process ended in the middle of taking an item out of the queue: what is in the queue is lost, and it takes and
+    gives nothing any more."""
+
+
 class PoolError(RuntimeError):
     """The pool cannot work (any more)."""
 

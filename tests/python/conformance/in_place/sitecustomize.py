@@ -15,7 +15,7 @@ for module in pkgutil.iter_modules(multiprocessing.__path__):
     if not module.name.endswith("win32"):
         importlib.import_module(f"multiprocessing.{module.name}")
 importlib.import_module("multiprocessing.dummy.connection")
-for module in ("haid._threads", "haid.dummy", "haid.futures", "haid.pool", "haid.synchronize"):
+for module in ("haid._threads", "haid.dummy", "haid.futures", "haid.pool", "haid.queues", "haid.synchronize"):
     importlib.import_module(module)
 sys.modules["multiprocessing"] = haid
 if os.environ.get("CONFORMANCE_MODULE") == "futures":
