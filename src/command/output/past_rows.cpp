@@ -116,9 +116,9 @@ std::optional<std::string> string_of(std::string_view row) {
     std::string text;
     for (std::size_t i = 0; i < row.size(); ++i) {
         if (row[i] == '"') return text;
-        if (row[i] != '\\') {
-            text += row[i];
-        } else if (++i < row.size() && row[i] != 'u') {
+        const bool escaped = row[i] == '\\';
+        if (escaped && ++i == row.size()) break;
+        if (!escaped || row[i] != 'u') {
             text += row[i];
         } else if (i + 4 < row.size()) {
             unsigned code = 0;
