@@ -69,7 +69,7 @@ HAID_BORROWS_MEMORY void set_oom_score_adj(const char* text) {
 
 // Nothing blocks SIGSTOP. One for the parent's group may stop the child when it has just left that group: the SIGCONT
 // that follows passes it by, and the parent, which waits for the exec, would wait for ever. So the child is continued
-// by a timer of its own; exec deletes it. Costs 1 us of the some 300 us that a job takes.
+// by a timer of its own; exec deletes it. To make, set and delete one takes 1.9 us of the some 300 us of a job.
 HAID_BORROWS_MEMORY void go_on_when_stopped() {
     sigevent event{};
     event.sigev_notify = SIGEV_SIGNAL;
