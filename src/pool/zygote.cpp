@@ -25,8 +25,8 @@ struct Order {
 };
 
 // What the kernel sends the zygote when its parent's end of the lifeline is closed: the parent has died, or wants it to
-// end everything.
-constexpr int parent_gone = SIGUSR1;
+// end everything. Not one that people or Slurm send.
+const int parent_gone = SIGRTMAX - 1;
 
 // In place of a worker's number: all of them have ended, and the zygote does.
 constexpr std::size_t all_workers = SIZE_MAX;
@@ -45,7 +45,8 @@ class Zygote {
         ::prctl(PR_SET_NAME, "haid-zygote");
         // What workers leave behind becomes ours, to be ended with the pool.
         ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-        // A Ctrl-C is for the program to decide on; it ends us by ending.
+        // A Ctrl-C is for the program to decide on, which ends us by ending; so is what Slurm sends to all processes of
+        // a step some time before its end (--signal=USR1@60).
         for (Disposition& disposition : dispositions_) {
             struct sigaction ignore {};
             ignore.sa_handler = SIG_IGN;
@@ -98,7 +99,7 @@ class Zygote {
     void take_signals() {
         signalfd_siginfo signal;
         while (::read(signals_, &signal, sizeof signal) == sizeof signal) {
-            if (signal.ssi_signo == parent_gone) parent_has_gone_ = true;
+            if (static_cast<int>(signal.ssi_signo) == parent_gone) parent_has_gone_ = true;
         }
     }
 
@@ -174,7 +175,8 @@ class Zygote {
     int socket_;
     int signals_;
     std::vector<process::Forked>& workers_;
-    std::array<Disposition, 5> dispositions_{{{SIGINT}, {SIGQUIT}, {SIGTERM}, {SIGHUP}, {SIGTSTP}}};
+    std::array<Disposition, 7> dispositions_{
+        {{SIGINT}, {SIGQUIT}, {SIGTERM}, {SIGHUP}, {SIGTSTP}, {SIGUSR1}, {SIGUSR2}}};
     sigset_t mask_before_;
     bool parent_has_gone_ = false;
 };

@@ -395,3 +395,26 @@ if __name__ == "__main__":
         print(list(pool.map(says, [0])) == list(standard.map(says, [0])))
 """
     assert run_script(tmp_path, source) == "True\n[([1], True), ([2], True)] [(0, False)]\n" * 2 + "True\n"
+
+
+@pytest.mark.parametrize("number", ["SIGUSR1", "SIGUSR2"])
+def test_a_signal_for_all_that_the_program_awaits_does_not_end_its_pool(tmp_path, number):
+    """As Slurm sends it to a step some time before its end: --signal=USR1@60."""
+    source = f"""
+import haid, os, signal, time
+told = []
+signal.signal(signal.{number}, lambda *_: told.append(1))
+with haid.Pool(2) as pool:
+    pool.map(abs, range(10))
+    before = [worker.pid for worker in pool._pool]
+    print("started", flush=True)
+    while not told:
+        time.sleep(0.01)
+    time.sleep(0.3)
+    print(pool.map(abs, range(-3, 0)), before == [worker.pid for worker in pool._pool])
+"""
+    with Script(tmp_path, source) as script:
+        assert script.wait_for_line() == "started"
+        os.killpg(script.process.pid, getattr(signal, number))
+        assert script.end() == (0, "[3, 2, 1] True\n", "")
+        script.expect_nothing_left()
