@@ -388,9 +388,10 @@ def test_an_agent_with_a_wrong_secret(lab, haid):
 
 
 def test_the_secret_is_gone_when_all_agents_have_it(lab, haid):
-    job = start(lab, haid)
-    assert not list(lab.shared.rglob("*.secret"))
-    assert "status 0" in job.wait(30)
+    job = start(lab, haid, seconds="4")
+    job.until(lambda: not list(lab.shared.rglob("*.secret")))
+    assert not (lab.shared / "log").exists() or len(log_of(lab)) < 12, "it is gone while jobs run"
+    assert "status 0" in job.wait(60)
 
 
 def test_an_agent_that_reaches_nobody(haid, tmp_path):
