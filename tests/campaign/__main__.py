@@ -153,6 +153,9 @@ def main():
     parser.add_argument("--failures", type=int, default=5, help="stop after so many (5)")
     parser.add_argument("--verbose", action="store_true", help="name each round as it begins")
     options = parser.parse_args()
+    for number in (signal.SIGINT, signal.SIGHUP):  # ignored in the background of a script, and so by all that is started
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     if os.geteuid() != 0:
         parser.error("it needs root: to mount small disks, and to be somebody else with few processes")
     print(f"campaign: seed {options.seed}, {options.minutes:g} minutes", flush=True)
