@@ -7,20 +7,10 @@
 #include <unistd.h>
 
 #include "system/error.hpp"
+#include "system/exec_pointers.hpp"
 #include "system/signals.hpp"
 
 namespace haid::nodes {
-namespace {
-
-std::vector<char*> pointers(std::vector<std::string>& strings) {
-    std::vector<char*> result;
-    result.reserve(strings.size() + 1);
-    for (std::string& one : strings) result.push_back(one.data());
-    result.push_back(nullptr);
-    return result;
-}
-
-}  // namespace
 
 Launcher::Launcher(const LaunchPlan& plan, const std::vector<std::string>& command,
                    const std::vector<std::string>& added_environment)
@@ -29,8 +19,8 @@ Launcher::Launcher(const LaunchPlan& plan, const std::vector<std::string>& comma
     arguments.insert(arguments.end(), command.begin(), command.end());
     std::vector<std::string> entries = plan.environment;
     entries.insert(entries.end(), added_environment.begin(), added_environment.end());
-    const std::vector<char*> argument_pointers = pointers(arguments);
-    const std::vector<char*> entry_pointers = pointers(entries);
+    const std::vector<char*> argument_pointers = system::exec_pointers(arguments);
+    const std::vector<char*> entry_pointers = system::exec_pointers(entries);
     sigset_t none;
     sigemptyset(&none);
     process::ForkOptions options;

@@ -18,19 +18,12 @@
 #include "system/command_path.hpp"
 #include "system/error.hpp"
 #include "system/event_loop.hpp"
+#include "system/exec_pointers.hpp"
 
 namespace haid::nodes {
 namespace {
 
 using system::Clock;
-
-std::vector<char*> pointers(std::vector<std::string>& strings) {
-    std::vector<char*> result;
-    result.reserve(strings.size() + 1);
-    for (std::string& one : strings) result.push_back(one.data());
-    result.push_back(nullptr);
-    return result;
-}
 
 // A budget here is none in a job that is submitted, which gets its own CPUs.
 std::vector<std::string> environment_of_calls() {
@@ -49,8 +42,8 @@ class Listening {
         const auto path = words.front().find('/') != std::string::npos ? std::optional(words.front())
                                                                        : system::CommandPath().find(words.front());
         if (!path) throw std::invalid_argument(fmt::format("Slurm's {} is not in PATH", words.front()));
-        const std::vector<char*> arguments = pointers(words);
-        const std::vector<char*> environment = pointers(entries);
+        const std::vector<char*> arguments = system::exec_pointers(words);
+        const std::vector<char*> environment = system::exec_pointers(entries);
         const auto file = system::open_file(input.empty() ? "/dev/null" : input, O_RDONLY);
         sigset_t none;
         ::sigemptyset(&none);
