@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <thread>
 
 #include "process/families.hpp"
 #include "process/standstill.hpp"
@@ -71,10 +72,9 @@ std::vector<pid_t> groups_in(system::SharedTable& table) {
 }
 
 // Waits. True: the program has gone, or says that it will; false: it is there, and its lease has passed.
-bool ends_within_lease(int lifeline, system::SharedTable& table, Standstill& standstill) {
+bool ends_within_lease(int lifeline, pid_t program, system::SharedTable& table, Standstill& standstill) {
     constexpr int look_again = 1000;  // milliseconds: what a lease is counted in
     constexpr int look_soon = 50;
-    const pid_t program = ::getppid();
     std::vector<pid_t> held;
     for (;;) {
         pollfd one{lifeline, POLLIN, 0};
@@ -96,9 +96,21 @@ bool ends_within_lease(int lifeline, system::SharedTable& table, Standstill& sta
     }
 }
 
+// A program that is killed closes its files before it has ended. Its end makes its jobs' groups orphans, and the kernel
+// sends SIGHUP to an orphaned group of which somebody is stopped (POSIX, _exit): whoever stops jobs before would end
+// them by that, not by the ladder. Bounded: the program's other files may take long to be closed.
+void wait_for_end_of(pid_t program) {
+    constexpr auto limit = std::chrono::seconds(1);
+    constexpr auto between_looks = std::chrono::microseconds(100);
+    const auto until = std::chrono::steady_clock::now() + limit;
+    while (::getppid() == program && std::chrono::steady_clock::now() < until) {
+        std::this_thread::sleep_for(between_looks);
+    }
+}
+
 // The body of the guard process. It begins with every signal blocked.
-[[noreturn]] void watch(int lifeline, system::SharedTable& table, const Ladder& ladder, std::vector<int> held,
-                        Standstill standstill) {
+[[noreturn]] void watch(int lifeline, pid_t program, system::SharedTable& table, const Ladder& ladder,
+                        std::vector<int> held, Standstill standstill) {
     ::setsid();
     system::discard_pending_signals();
     held.push_back(lifeline);
@@ -111,13 +123,16 @@ bool ends_within_lease(int lifeline, system::SharedTable& table, Standstill& sta
     for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGPIPE, SIGUSR1, SIGUSR2}) ::signal(signal, SIG_IGN);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     const bool leased = table[lease_end].load() != 0;
-    while (leased && !ends_within_lease(lifeline, table, standstill)) {
+    while (leased && !ends_within_lease(lifeline, program, table, standstill)) {
         table[lease_missed].store(1);
         end_families(groups_in(table), ladder);
     }
     char farewell;
     bool in_order = system::uninterrupted([&] { return ::read(lifeline, &farewell, 1); }) == 1;
-    if (!in_order) end_families(groups_in(table), ladder);
+    if (!in_order) {
+        wait_for_end_of(program);
+        end_families(groups_in(table), ladder);
+    }
     ::_exit(0);
 }
 
@@ -139,8 +154,9 @@ void Guard::start() {
     const Standstill standstill(Standstill::Clock::now());
     // What reaches the program's group before the guard has left it may end the program, but never both.
     system::BlockedSignals blocked;
+    const pid_t program = ::getpid();
     pid_ = system::check(::fork(), "cannot start the guard process");
-    if (pid_ == 0) watch(lifeline.read.get(), table_, ladder_, held_, standstill);
+    if (pid_ == 0) watch(lifeline.read.get(), program, table_, ladder_, held_, standstill);
     lifeline_ = std::move(lifeline.write);
 }
 
