@@ -11,7 +11,8 @@
 // Any of them may be killed at any instant: nobody is left asleep who could go on, and values are there whole or not at
 // all. A value is lost only with a consumer that had taken it; one that was killed while taking it had not. The queue
 // does not know who uses it: get waits for ever when all producers have died without close. Give waits a time limit
-// where that can be.
+// where that can be. They hold to within 0.3 s where a process is stopped (SIGSTOP) in the middle of putting or taking;
+// waits without a limit, and close, last until it goes on.
 //
 // Thread-safe, but for construction and destruction. Waits go on after signals; nothing polls. Put and get take
 // constant time but for the copy of the value's bytes; no system call where nobody waits. One mapping; memory is

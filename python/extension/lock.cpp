@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <nanobind/stl/optional.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <string>
@@ -11,40 +10,11 @@
 #include "haid/detail/sync/deadline.hpp"
 #include "haid/error.hpp"
 #include "objects.hpp"
-#include "process/fork.hpp"
-#include "system/descriptor.hpp"
+#include "process_identity.hpp"
 
 namespace haid::python {
-namespace {
 
 namespace nb = nanobind;
-
-// When a process was started, in clock ticks since the machine was; nullopt: it has ended, or there is none. proc(5).
-std::optional<std::uint64_t> start_of(std::uint32_t pid) {
-    std::string stat = system::read_small_file(fmt::format("/proc/{}/stat", pid));
-    const std::size_t name_end = stat.rfind(')');
-    if (name_end == std::string::npos) return std::nullopt;
-    const char state = stat.size() > name_end + 2 ? stat[name_end + 2] : 'Z';
-    if (state == 'Z' || state == 'X') return std::nullopt;
-    std::size_t at = name_end;
-    for (int field = 2; field < 22 && at != std::string::npos; ++field) at = stat.find(' ', at + 1);
-    return at == std::string::npos ? 0 : std::strtoull(stat.c_str() + at, nullptr, 10);
-}
-
-struct Self {
-    std::uint32_t pid = static_cast<std::uint32_t>(::getpid());
-    std::uint64_t start = start_of(pid).value_or(0);
-};
-
-// Of this process, which a fork may have made since.
-Self& self() {
-    static Self only;
-    static const bool watches = (process::at_fork_in_child([] { only.pid = 0; }), true);
-    if (watches && only.pid == 0) only = {};
-    return only;
-}
-
-}  // namespace
 
 bool ProcessLock::try_take(std::uint32_t sleepers) {
     std::uint32_t nobody = 0;
@@ -102,7 +72,7 @@ void ProcessLock::look_after_holder() {
     const std::uint32_t holder = word & ~somebody_sleeps;
     const std::uint64_t told = shared().holder_started.load();
     if (holder == 0) return;
-    const std::optional<std::uint64_t> started = start_of(holder);
+    const std::optional<std::uint64_t> started = start_of_process(holder);
     // 0 from before a release until the next holder has told.
     const bool another = started && told != 0 && *started != told && shared().holder.load() == word;
     if (started && !another) return;

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "call.hpp"
+#include "claims.hpp"
 #include "engine.hpp"
 #include "haid/detail/pool/foreign_error.hpp"
 #include "haid/resources.hpp"
@@ -78,6 +79,7 @@ NB_MODULE(_haid, module) {
     module.def("serve", serve, "make"_a);
     module.def("cpu_count", [] { return haid::cpu_count(); });
     define_memory(module);
+    define_claims(module);
     define_lock(module);
     nb::class_<Engine>(module, "Engine")
         .def(nb::init<int, nb::object, nb::object, bool, std::uint64_t, std::optional<std::vector<std::string>>,

@@ -57,6 +57,17 @@ class BaseContext(_standard.BaseContext):
 
         return synchronize.RLock(ctx=self.get_context())
 
+    def Semaphore(self, value=1):
+        """A semaphore that gets back what a process that ended had taken of it with `with`."""
+        from . import synchronize
+
+        return synchronize.Semaphore(value, ctx=self.get_context())
+
+    def BoundedSemaphore(self, value=1):
+        from . import synchronize
+
+        return synchronize.BoundedSemaphore(value, ctx=self.get_context())
+
     def Queue(self, maxsize=0):
         """A queue whose items stay whole, or that says that it is broken, whoever of those that use it is killed."""
         from . import queues

@@ -2,8 +2,8 @@
 
 Those of the start method "fork" survive the processes that use them: one that is killed while it waits harms nobody, an
 item that somebody was killed putting is not there, and only who is killed while it takes an item out breaks the queue,
-which all others are told (QueueBroken). The places in a bounded queue of items that a killed process had put and not yet
-sent stay taken. All else is the standard library's.
+which all others are told (QueueBroken). What a process that was killed had put and not yet sent makes room for others. All
+else is the standard library's.
 """
 import fcntl
 import mmap
@@ -12,11 +12,14 @@ import select
 import struct
 import termios
 import time
+from functools import partial
 from multiprocessing import queues as _standard
 from multiprocessing.queues import *  # noqa: F401,F403
 from multiprocessing.queues import Empty, _ForkingPickler
 
+from ._haid import Claims
 from .errors import OwnerDied, QueueBroken
+from .synchronize import acquire_place
 
 # Words that the processes share. Each is written by who holds the lock of that end, and outlives its death.
 _READING = 0  # an item is being taken out of the pipe
@@ -42,8 +45,9 @@ def _tell(shared):
 class _Writing:
     """The lock of the end for writing, and how to write with it. Refers to no queue: threads that feed one have it."""
 
-    def __init__(self, lock, read_lock, writer, shared):
+    def __init__(self, lock, read_lock, writer, shared, sent):
         self._lock, self._read_lock, self._writer, self._shared = lock, read_lock, writer, shared
+        self._sent = sent  # called after each item
         self.release = lock.release
 
     def __reduce__(self):
@@ -112,10 +116,11 @@ class _Writing:
         size = len(data)
         if size <= _WHOLE:
             os.write(self._writer.fileno(), b"".join((size.to_bytes(4, "big"), data)))
-            return
-        self._shared[_WRITING] = 1
-        self._writer.send_bytes(data)
-        self._shared[_WRITING] = 0
+        else:
+            self._shared[_WRITING] = 1
+            self._writer.send_bytes(data)
+            self._shared[_WRITING] = 0
+        self._sent()
 
 
 def _end_of_reader(lock, shared):
@@ -160,10 +165,10 @@ class _Incoming:
 class _Survives:
     _shared = None  # of other start methods than fork
 
-    def _share(self, ctx):
+    def _share(self, ctx, sent):
         if ctx.get_start_method() == "fork":
             self._shared = mmap.mmap(-1, mmap.PAGESIZE)
-            self._wlock = _Writing(self._wlock, self._rlock, self._writer, self._shared)
+            self._wlock = _Writing(self._wlock, self._rlock, self._writer, self._shared, sent)
             self._unfinished = []
             self._poller = select.poll()
             self._poller.register(self._reader.fileno(), select.POLLIN)
@@ -223,6 +228,7 @@ class _Survives:
                     size = _size(head)[0] if len(head) == 4 else -1
                     if 0 <= size <= _WHOLE:
                         data = os.read(descriptor, size)
+                        self._taken()
                         shared[_READING] = 0
                         return data
                     incoming = _Incoming(head)
@@ -230,6 +236,8 @@ class _Survives:
                 if data is None:
                     kept = True
                 else:
+                    if data is not _DROPPED:
+                        self._taken()
                     shared[_READING] = 0
             finally:
                 if not kept:
@@ -238,7 +246,6 @@ class _Survives:
                 self._unfinished.append(incoming)
             if data is not _DROPPED:
                 return data
-            self._dropped()
 
     def _rest(self, incoming, descriptor, deadline):
         """The bytes; None: the time has passed; _DROPPED: its writer has ended, and nothing is left of it."""
@@ -271,8 +278,59 @@ class _Survives:
         finally:
             self._wlock.release()
 
-    def _dropped(self):
-        pass
+    def _taken(self):
+        """An item has left the pipe. Who is killed before that is told has left the queue broken, which others see."""
+
+
+def _nothing():
+    pass
+
+
+def _one_less(condition, unfinished):
+    with condition:
+        if unfinished.acquire(False) and unfinished._semlock._is_zero():
+            condition.notify_all()
+
+
+class _Places:
+    """A queue's semaphore, of which a process takes one for each item that it puts, and who gets the item gives it back.
+
+    Gives back those of processes that ended before they had sent their items. Refers to no queue: threads that feed one
+    have it.
+    """
+
+    def __init__(self, semaphore, gone):
+        self._semlock = semaphore._semlock
+        self._take = self._semlock.acquire
+        self._claims = Claims()  # of what was put and not yet sent
+        self._claim = self._claims.take
+        self._gone = gone  # called for each item that nobody will send any more
+        self.sent = self._claims.drop
+
+    def acquire(self, block=True, timeout=None):
+        if self._take(False) or acquire_place(self._take, self._give_back, self._claims, block, timeout):
+            self._claim()
+            return True
+        return False
+
+    def free(self):
+        try:
+            self._semlock.release()
+        except ValueError:
+            pass  # its process was killed between sending and telling so: it was given back before
+
+    def release(self):
+        """Of an item that could not be sent."""
+        self.sent()
+        self.free()
+
+    def look_after_the_dead(self):
+        for _ in range(self._claims.ended()):
+            self._give_back()
+
+    def _give_back(self):
+        self.free()
+        self._gone()
 
 
 class Queue(_Survives, _standard.Queue):
@@ -283,7 +341,10 @@ class Queue(_Survives, _standard.Queue):
 
     def __init__(self, maxsize=0, *, ctx):
         super().__init__(maxsize, ctx=ctx)
-        self._share(ctx)
+        if ctx.get_start_method() == "fork":
+            self._sem = _Places(self._sem, self._when_gone())
+            self._taken = self._sem.free
+            self._share(ctx, self._sem.sent)
         self._reset()
 
     def _reset(self, after_fork=False):
@@ -307,7 +368,6 @@ class Queue(_Survives, _standard.Queue):
         data = self._receive(None if timeout is None else time.monotonic() + timeout)
         if data is None:
             raise Empty
-        self._sem.release()
         return _ForkingPickler.loads(data)
 
     def close(self):
@@ -316,16 +376,24 @@ class Queue(_Survives, _standard.Queue):
             self._unfinished.clear()
             self._rlock.release()  # the others are told
 
-    def _dropped(self):
-        self._sem.release()
+    def _when_gone(self):
+        return _nothing
 
 
 class JoinableQueue(Queue, _standard.JoinableQueue):
-    """A Queue that knows when all that was put has been done."""
+    """A Queue that knows when all that was put has been done. What its process could not send is done."""
 
-    def _dropped(self):
-        super()._dropped()
-        self.task_done()
+    def _when_gone(self):
+        return partial(_one_less, self._cond, self._unfinished_tasks)
+
+    def join(self):
+        if self._shared is None:
+            super().join()
+            return
+        with self._cond:
+            while not self._unfinished_tasks._semlock._is_zero():
+                if not self._cond.wait(_LOOK):
+                    self._sem.look_after_the_dead()
 
 
 class SimpleQueue(_Survives, _standard.SimpleQueue):
@@ -333,7 +401,7 @@ class SimpleQueue(_Survives, _standard.SimpleQueue):
 
     def __init__(self, *, ctx):
         super().__init__(ctx=ctx)
-        self._share(ctx)
+        self._share(ctx, _nothing)
 
     def get(self):
         if self._shared is None:

@@ -1,13 +1,18 @@
 """Locks between processes, with the names of multiprocessing.synchronize.
 
 Lock and RLock of the start method "fork" are haid's: if a process ends while it holds one, by whatever cause, a waiter
-learns it (OwnerDied), and the lock is free, where others wait for ever. All else is the standard library's.
+learns it (OwnerDied), and the lock is free, where others wait for ever. So is what a process had taken of a semaphore with
+`with` when it ended: nobody else would give that back. What was taken with acquire() stays taken, for another process may
+be meant to release it. All else is the standard library's.
 """
+import time
 from multiprocessing import synchronize as _standard
 from multiprocessing import util
 from multiprocessing.synchronize import *  # noqa: F401,F403
 
-from ._haid import ProcessLock
+from ._haid import Claims, ProcessLock
+
+_LOOK = 0.1  # s: how often who waits looks after who makes it wait
 
 
 class _SurvivesItsHolder:
@@ -35,6 +40,55 @@ class RLock(_SurvivesItsHolder, _standard.RLock):
     """May be acquired again by the thread that holds it, and is free when it was released as often."""
 
     _recursive = True
+
+
+def acquire_place(take, give, claims, block, timeout):
+    """Takes one of a counting lock, by its own `take`, after `give` for each that processes had which have ended."""
+    if take(False):
+        return True
+    end = None if timeout is None else time.monotonic() + timeout
+    while True:
+        for _ in range(claims.ended()):
+            give()
+        left = _LOOK if end is None else min(_LOOK, end - time.monotonic())
+        if not block or left <= 0:
+            return take(False)
+        if take(True, left):
+            return True
+
+
+class _CountsHolders:
+    _claims = None  # of other start methods than fork, of those that begin with nothing (signals) or never end (queues)
+
+    def __init__(self, value=1, *, ctx):
+        super().__init__(value, ctx=ctx)
+        if 0 < value < _standard.SEM_VALUE_MAX and ctx.get_start_method() == "fork":
+            self._claims = Claims()
+            self._take = self.acquire
+            del self.acquire  # the standard library's, of this instance
+
+    def acquire(self, block=True, timeout=None):
+        return self._take(False) or acquire_place(self._take, self._semlock.release, self._claims, block, timeout)
+
+    def __enter__(self):
+        if self._claims is None:
+            return super().__enter__()
+        self.acquire()
+        self._claims.take()
+        return True
+
+    def __exit__(self, *error):
+        if self._claims is not None:
+            self._claims.drop()
+        self._semlock.release()
+
+
+class Semaphore(_CountsHolders, _standard.Semaphore):
+    """So many may hold it at a time. What a process that ends had taken with `with` is given back."""
+
+
+class BoundedSemaphore(_CountsHolders, _standard.BoundedSemaphore):
+    """A Semaphore that cannot be released more often than it was acquired."""
 
 
 def __getattr__(name):

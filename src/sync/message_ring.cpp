@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <mutex>
 #include <new>
@@ -34,6 +35,34 @@ using Length = std::uint64_t;
 constexpr std::size_t footprint(std::size_t size) {
     return sizeof(Length) + (size + sizeof(Length) - 1) / sizeof(Length) * sizeof(Length);
 }
+
+// Who acts at an end does so for the time of a copy, but may be stopped meanwhile: for how long somebody whose time has
+// passed waits for him. Without that, one that may not wait at all would be refused wherever others are at work.
+constexpr std::chrono::milliseconds patience{100};
+
+// For as long as it lives, nobody else acts at this end. false: somebody did until the deadline and for `patience`.
+class Acting {
+  public:
+    Acting(sync::RobustMutex& mutex, const Deadline& deadline) : mutex_(mutex) {
+        if (deadline.is_never()) {
+            mutex_.lock();
+            locked_ = true;
+        } else {
+            locked_ = mutex_.lock_until(Deadline::immediate()) || mutex_.lock_until(Deadline::after(patience)) ||
+                      mutex_.lock_until(deadline);
+        }
+    }
+    ~Acting() {
+        if (locked_) mutex_.unlock();
+    }
+    Acting(const Acting&) = delete;
+    Acting& operator=(const Acting&) = delete;
+    explicit operator bool() const { return locked_; }
+
+  private:
+    sync::RobustMutex& mutex_;
+    bool locked_;
+};
 
 // Counts, or closes, and wakes the one that sleeps in the same instant. Only one at a time may do this to a word;
 // others only set the sleeper bit meanwhile.
@@ -131,8 +160,9 @@ void MessageRing::copy_out(std::uint64_t position, void* data, std::size_t size)
     std::memcpy(static_cast<std::byte*>(data) + first, ring_, size - first);
 }
 
-bool MessageRing::put_now(std::span<const std::byte> message) {
-    std::lock_guard acting(state_->putting.acting);
+bool MessageRing::put_now(std::span<const std::byte> message, const Deadline& deadline) {
+    const Acting acting(state_->putting.acting, deadline);
+    if (!acting) return false;
     if (state_->putting.closed()) throw EndOfFile("haid: the queue is closed: nothing more can be put into it");
     const auto put = state_->putting.now();
     const auto taken = state_->getting.now();
@@ -146,8 +176,9 @@ bool MessageRing::put_now(std::span<const std::byte> message) {
     return true;
 }
 
-bool MessageRing::get_now(Buffer& message) {
-    std::lock_guard acting(state_->getting.acting);
+bool MessageRing::get_now(Buffer& message, const Deadline& deadline) {
+    const Acting acting(state_->getting.acting, deadline);
+    if (!acting) return false;
     const bool closed = state_->putting.closed();
     const auto taken = state_->getting.now();
     if (state_->putting.now().count == taken.count) {
@@ -167,11 +198,11 @@ bool MessageRing::put(std::span<const std::byte> message, const Deadline& deadli
                     std::to_string(capacity_) + " bytes (with " + std::to_string(sizeof(Length)) +
                     " bytes more for each value): make the queue with more capacity_bytes");
     }
-    return State::wait_for(state_->putting, state_->getting, deadline, [&] { return put_now(message); });
+    return State::wait_for(state_->putting, state_->getting, deadline, [&] { return put_now(message, deadline); });
 }
 
 bool MessageRing::get(Buffer& message, const Deadline& deadline) {
-    return State::wait_for(state_->getting, state_->putting, deadline, [&] { return get_now(message); });
+    return State::wait_for(state_->getting, state_->putting, deadline, [&] { return get_now(message, deadline); });
 }
 
 void MessageRing::close() {

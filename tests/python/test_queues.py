@@ -180,3 +180,82 @@ def test_others_wait_for_an_item_that_one_has_begun_to_take_and_are_told_when_it
             reader.process.join(60)
         with pytest.raises(haid.QueueBroken):
             queue.get(timeout=60)
+
+
+def put_some(queue, connection):
+    for item in range(3):
+        queue.put(item)
+    connection.send("put")
+    time.sleep(600)
+
+
+@pytest.mark.parametrize("kind", WITH_LIMITS)
+def test_what_a_killed_process_had_put_and_not_sent_makes_room(kind):
+    queue = kind(20)
+    here, there = haid.Pipe()
+    for _ in range(25):
+        with queue._wlock:  # nobody can send
+            with Child(put_some, queue, there) as writer:
+                assert here.poll(60) and here.recv() == "put"
+                writer.kill()
+    for item in range(20):
+        queue.put(item, timeout=60)
+    assert [queue.get(timeout=60) for _ in range(20)] == list(range(20))
+    if kind is haid.JoinableQueue:
+        for _ in range(20):
+            queue.task_done()
+        queue.join()
+
+
+def put_for_ever(queue):
+    while True:
+        queue.put("x" * 1000)
+
+
+@pytest.mark.parametrize("kind", WITH_LIMITS)
+def test_a_queue_has_all_its_room_after_writers_were_killed_at_any_instant(kind):
+    queue = kind(20)
+    for round in range(30):
+        with Child(put_for_ever, queue) as writer:
+            for _ in range(round):
+                assert len(queue.get(timeout=60)) == 1000
+            writer.kill()
+    with pytest.raises(Empty):
+        while True:
+            queue.get(timeout=1)
+    for item in range(20):
+        queue.put(item, timeout=60)
+    assert [queue.get(timeout=60) for _ in range(20)] == list(range(20))
+
+
+def hold(semaphore, connection):
+    with semaphore:
+        connection.send("held")
+        time.sleep(600)
+
+
+@pytest.mark.parametrize("kind", [haid.Semaphore, haid.BoundedSemaphore])
+def test_what_a_process_that_is_killed_held_of_a_semaphore_is_given_back(kind):
+    semaphore = kind(2)
+    here, there = haid.Pipe()
+    with Child(hold, semaphore, there), Child(hold, semaphore, there):
+        assert here.recv() == here.recv() == "held"
+        assert not semaphore.acquire(timeout=0.3), "both live"
+    for _ in range(2):
+        assert semaphore.acquire(timeout=60)
+    assert not semaphore.acquire(False)
+    for _ in range(2):
+        semaphore.release()
+    with semaphore, semaphore:
+        assert not semaphore.acquire(False)
+    assert semaphore.get_value() == 2
+
+
+def test_what_was_acquired_to_be_released_by_others_stays_acquired():
+    semaphore = haid.Semaphore(1)
+    process = haid.Process(target=semaphore.acquire)
+    process.start()
+    process.join()
+    assert not semaphore.acquire(timeout=0.3)
+    semaphore.release()
+    assert semaphore.acquire(timeout=60)

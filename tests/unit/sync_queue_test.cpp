@@ -294,5 +294,43 @@ TEST_F(QueueTest, KilledWhileItCloses) {
     }
 }
 
+// On one of 60 MB most of the time goes into copying: a process that is stopped at any instant is in the middle of it.
+TEST_F(QueueTest, TimeLimitsHoldWhereAPeerIsStoppedInTheMiddle) {
+    const std::string large(60'000'000, 'x');
+    Queue<std::string> queue(1, std::size_t{1} << 26);
+    const pid_t peer = start([&]() -> int {
+        for (;;) {
+            queue.put(large);
+            queue.get();
+        }
+    });
+    bool while_putting = false;
+    bool while_taking = false;
+    while (!while_putting || !while_taking) {
+        pause(3ms);
+        ::kill(peer, SIGSTOP);
+        int status = 0;
+        ASSERT_EQ(::waitpid(peer, &status, WUNTRACED), peer);
+        const Stopwatch watch;
+        if (queue.empty()) {
+            if (queue.try_put_for(large, 10ms)) {
+                EXPECT_EQ(queue.get(), large);
+            } else {
+                while_putting = true;
+                EXPECT_FALSE(queue.try_put(large));
+            }
+        } else {
+            if (const auto value = queue.try_get_for(10ms)) {
+                queue.put(*value);
+            } else {
+                while_taking = true;
+                EXPECT_EQ(queue.try_get(), std::nullopt);
+            }
+        }
+        EXPECT_LT(watch.elapsed(), 10s);
+        ::kill(peer, SIGCONT);
+    }
+}
+
 }  // namespace
 }  // namespace haid

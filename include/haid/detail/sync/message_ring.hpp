@@ -27,7 +27,8 @@ class MessageRing {
     MessageRing(const MessageRing&) = delete;
     MessageRing& operator=(const MessageRing&) = delete;
 
-    // false: no room by then. Throws Error for a message that never fits, EndOfFile where the ring is closed.
+    // A deadline may be exceeded by 0.3 s where a process is stopped (SIGSTOP) while it puts or takes; close waits for
+    // it. false: no room by then. Throws Error for a message that never fits, EndOfFile where the ring is closed.
     bool put(std::span<const std::byte> message, const Deadline& deadline);
     // The oldest, into `message`. false: none by then. Throws EndOfFile where the ring is closed and empty.
     bool get(Buffer& message, const Deadline& deadline);
@@ -41,8 +42,8 @@ class MessageRing {
   private:
     struct State;
 
-    bool put_now(std::span<const std::byte> message);
-    bool get_now(Buffer& message);
+    bool put_now(std::span<const std::byte> message, const Deadline& deadline);
+    bool get_now(Buffer& message, const Deadline& deadline);
     void copy_in(std::uint64_t position, const void* data, std::size_t size);
     void copy_out(std::uint64_t position, void* data, std::size_t size) const;
 
