@@ -248,7 +248,7 @@ void Agent::start_waiting() {
     if (!runner_) return;
     while (!waiting_.empty()) {
         if (runner_->start(waiting_.front()) == command::Runner::Started::later) {
-            return start_patience_.refused(Clock::now(), !running_.empty());
+            return start_patience_.refused(Clock::now(), runner_->refusal(), !running_.empty());
         }
         start_patience_.started();
         command::Job& job = waiting_.front();

@@ -233,7 +233,10 @@ std::optional<LocalRunner::Pipes> LocalRunner::make_pipes() {
         } catch (const system::SystemError& error) {
             if (error.error() != EMFILE && error.error() != ENFILE) throw;
             // A job's own pipes come before those of what earlier jobs left behind.
-            if (drains_.empty()) return std::nullopt;
+            if (drains_.empty()) {
+                refusal_ = error.error();
+                return std::nullopt;
+            }
             drains_.pop_front();
         }
     }
@@ -260,6 +263,7 @@ Runner::Started LocalRunner::start(const Job& job) {
     Spawned spawned = spawn_command(job, plan);
     if (spawned.pid < 0) {
         guard_.discharge(entry);
+        refusal_ = spawned.error;
         if (spawned.error == EAGAIN || spawned.error == ENOMEM) return Started::later;
         throw system::SystemError(spawned.error, "cannot start jobs");
     }

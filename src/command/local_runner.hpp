@@ -35,6 +35,7 @@ class LocalRunner : public Runner {
     std::optional<std::uint64_t> slots() const override { return gate_.open() ? slots_ : 0; }
     void set_jobs(const std::string& jobs) override;
     Started start(const Job& job) override;
+    int refusal() const override { return refusal_; }
     void signal(std::span<const std::uint64_t> slots, int number) override;
     void pause_output(bool paused) override;
 
@@ -97,6 +98,7 @@ class LocalRunner : public Runner {
     system::Time held_since_;  // or later; nothing has run since
     bool held_is_told_ = false;
     std::uint64_t started_ = 0;
+    int refusal_ = 0;
     std::unordered_map<std::uint64_t, std::unique_ptr<Child>> by_slot_;
     std::unordered_map<pid_t, Child*> by_pid_;
     std::vector<std::uint64_t> ending_;  // slots of jobs whose process has ended, and not yet their family

@@ -259,7 +259,7 @@ bool Run::start_one(const Schedule::Permit& permit) {
     if (how == Runner::Started::later) {
         if (permit.again) again_.emplace(job.sequence, std::move(job));
         schedule_.withdrawn(permit, now + StartPatience::try_again);
-        start_patience_.refused(now, schedule_.running() > 0);
+        start_patience_.refused(now, runner_->refusal(), schedule_.running() > 0);
         return false;
     }
     start_patience_.started();

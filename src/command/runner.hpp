@@ -4,6 +4,7 @@
 
 #include <signal.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -78,6 +79,8 @@ class Runner {
     // A command that does not exist is no fault: its job starts and ends with status 127 (or 126).
     // Throws system::SystemError where no job can ever start.
     virtual Started start(const Job& job) = 0;
+    // After Started::later: the errno of what could not be had.
+    virtual int refusal() const { return EAGAIN; }
     // It writes what jobs are told to keep (Job::results) where they run.
     virtual bool keeps_results() const { return false; }
     // To whatever the jobs in these slots consist of. Slots in which nothing runs are ignored. The jobs are being ended

@@ -1,7 +1,5 @@
 #include "command/start_patience.hpp"
 
-#include <cerrno>
-
 #include "system/error.hpp"
 
 namespace haid::command {
@@ -12,11 +10,11 @@ constexpr std::chrono::seconds give_up{10};
 
 }  // namespace
 
-void StartPatience::refused(system::Time now, bool others_run) {
+void StartPatience::refused(system::Time now, int error, bool others_run) {
     if (others_run) return refused_since_.reset();
     if (!refused_since_) refused_since_ = now;
     if (now - *refused_since_ > give_up) {
-        throw system::SystemError(EAGAIN, "cannot start jobs: no process or file descriptor left (see ulimit -u, -n)");
+        throw system::SystemError(error, "cannot start jobs" + system::process_limit(error));
     }
 }
 

@@ -13,8 +13,9 @@ class StartPatience {
     static constexpr std::chrono::milliseconds try_again{50};
 
     void started() { refused_since_.reset(); }
-    // Throws SystemError where that goes on while nothing of ours runs that could give something back.
-    void refused(system::Time now, bool others_run);
+    // `error`: Runner::refusal(). Throws SystemError where that goes on while nothing of ours runs that could give
+    // something back.
+    void refused(system::Time now, int error, bool others_run);
 
   private:
     std::optional<system::Time> refused_since_;

@@ -155,7 +155,11 @@ void Guard::start() {
     // What reaches the program's group before the guard has left it may end the program, but never both.
     system::BlockedSignals blocked;
     const pid_t program = ::getpid();
-    pid_ = system::check(::fork(), "cannot start the guard process");
+    pid_ = ::fork();
+    if (pid_ < 0) {
+        const int error = errno;
+        throw system::SystemError(error, "cannot start the guard process" + system::process_limit(error));
+    }
     if (pid_ == 0) watch(lifeline.read.get(), program, table_, ladder_, held_, standstill);
     lifeline_ = std::move(lifeline.write);
 }

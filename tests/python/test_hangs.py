@@ -95,12 +95,13 @@ assert len(os.listdir("/proc/self/fd")) == before
     assert run_script(tmp_path, source) == "24\n"
 
 
-def test_many_pools_and_few_descriptors(tmp_path):
-    source = """
+@pytest.mark.parametrize("wanted, limit", [(60, 64), (300, 256)])
+def test_many_pools_and_few_descriptors(tmp_path, wanted, limit):
+    source = f"""
 import haid, resource
-resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+resource.setrlimit(resource.RLIMIT_NOFILE, ({limit}, {limit}))
 pools, refused = [], 0
-for _ in range(60):
+for _ in range({wanted}):
     try:
         pools.append(haid.Pool(2))
         assert pools[-1].map(abs, [-1, -2]) == [1, 2]
