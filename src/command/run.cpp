@@ -574,7 +574,7 @@ Status Run::status(Time now) {
 }
 
 void Run::say(const std::string& text) {
-    printer_.print(Stream::error, fmt::format("{}: {}\n", settings_.program_name, text));
+    printer_.tell(fmt::format("{}: {}\n", settings_.program_name, text));
 }
 
 void Run::say_line(const std::string& line) {

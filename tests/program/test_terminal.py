@@ -104,6 +104,13 @@ def test_a_list_of_what_failed_begins_on_a_line_of_its_own(tidy_haid):
     assert terminal.lines[:2] == ["out1", "haid: 1 of 1 job failed:"]
 
 
+def test_what_is_said_while_jobs_run_begins_on_a_line_of_its_own(tidy_haid):
+    terminal = Terminal(tidy_haid, "-j2", "--timeout", "1", "printf 'out{}'; exec sleep {}", ":::", "0.1", "600")
+    assert terminal.finish() == 1
+    assert terminal.lines[0] == "out0.1"
+    assert terminal.lines[1].startswith("haid: job 2 was ended because it took too long")
+
+
 def test_a_question_of_a_job_that_writes_to_the_terminal_itself_stays(tidy_haid):
     job = f"printf 'sure? '; {SLOW}; echo yes #"
     terminal = Terminal(tidy_haid, "-u", job, ":::", "1")
