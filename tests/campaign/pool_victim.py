@@ -6,7 +6,7 @@ import time
 
 import haid
 
-STUBBORN = {"retries": 20, "backoff": 0.001}
+STUBBORN = {"retries": 12, "backoff": 0.001}  # 4 s in all, where nothing ever works
 
 
 def work(item):
