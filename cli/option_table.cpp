@@ -283,7 +283,7 @@ const Option table[] = {
 
     {output, 0, "group", Takes::nothing, "", "print a job's output when it has ended (as it is without any option)",
      [](L& l, S) { l.group_given = true; }},
-    {output, 'k', "keep-order|keeporder", Takes::nothing, "", "print in the order of the inputs",
+    {output, 'k', "keep-order|keeporder", Takes::nothing, "", "print in the order of the inputs; what waits for that is not yet logged",
      [](L& l, S) { l.run.keep_order = true; }},
     {output, 0, "no-keep-order|nokeeporder", Takes::nothing, "", nullptr, [](L& l, S) { l.run.keep_order = false; }},
     {output, 0, "line-buffer|line-buffered|linebuffer|linebuffered|lb", Takes::nothing, "", "print each line when it is whole",
