@@ -249,7 +249,7 @@ const Option table[] = {
      [](L& l, S) { l.run.strings.quote_words = true; }},
     {templates, 0, "dry-run|dryrun", Takes::nothing, "", "print the command lines, run nothing",
      [](L& l, S) { l.run.dry_run = true; }},
-    {templates, 0, "interpreter", Takes::value, ".EXT=CMD", "haid run: scripts with this extension are run by CMD",
+    {templates, 0, "interpreter", Takes::value, ".EXT=CMD", "haid run: scripts with this extension are run by CMD, whatever their first line says",
      [](L& l, S v) { l.interpreters.push_back(v); }},
 
     {running, 'j', "jobs|max-procs", Takes::value, "N", "so many at a time on each node: N, +N, -N, N%, 0 (all), or a file that holds it", set_jobs},

@@ -55,6 +55,30 @@ bool installed(const std::string& program) {
     return system::CommandPath().find(program).has_value();
 }
 
+// What a script's first line says after #!; empty where it says nothing, or cannot be read.
+std::string first_line(const std::string& script) {
+    const system::Descriptor file(::open(script.c_str(), O_RDONLY | O_CLOEXEC));
+    char start[256];  // the kernel looks at so much
+    const ssize_t size = file ? system::uninterrupted([&] { return ::read(file.get(), start, sizeof start); }) : 0;
+    const std::string_view text(start, static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+    return text.starts_with("#!") ? std::string(text.substr(2, text.find('\n') - 2)) : "";
+}
+
+// A carriage return would be a part of the interpreter's name, or of its argument.
+bool understood_by_kernel(const std::string& first_line) {
+    return !first_line.empty() && first_line.find('\r') == std::string::npos;
+}
+
+// What has to be installed: the interpreter, or what env is to look for.
+const std::string& program_of(const std::vector<std::string>& interpreter) {
+    auto word = interpreter.begin();
+    if (*word != "env" && !word->ends_with("/env")) return *word;
+    do {
+        ++word;
+    } while (word != interpreter.end() && (*word == "-S" || word->find('=') != std::string::npos));
+    return word == interpreter.end() || word->starts_with('-') ? interpreter.front() : *word;
+}
+
 }  // namespace
 
 Interpreters Interpreters::with_users_table() {
@@ -98,7 +122,25 @@ void Interpreters::set(std::string_view extension, std::string_view command, std
 
 void Interpreters::add(std::string_view definition) {
     std::size_t equals = std::min(definition.find('='), definition.size());
-    set(definition.substr(0, equals), definition.substr(std::min(equals + 1, definition.size())), definition);
+    const std::string_view extension = definition.substr(0, equals);
+    set(extension, definition.substr(std::min(equals + 1, definition.size())), definition);
+    asked_.insert(lower(extension));
+}
+
+std::vector<std::string> Interpreters::interpreter_of(const std::string& script) const {
+    const std::string extension = extension_of(script);
+    const auto known = table_.find(extension);
+    if (asked_.contains(extension)) return known->second;
+    const bool executable = ::access(script.c_str(), X_OK) == 0;
+    const std::string line = first_line(script);
+    if (executable && understood_by_kernel(line)) return {};
+    if (known != table_.end()) return known->second;
+    if (std::vector<std::string> words = split_words(line); !words.empty()) return words;
+    if (executable) return {};
+    throw ScriptError(
+        fmt::format("no interpreter is known for '{}': it has no known extension, no first line with #!, and is not "
+                    "executable (name one with --interpreter {}=COMMAND, or chmod +x it)",
+                    script, extension.empty() ? ".ext" : extension));
 }
 
 std::vector<std::string> Interpreters::command_for(const std::string& script) const {
@@ -107,34 +149,20 @@ std::vector<std::string> Interpreters::command_for(const std::string& script) co
         throw ScriptError(fmt::format("cannot run the script '{}': {}", script, system::reason(errno)));
     }
     if (!S_ISREG(status.st_mode)) throw ScriptError(fmt::format("'{}' is no file that could be run", script));
-    // A path that looks like an option, or like a command to be found in PATH.
-    std::string path = script.find('/') == std::string::npos ? "./" + script : script;
-    auto known = table_.find(extension_of(script));
-    std::vector<std::string> words;
-    bool executable = ::access(script.c_str(), X_OK) == 0;
-    if (known != table_.end()) {
-        words = known->second;
-        path = script.starts_with('-') ? path : script;
-    } else if (!executable) {
-        std::string start = system::read_small_file(script).substr(0, 256);
-        if (start.starts_with("#!")) words = split_words(start.substr(2, start.find('\n') - 2));
-        if (words.empty()) {
-            throw ScriptError(fmt::format(
-                "no interpreter is known for '{}': it has no known extension, no first line with #!, and is not "
-                "executable (name one with --interpreter {}=COMMAND, or chmod +x it)",
-                script, extension_of(script).empty() ? ".ext" : extension_of(script)));
-        }
-    }
-    if (!words.empty()) {
+    std::vector<std::string> words = interpreter_of(script);
+    const std::vector<std::string> reader = words.empty() ? split_words(first_line(script)) : words;
+    if (!reader.empty()) {
         if (::access(script.c_str(), R_OK) != 0) {
             throw ScriptError(fmt::format("cannot read the script '{}': {}", script, system::reason(errno)));
         }
-        if (!installed(words.front())) {
+        if (const std::string& program = program_of(reader); !installed(program)) {
             throw InterpreterMissing(
-                fmt::format("'{}' needs {}, which is not installed (or not in PATH)", script, words.front()));
+                fmt::format("'{}' needs {}, which is not installed (or not in PATH)", script, program));
         }
     }
-    words.push_back(path);
+    // Without a folder it may look like an option, or like a command to be found in PATH.
+    const bool named = script.find('/') != std::string::npos || (!words.empty() && !script.starts_with('-'));
+    words.push_back(named ? script : "./" + script);
     return words;
 }
 

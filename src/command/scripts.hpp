@@ -1,7 +1,9 @@
-// Which program runs a script: by its extension, else by its own first line or its executable bit.
+// Which program runs a script: the one that was asked for; else itself, where it is executable and its first line says
+// what runs it (#!); else by its extension; else by its first line; else itself, where it is executable.
 #pragma once
 
 #include <map>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -26,7 +28,8 @@ class Interpreters {
     // Throws ScriptError for a line that is none.
     static Interpreters with_users_table();
 
-    // ".m=octave --quiet"; replaces what was known for that extension. Throws ScriptError.
+    // ".m=octave --quiet"; replaces what was known for that extension, and what its scripts say themselves. Throws
+    // ScriptError.
     void add(std::string_view definition);
 
     // The words that run the script, its path last. Throws ScriptError where the file cannot be read, no interpreter is
@@ -37,7 +40,11 @@ class Interpreters {
 
   private:
     void set(std::string_view extension, std::string_view command, std::string_view whole);
+    // Empty: none, the script runs by itself.
+    std::vector<std::string> interpreter_of(const std::string& script) const;
+
     std::map<std::string, std::vector<std::string>> table_;  // by extension, with its dot, in lower case
+    std::set<std::string> asked_;                            // extensions that were added
 };
 
 }  // namespace haid::command

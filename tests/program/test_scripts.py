@@ -66,6 +66,30 @@ def test_a_script_with_a_first_line_for_the_kernel_runs_whether_executable_or_no
     assert result.lines[1] == "shell x"
 
 
+def test_an_executable_script_says_itself_what_runs_it_whatever_its_extension(tidy_haid):
+    tidy_haid.file("strict.sh", "#!/bin/bash -e\nfalse\necho went on\n", mode=0o755)
+    tidy_haid.file("env/bin/python", '#!/bin/sh\necho of the environment: "$@"\n', mode=0o755)
+    tidy_haid.file("fit.py", f"#!{tidy_haid.folder}/env/bin/python\nprint('of the system')\n", mode=0o755)
+    tidy_haid.file("other.py", "#!/usr/bin/env -S LANG=C perl -w\nprint qq(perl @ARGV\\n);\n", mode=0o755)
+    result = tidy_haid.run("run", "-k", "strict.sh", "fit.py", "other.py", "--", "x")
+    assert result.lines == ["of the environment: ./fit.py x", "perl x"]
+    assert "exit 1" in result.err and "strict.sh" in result.err
+
+
+def test_a_script_that_is_not_executable_is_run_by_its_extension_whatever_its_first_line_says(tidy_haid):
+    tidy_haid.file("say.py", "#!/bin/false\nprint('python')\n", mode=0o644)
+    assert tidy_haid.run("run", "say.py").out == "python\n"
+
+
+def test_an_executable_script_without_a_first_line_for_the_kernel_is_run_by_its_extension(tidy_haid):
+    tidy_haid.file("say.py", "print('python')\n", mode=0o755)
+    # The kernel would look for an interpreter whose name ends in a carriage return.
+    tidy_haid.file("dos.py", "#!/usr/bin/env python3\r\nprint('dos')\r\n", mode=0o755)
+    tidy_haid.file("dos", "#!/usr/bin/env python3\r\nprint('plain dos')\r\n", mode=0o755)
+    result = tidy_haid.run("run", "-k", "say.py", "dos.py", "dos")
+    assert (result.status, result.lines, result.err) == (0, ["python", "dos", "plain dos"], "")
+
+
 def test_an_executable_program_runs(tidy_haid):
     tidy_haid.file("program", open("/bin/echo", "rb").read(), mode=0o755)
     assert tidy_haid.run("run", "program", "--", "a", "b").out == "a b\n"
@@ -129,6 +153,12 @@ def test_an_interpreter_that_is_not_installed_is_an_error(noting):
     check_nothing_ran(noting, result, "'odd.xyz' needs no_such_interpreter", "not installed")
 
 
+@pytest.mark.parametrize("line", ["#!/no/such/interpreter", "#!/usr/bin/env no_such_interpreter", "#!/usr/bin/env -S A=b no_such_interpreter -q"])
+def test_an_interpreter_that_an_executable_script_names_and_that_is_not_installed_is_an_error(noting, line):
+    noting.file("odd.py", line + "\n", mode=0o755)
+    check_nothing_ran(noting, noting.run("run", "note.sh", "odd.py"), "'odd.py' needs ", "such", "not installed")
+
+
 def test_no_scripts_at_all_is_an_error(noting):
     check_nothing_ran(noting, noting.run("run"), "which scripts?")
 
@@ -139,6 +169,11 @@ def test_no_scripts_at_all_is_an_error(noting):
 def test_an_interpreter_can_be_named_on_the_command_line(tidy_haid):
     tidy_haid.file("text.xyz", "one\ntwo\n")
     assert tidy_haid.run("run", "--interpreter", ".xyz=head -n 1", "text.xyz").out == "one\n"
+
+
+def test_the_command_line_comes_before_what_an_executable_script_says_itself(tidy_haid):
+    tidy_haid.file("text.sh", "#!/bin/sh\necho ran\n", mode=0o755)
+    assert tidy_haid.run("run", "--interpreter", ".SH=head -n 1", "text.sh").out == "#!/bin/sh\n"
 
 
 @pytest.mark.parametrize("place", ["variable", "config", "home"])
