@@ -193,7 +193,7 @@ CommandLine read_scripts(const std::vector<std::string>& words, const Personalit
     std::map<std::string, std::string> commands;
     for (const std::string& script : scripts) {
         std::string text;
-        for (const std::string& word : interpreters.command_for(script)) {
+        for (const std::string& word : interpreters.command_for(script, !line.run.directory.empty())) {
             text += (text.empty() ? "" : " ") + command::quote(word, line.run.shell.style);
         }
         commands[script] = text;

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
+#include <filesystem>
 #include <optional>
 #include <sstream>
 
@@ -143,7 +144,7 @@ std::vector<std::string> Interpreters::interpreter_of(const std::string& script)
                     script, extension.empty() ? ".ext" : extension));
 }
 
-std::vector<std::string> Interpreters::command_for(const std::string& script) const {
+std::vector<std::string> Interpreters::command_for(const std::string& script, bool elsewhere) const {
     struct stat status {};
     if (::stat(script.c_str(), &status) != 0) {
         throw ScriptError(fmt::format("cannot run the script '{}': {}", script, system::reason(errno)));
@@ -162,7 +163,11 @@ std::vector<std::string> Interpreters::command_for(const std::string& script) co
     }
     // Without a folder it may look like an option, or like a command to be found in PATH.
     const bool named = script.find('/') != std::string::npos || (!words.empty() && !script.starts_with('-'));
-    words.push_back(named ? script : "./" + script);
+    words.push_back(named || elsewhere ? script : "./" + script);
+    if (elsewhere) {
+        words.back() = std::filesystem::absolute(words.back());
+        if (words.front().find('/') != std::string::npos) words.front() = std::filesystem::absolute(words.front());
+    }
     return words;
 }
 

@@ -32,9 +32,9 @@ class Interpreters {
     // ScriptError.
     void add(std::string_view definition);
 
-    // The words that run the script, its path last. Throws ScriptError where the file cannot be read, no interpreter is
-    // known, or the interpreter is not installed.
-    std::vector<std::string> command_for(const std::string& script) const;
+    // The words that run the script, its path last; `elsewhere`: in any folder, not only in this one. Throws
+    // ScriptError where the file cannot be read, no interpreter is known, or the interpreter is not installed.
+    std::vector<std::string> command_for(const std::string& script, bool elsewhere) const;
 
     const std::map<std::string, std::vector<std::string>>& table() const { return table_; }
 

@@ -108,6 +108,25 @@ def test_a_script_below_a_folder_runs_in_the_folder_of_the_run(tidy_haid):
     assert tidy_haid.run("run", "below/where.sh").out == f"{tidy_haid.folder.resolve()}\n"
 
 
+@pytest.mark.parametrize("decoy", ["with a decoy", "without"])
+def test_scripts_and_interpreters_are_those_found_here_wherever_the_jobs_run(tidy_haid, decoy):
+    tidy_haid.file("fit.py", "import os\nprint('fit', os.path.basename(os.getcwd()))\n")
+    tidy_haid.file("below/run", "#!/bin/sh\necho run $(basename $PWD)\n", mode=0o755)
+    tidy_haid.file("-dash.py", "print('dash')\n")
+    tidy_haid.file("text.xyz", "text\n")
+    tidy_haid.file("bin/show", '#!/bin/sh\necho show $(cat "$1")\n', mode=0o755)
+    if decoy == "with a decoy":
+        tidy_haid.file("work/fit.py", "print('another')\n")
+        tidy_haid.file("work/below/run", "#!/bin/sh\necho another\n", mode=0o755)
+        tidy_haid.file("work/bin/show", "#!/bin/sh\necho another\n", mode=0o755)
+    words = ["fit.py", "below/run", "./-dash.py", "text.xyz"]
+    result = tidy_haid.run("run", "-k", "--workdir", "work", "--interpreter", ".xyz=bin/show", *words)
+    assert (result.status, result.err) == (0, "")
+    assert result.lines == ["fit work", "run work", "dash", "show text"]
+    # In this folder names stay as they are: logs of earlier runs know them.
+    assert tidy_haid.run("run", "--dry-run", "fit.py").out == "python3 fit.py\n"
+
+
 def test_the_exit_status_of_scripts_counts(tidy_haid):
     tidy_haid.file("bad.py", "raise SystemExit(3)\n")
     tidy_haid.file("good.sh", "exit 0\n")
