@@ -53,7 +53,8 @@ std::optional<std::string> users_table() {
 
 bool installed(const std::string& program) {
     if (program.find('/') != std::string::npos) return ::access(program.c_str(), X_OK) == 0;
-    return system::CommandPath().find(program).has_value();
+    system::CommandPath path;
+    return path.find(program) || !path.all_absolute();
 }
 
 // What a script's first line says after #!; empty where it says nothing, or cannot be read.

@@ -15,14 +15,13 @@ CommandPath::CommandPath() {
     for (;;) {
         std::size_t colon = std::min(rest.find(':'), rest.size());
         all_absolute_ = all_absolute_ && rest.starts_with('/');
-        folders_.emplace_back(rest.substr(0, colon));
+        if (all_absolute_) folders_.emplace_back(rest.substr(0, colon));
         if (colon == rest.size()) break;
         rest.remove_prefix(colon + 1);
     }
 }
 
 std::optional<std::string> CommandPath::find(const std::string& command) {
-    if (!all_absolute_) return std::nullopt;
     if (command == last_command_) return last_path_;
     last_command_ = command;
     last_path_.reset();

@@ -11,11 +11,14 @@ namespace haid::system {
 class CommandPath {
   public:
     CommandPath();
-    // nullopt: it is in none of the folders, or PATH names a relative one.
+    // nullopt: it is in none of the folders, or in none before the first relative one, which is another one for
+    // whoever runs in another folder.
     std::optional<std::string> find(const std::string& command);
+    // Where not, find cannot say that there is none.
+    bool all_absolute() const { return all_absolute_; }
 
   private:
-    std::vector<std::string> folders_;
+    std::vector<std::string> folders_;  // up to the first relative one
     bool all_absolute_ = true;
     std::string last_command_;
     std::optional<std::string> last_path_;

@@ -178,6 +178,13 @@ def test_an_interpreter_that_an_executable_script_names_and_that_is_not_installe
     check_nothing_ran(noting, noting.run("run", "note.sh", "odd.py"), "'odd.py' needs ", "such", "not installed")
 
 
+@pytest.mark.parametrize("path", ["/usr/bin:/bin:", ":/usr/bin:/bin", "/usr/bin:.:/bin", "bin:/usr/bin:/bin"])
+def test_an_interpreter_is_found_though_path_names_a_folder_that_is_relative(tidy_haid, path):
+    tidy_haid.file("say.py", "print('python')\n")
+    result = tidy_haid.run("run", "say.py", environment={"PATH": path})
+    assert (result.status, result.out, result.err) == (0, "python\n", "")
+
+
 def test_no_scripts_at_all_is_an_error(noting):
     check_nothing_ran(noting, noting.run("run"), "which scripts?")
 
