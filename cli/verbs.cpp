@@ -181,13 +181,21 @@ CommandLine read_scripts(const std::vector<std::string>& words, const Personalit
     std::vector<std::string> scripts = parse_options({words.begin(), separator}, line, who);
     if (only_asks(line)) return line;
     std::vector<std::string> arguments(separator == words.end() ? separator : separator + 1, words.end());
-    take_sources(separator == words.end() ? scripts : arguments, line);
-    if (separator != words.end() &&
-        std::find(scripts.begin(), scripts.end(), line.argument_separator) != scripts.end()) {
+    const std::size_t words_for_scripts = scripts.size();
+    take_sources(scripts, line);
+    if (separator != words.end() && scripts.size() != words_for_scripts) {
         throw UsageError("values after ::: come last: haid run scripts … -- arguments … ::: values …");
     }
+    take_sources(arguments, line);
     if (scripts.empty())
         throw UsageError("which scripts? haid run script_1.py script_2.R … (a program called run: haid -- run)");
+    for (const std::string& script : scripts) {
+        if (!script.starts_with('-') || ::access(script.c_str(), F_OK) == 0) continue;
+        throw UsageError(fmt::format(
+            "'{0}' comes after a script: an option of haid's comes before all scripts (haid run {0} … {1}), "
+            "an argument for them after -- (haid run {1} -- {0})",
+            script, scripts.front()));
+    }
     command::Interpreters interpreters = command::Interpreters::with_users_table();
     for (const std::string& definition : line.interpreters) interpreters.add(definition);
     std::map<std::string, std::string> commands;

@@ -185,6 +185,25 @@ def test_an_interpreter_is_found_though_path_names_a_folder_that_is_relative(tid
     assert (result.status, result.out, result.err) == (0, "python\n", "")
 
 
+@pytest.mark.parametrize("option", ["-j2", "--keep-order", "-"])
+def test_an_option_after_a_script_is_an_error_that_says_where_options_and_arguments_go(noting, option):
+    result = noting.run("run", "note.sh", option)
+    check_nothing_ran(noting, result, f"'{option}' comes after a script", f"haid run {option} … note.sh", f"haid run note.sh -- {option}")
+
+
+def test_a_script_that_is_there_is_one_even_where_it_looks_like_an_option(tidy_haid):
+    tidy_haid.file("first.py", "print('first')\n")
+    tidy_haid.file("-j2", "#!/bin/sh\necho second\n", mode=0o755)
+    assert tidy_haid.run("run", "-k", "first.py", "-j2").lines == ["first", "second"]
+
+
+@pytest.mark.parametrize("separator", [":::", ":::+", "::::", "::::+"])
+def test_inputs_before_the_arguments_are_an_error_that_says_where_they_go(noting, separator):
+    inputs = ["::::", "note.sh"] if separator.endswith("+") else []
+    result = noting.run("run", "note.sh", *inputs, separator, "note.sh", "--", "{}")
+    check_nothing_ran(noting, result, "come last: haid run scripts … -- arguments … ::: values …")
+
+
 def test_no_scripts_at_all_is_an_error(noting):
     check_nothing_ran(noting, noting.run("run"), "which scripts?")
 
