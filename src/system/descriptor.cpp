@@ -96,6 +96,7 @@ std::string read_small_file(const std::string& path) {
         if (size <= 0) break;
         text.append(buffer, static_cast<std::size_t>(size));
     }
+    if (text.starts_with(byte_order_mark)) text.erase(0, byte_order_mark.size());
     return text;
 }
 

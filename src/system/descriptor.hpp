@@ -61,7 +61,10 @@ Descriptor unlinked_file(const std::string& directory);
 // Writes everything to a descriptor that may block; waits where it is non-blocking. Throws SystemError naming `what`.
 void write_all(int fd, std::string_view data, const char* what);
 
-// The whole of a small file such as those in /proc; empty where it cannot be read.
+// What some editors write at the start of a file in UTF-8. It is no part of the text.
+inline constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+
+// The whole of a small file such as those in /proc, without a byte order mark; empty where it cannot be read.
 std::string read_small_file(const std::string& path);
 
 // For a program of ours, before it opens anything: what is closed of the descriptors 0 to 2 becomes /dev/null, so that

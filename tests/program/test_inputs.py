@@ -125,6 +125,48 @@ def test_an_empty_input_is_an_argument_and_can_be_left_out(tidy_haid):
     assert tidy_haid.run("-k", "-r", "printf '<%s>'", input=b"a\n\nb\n").out == "<a><b>"
 
 
+MARK = b"\xef\xbb\xbf"
+
+
+@pytest.mark.parametrize(
+    "arguments, files, standard_input, lines",
+    [
+        ([], {}, MARK + b"echo a\necho b\n", ["a", "b"]),
+        (["echo", "{1}{2}", "::::", "x", "::::+", "y"], {"x": MARK + b"a\nb\n", "y": MARK + b"1\n2\n"}, b"", ["a1", "b2"]),
+        (["-a", "x", "--header", ":", "-C,", "echo {name} {n}"], {"x": MARK + b"name,n\nq,1\n"}, b"", ["q 1"]),
+        (["echo"], {"home/.parallel/config": MARK + b"--tagstring t\n"}, b"a\n", ["t\ta"]),
+        (["-j", "slots", "echo $HAID_CPUS {}"], {"slots": MARK + b"1\n"}, b"a\n", None),
+        (["run", "x.of"], {"home/.config/haid/interpreters": MARK + b".of cat\n", "x.of": b"a\n"}, b"", ["a"]),
+        (["--bar", "echo"], {}, MARK, []),
+        (["echo"], {}, MARK + MARK + b"a\n" + MARK + b"b\n", ["\ufeffa", "\ufeffb"]),  # the first of a file is one, no other
+        (["-0", "echo"], {}, MARK + b"a\0", ["\ufeffa"]),  # names of files, and no text
+        (["echo"], {}, MARK[:2], ["\udcef\udcbb"]),
+    ],
+)
+def test_a_byte_order_mark_is_no_part_of_what_a_file_says(tidy_haid, arguments, files, standard_input, lines):
+    for name, content in files.items():
+        tidy_haid.file(name, content)
+    result = tidy_haid.run("-k", *arguments, input=standard_input) if arguments[:1] != ["run"] else tidy_haid.run(*arguments)
+    assert result.status == 0, result
+    if lines is not None:
+        assert result.out.encode(errors="surrogateescape") == "".join(f"{line}\n" for line in lines).encode(errors="surrogateescape")
+
+
+def test_a_byte_order_mark_may_come_in_pieces_and_a_short_input_does_not_wait_for_it(tidy_haid):
+    process = tidy_haid.start("-u", "echo", stdin=subprocess.PIPE)
+    for byte in MARK + b"a\n":
+        process.stdin.write(bytes([byte]))
+        process.stdin.flush()
+        time.sleep(0.02)
+    assert process.stdout.readline() == b"a\n", "while the input goes on"
+    assert tidy_haid.finish(process, b"b\n").out == "b\n"
+    process = tidy_haid.start("-u", "echo", stdin=subprocess.PIPE)
+    process.stdin.write(b"\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == b"\n", "while the input goes on"
+    assert tidy_haid.finish(process).status == 0
+
+
 def test_no_input_at_all_runs_nothing(tidy_haid):
     result = tidy_haid.run("touch ran", input=b"")
     assert (result.status, result.out, result.err) == (0, "", "")

@@ -15,13 +15,28 @@
 namespace haid::command {
 
 RecordReader::RecordReader(system::Descriptor file, std::string delimiter, std::string name)
-    : file_(std::move(file)), delimiter_(std::move(delimiter)), name_(std::move(name)) {}
+    : file_(std::move(file)),
+      delimiter_(std::move(delimiter)),
+      name_(std::move(name)),
+      begun_(delimiter_ == std::string_view("\0", 1)) {}
 
 std::string RecordReader::place() const {
     return fmt::format("{} {} of {}", delimiter_ == "\n" ? "line" : "record", records_, name_);
 }
 
+// Waits for no more than it needs in order to say that there is no mark.
+Pull RecordReader::begin() {
+    while (!at_end_ && buffer_.size() < system::byte_order_mark.size() &&
+           system::byte_order_mark.starts_with(buffer_)) {
+        if (refill() == Pull::blocked) return Pull::blocked;
+    }
+    if (buffer_.starts_with(system::byte_order_mark)) start_ = scanned_ = system::byte_order_mark.size();
+    begun_ = true;
+    return Pull::value;
+}
+
 Pull RecordReader::next(std::string_view& record) {
+    if (!begun_ && begin() == Pull::blocked) return Pull::blocked;
     for (;;) {
         std::size_t found = buffer_.find(delimiter_, scanned_);
         if (found != std::string::npos) {
@@ -73,7 +88,9 @@ std::optional<std::uint64_t> RecordReader::count() const {
     std::string text(buffer_, start_);
     off_t at = ::lseek(file_.get(), 0, SEEK_CUR);
     bool open_record = false;
-    for (;;) {
+    for (bool begun = begun_;;) {
+        if (!begun && text.starts_with(system::byte_order_mark)) text.erase(0, system::byte_order_mark.size());
+        begun = begun || at > 0;
         std::size_t from = 0;
         for (std::size_t found; (found = text.find(delimiter_, from)) != std::string::npos;
              from = found + delimiter_.size()) {

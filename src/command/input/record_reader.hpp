@@ -19,7 +19,8 @@ class RecordReader {
 
     RecordReader(system::Descriptor file, std::string delimiter, std::string name);
 
-    // The record without its delimiter; valid until the next call. The last one may lack the delimiter.
+    // The record without its delimiter; valid until the next call. The last one may lack the delimiter. A byte order
+    // mark at the start of a text (anything but records that end in a zero byte) is left out.
     // Throws InputError for a record that is too long or a file that cannot be read.
     Pull next(std::string_view& record);
 
@@ -31,6 +32,7 @@ class RecordReader {
   private:
     // Two pages more or less make no difference; at 64 KiB the cost of a read is 1 % of the records in it.
     static constexpr std::size_t read_size = 64 * 1024;
+    Pull begin();
     Pull refill();
 
     system::Descriptor file_;
@@ -41,6 +43,7 @@ class RecordReader {
     std::size_t scanned_ = 0;  // no delimiter before here
     std::uint64_t records_ = 0;
     bool at_end_ = false;
+    bool begun_;  // what stands at the start has been looked at
 };
 
 }  // namespace haid::command
