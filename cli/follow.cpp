@@ -43,7 +43,7 @@ class Tail {
             const ssize_t size = system::uninterrupted(
                 [&] { return ::pread(file.get(), buffer, sizeof buffer, static_cast<off_t>(offset_)); });
             if (size <= 0) return;
-            system::write_all(to_, {buffer, static_cast<std::size_t>(size)}, "cannot write the job's output");
+            system::write_all(to_, {buffer, static_cast<std::size_t>(size)}, "the job's output");
             offset_ += static_cast<std::uint64_t>(size);
         }
     }

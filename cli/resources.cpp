@@ -1,4 +1,5 @@
 #include "haid/resources.hpp"
+#include "print.hpp"
 
 #include <fmt/format.h>
 
@@ -13,7 +14,7 @@ int show_resources(const std::vector<std::string>& words, const Personality& who
             "'{}': haid resources takes no arguments (a program called resources: haid -- resources)", words.front()));
     }
     if (!words.empty()) {
-        fmt::print(
+        print(
             "{} resources: how many CPUs and how much memory may be used here, what every source says, and which one\n"
             "decided: the smallest.\n",
             who.name);
@@ -21,7 +22,7 @@ int show_resources(const std::vector<std::string>& words, const Personality& who
     }
     std::ostringstream text;
     text << resources();
-    fmt::print("{}", text.str());
+    print_text(text.str());
     return 0;
 }
 

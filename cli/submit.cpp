@@ -13,6 +13,7 @@
 #include "cluster/submission.hpp"
 #include "cluster/submitted_runs.hpp"
 #include "follow.hpp"
+#include "print.hpp"
 #include "submit_checks.hpp"
 #include "system/command_path.hpp"
 #include "system/descriptor.hpp"
@@ -50,7 +51,7 @@ constexpr OwnOption own_options[] = {
 };
 
 int print_help(const Personality& who) {
-    fmt::print(
+    print(
         "{0} submit [options] [Slurm's options] -- line: give a line to Slurm, to be run when there are nodes for "
         "it.\n\n"
         "  {0} submit -N4 --time=2:00:00 -- gzip -9 {{}} ::: *.txt\n"
@@ -116,7 +117,7 @@ void check_syntax(const std::string& interpreter, const std::string& text, const
     if (::access(shell.front().c_str(), X_OK) != 0) return;  // the nodes may have it
     shell.emplace_back("-n");
     const system::Descriptor copy = system::unlinked_file(std::filesystem::temp_directory_path());
-    system::write_all(copy.get(), text, "cannot write a temporary file");
+    system::write_all(copy.get(), text, "a temporary file");
     const nodes::Said said =
         nodes::run_and_listen(shell, patience_with_shell, fmt::format("/proc/self/fd/{}", copy.get()));
     if (said.in_time && said.exit_status != 0) {
@@ -194,7 +195,7 @@ int show(cluster::Submission submission, bool reads_input, const Personality& wh
                                 : cluster::input_in(cluster::new_run_path());
         if (!file) system::tell("{}: --show stores nothing: '{}' is not there\n", who.name, *submission.input);
     }
-    fmt::print("{}", batch_script(submission));
+    print_text(batch_script(submission));
     return 0;
 }
 
@@ -220,7 +221,7 @@ std::optional<int> answer_of(const cluster::Submitted& submitted, cluster::RunFo
         return 255;
     }
     if (!submitted.number.empty()) return std::nullopt;
-    fmt::print("{}", submitted.said.out);
+    print_text(submitted.said.out);
     return submitted.said.exit_status;
 }
 
@@ -245,13 +246,13 @@ int submit(const Request& request, cluster::Submission submission, const std::ve
     if (reads_input) run.line += run.line.empty() ? "< input" : " < input";
     cluster::remember(run);
     if (has(request.slurm_options, '\0', "parsable", 3)) {
-        fmt::print("{}", submitted.said.out);
+        print_text(submitted.said.out);
     } else {
         const std::string output = has(options, 'a', "array", 2) ? "" : output_of(run);
-        fmt::print(request.follow ? stderr : stdout, "{}: submitted job {}{}\n", who.name, run.number,
-                   output.empty() ? "" : fmt::format("; its output will be in {}", output));
+        const std::string told = fmt::format("{}: submitted job {}{}\n", who.name, run.number,
+                                             output.empty() ? "" : fmt::format("; its output will be in {}", output));
+        request.follow ? system::tell_text(told) : print_text(told);
     }
-    std::fflush(stdout);
     return request.follow ? follow(followed, who) : 0;
 }
 

@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <map>
 #include <set>
 #include <stdexcept>
 
 #include "cluster/slurm_commands.hpp"
 #include "cluster/submitted_runs.hpp"
+#include "print.hpp"
 #include "system/tell.hpp"
 #include "verbs.hpp"
 
@@ -97,7 +97,7 @@ const SubmittedRun* find_run(const std::vector<SubmittedRun>& runs, const std::s
 
 int show_status(const std::vector<std::string>& words, const Personality& who) {
     if (asks_for_help(words)) {
-        fmt::print(
+        print(
             "{0} status: what was submitted with {0} submit, and what has become of it. Removes scripts and stored\n"
             "inputs of runs that ended more than 30 days ago.\n",
             who.name);
@@ -111,17 +111,17 @@ int show_status(const std::vector<std::string>& words, const Personality& who) {
     const Jobs jobs(runs, who);
     const auto known = std::count_if(runs.begin(), runs.end(), [](const auto& run) { return !run.number.empty(); });
     if (known == 0) {
-        fmt::print("Nothing was submitted: see {} submit --help\n", who.name);
+        print("Nothing was submitted: see {} submit --help\n", who.name);
     } else {
-        fmt::print("{:>9}  {:<22}  {:>10}  {:>5}  {:<16}  {:<10}  {}\n", "job", "state", "time", "nodes", "submitted",
-                   "name", "line");
+        print("{:>9}  {:<22}  {:>10}  {:>5}  {:<16}  {:<10}  {}\n", "job", "state", "time", "nodes", "submitted",
+              "name", "line");
     }
     for (SubmittedRun& run : runs) {
         if (run.number.empty()) continue;
         const std::string before = run.state;
         const Row row = row_of(run, jobs);
-        fmt::print("{:>9}  {:<22}  {:>10}  {:>5}  {:<16}  {:<10}  {}\n", run.number, row.state, row.time, row.nodes,
-                   run.when(), run.name, run.line);
+        print("{:>9}  {:<22}  {:>10}  {:>5}  {:<16}  {:<10}  {}\n", run.number, row.state, row.time, row.nodes,
+              run.when(), run.name, run.line);
         if (run.state != before) cluster::remember(run);
     }
     cluster::remove_old_runs(runs);
@@ -130,8 +130,8 @@ int show_status(const std::vector<std::string>& words, const Personality& who) {
 
 int cancel_runs(const std::vector<std::string>& words, const Personality& who) {
     if (asks_for_help(words)) {
-        fmt::print("{0} cancel NUMBER … | last: ends jobs that were submitted with {0} submit; last: the newest.\n",
-                   who.name);
+        print("{0} cancel NUMBER … | last: ends jobs that were submitted with {0} submit; last: the newest.\n",
+              who.name);
         return 0;
     }
     if (words.empty())
@@ -148,7 +148,7 @@ int cancel_runs(const std::vector<std::string>& words, const Personality& who) {
                             word, who.name, who.name));
         }
         if (!run->state.empty()) {
-            fmt::print("{}: job {} had ended: {}\n", who.name, run->number, run->state);
+            print("{}: job {} had ended: {}\n", who.name, run->number, run->state);
             continue;
         }
         numbers[run->cluster].push_back(run->number);
@@ -160,7 +160,7 @@ int cancel_runs(const std::vector<std::string>& words, const Personality& who) {
         if (!said.in_time) throw std::runtime_error("scancel has not answered in time");
         if (said.exit_status != 0) status = said.exit_status;
         for (const std::string& number : some) {
-            if (said.exit_status == 0) fmt::print("{}: told Slurm to end job {}\n", who.name, number);
+            if (said.exit_status == 0) print("{}: told Slurm to end job {}\n", who.name, number);
         }
     }
     return status;

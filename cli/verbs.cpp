@@ -1,4 +1,5 @@
 #include "verbs.hpp"
+#include "print.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -32,20 +33,20 @@ const Verb verbs[] = {
 constexpr int compatible_version = 20221122;
 
 void print_help(const Personality& who) {
-    fmt::print(
+    print(
         "{0}: run commands on every core that you may use.\n\n"
         "  {0} [options] [command [arguments]] < inputs\n"
         "  {0} [options] [command [arguments]] ::: values … [:::: files …]\n",
         who.name);
     if (!who.is_parallel) {
-        fmt::print(
+        print(
             "  {0} run [options] scripts … [-- arguments] [::: values …]\n"
             "  {0} submit [Slurm's options] -- any of these lines      {0} status      {0} cancel NUMBER\n"
             "  {0} resources\n",
             who.name);
-        fmt::print("\nWithout a command, each input is a command line: haid < commands.txt\n");
+        print("\nWithout a command, each input is a command line: haid < commands.txt\n");
     }
-    fmt::print(
+    print(
         "\nIn the command stand for the input: {{}} itself, {{.}} without its extension, {{/}} its file name, {{//}} "
         "its folder,\n"
         "{{/.}} both, {{1}} {{2}} … its columns, {{#}} the job's number, {{%}} its slot. Without any of them {{}} is "
@@ -58,7 +59,7 @@ void print_help(const Personality& who) {
 std::optional<int> answer(const CommandLine& line, const Personality& who) {
     using Show = CommandLine::Show;
     if (!line.lowest_version.empty()) {
-        fmt::print("{}\n", compatible_version);
+        print("{}\n", compatible_version);
         return std::atoi(line.lowest_version.c_str()) <= compatible_version ? 0 : 255;
     }
     auto topology = [] { return system::cpu_topology(system::ResourceFacts::of_this_process()); };
@@ -70,21 +71,21 @@ std::optional<int> answer(const CommandLine& line, const Personality& who) {
             break;
         case Show::version:
             if (who.is_parallel)
-                fmt::print("GNU parallel {} (as haid {} speaks it)\n", compatible_version, HAID_VERSION);
+                print("GNU parallel {} (as haid {} speaks it)\n", compatible_version, HAID_VERSION);
             else
-                fmt::print("haid {}\n", HAID_VERSION);
+                print("haid {}\n", HAID_VERSION);
             break;
         case Show::line_length:
-            fmt::print("{}\n", command::line_limit - 1);
+            print("{}\n", command::line_limit - 1);
             break;
         case Show::sockets:
-            fmt::print("{}\n", topology().sockets);
+            print("{}\n", topology().sockets);
             break;
         case Show::cores:
-            fmt::print("{}\n", topology().cores);
+            print("{}\n", topology().cores);
             break;
         case Show::threads:
-            fmt::print("{}\n", line.run.usable_cpus);
+            print("{}\n", line.run.usable_cpus);
             break;
     }
     return 0;
