@@ -262,7 +262,7 @@ const Option table[] = {
     {running, 0, "nodes", Takes::value, "WHERE", "in a Slurm job: on all of its nodes (auto), or on this one (local)", set_nodes},
     {running, 0, "delay", Takes::value, "TIME", "wait between two starts",
      [](L& l, S v) { l.run.policy.delay = schedule::parse_duration(v); }},
-    {running, 0, "timeout", Takes::value, "TIME", "end jobs that take longer: 10, 1m30s, or 200% of the median",
+    {running, 0, "timeout", Takes::value, "TIME", "end jobs that take longer: 10, 1m30s, or 200% of the median (0: none)",
      [](L& l, S v) { l.run.policy.timeout = schedule::parse_timeout(v); }},
     {running, 0, "retries", Takes::value, "N", "run a job that fails up to N times (0: until it succeeds)",
      [](L& l, S v) { l.run.policy.attempts = number(v); }},

@@ -65,15 +65,16 @@ Duration parse_duration(std::string_view text) {
 Timeout parse_timeout(std::string_view text) {
     Timeout timeout;
     if (!text.ends_with('%')) {
-        timeout.fixed = parse_duration(text);
+        if (const Duration fixed = parse_duration(text); fixed > Duration::zero()) timeout.fixed = fixed;
         return timeout;
     }
     double percent = 0;
     auto [end, error] = std::from_chars(text.data(), text.data() + text.size() - 1, percent);
-    if (error != std::errc() || end != text.data() + text.size() - 1 || !(percent > 0) || percent > longest) {
+    if (error != std::errc() || end != text.data() + text.size() - 1 || std::signbit(percent) ||
+        !(percent <= longest)) {
         throw std::invalid_argument(fmt::format("'{}' is not a percentage of the median run time", text));
     }
-    timeout.of_median = percent / 100;
+    if (percent > 0) timeout.of_median = percent / 100;
     return timeout;
 }
 

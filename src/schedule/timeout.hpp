@@ -28,7 +28,7 @@ struct Timeout {
     bool active() const { return fixed || of_median; }
 };
 
-// A duration, or "200%". Throws std::invalid_argument.
+// A duration, or "200%"; "0" and "0%" are no limit, as in timeout(1). Throws std::invalid_argument.
 Timeout parse_timeout(std::string_view text);
 
 // What the limit is now. A median of fewer successes than this says too little to end a job by it.

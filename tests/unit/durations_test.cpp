@@ -67,8 +67,13 @@ TEST(ParseTimeout, TakesADurationOrAPercentage) {
     EXPECT_FALSE(schedule::Timeout{}.active());
 }
 
+TEST(ParseTimeout, OfZeroIsNone) {
+    for (const char* text : {"0", "0.0", "0s", "0m0s", "0%", "0.0%"})
+        EXPECT_FALSE(parse_timeout(text).active()) << text;
+}
+
 TEST(ParseTimeout, RefusesAnythingElse) {
-    for (const char* text : {"", "%", "0%", "-5%", "x%", "nan%", "inf%", "1m%", "5%%", "5 %", "x"}) {
+    for (const char* text : {"", "%", "-0%", "-5%", "x%", "nan%", "inf%", "1m%", "5%%", "5 %", "x"}) {
         expect_refused(parse_timeout, text);
     }
 }
