@@ -22,6 +22,10 @@ int main(int count, char** arguments) {
         if (!haid::system::hold_standard_descriptors()) {
             haid::system::throw_errno("cannot open /dev/null in place of a closed standard descriptor");
         }
+        if (who.name == "sem") {
+            throw UsageError(
+                "under this name GNU parallel is a semaphore, which haid does not have yet: nothing was run");
+        }
         const Verb* verb = !who.is_parallel && !words.empty() ? find_verb(words.front()) : nullptr;
         if (verb == nullptr) return run_commands(words, who);
         words.erase(words.begin());

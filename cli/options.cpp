@@ -188,8 +188,8 @@ Personality personality(const char* program_path) {
     std::string_view name = program_path != nullptr ? program_path : "haid";
     name = name.substr(name.rfind('/') + 1);
     Personality who;
-    who.is_parallel = name == "parallel";
-    if (who.is_parallel) who.name = "parallel";
+    who.is_parallel = name == "parallel" || name == "sem";
+    if (who.is_parallel) who.name = name;
     return who;
 }
 

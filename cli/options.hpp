@@ -31,7 +31,7 @@ struct CommandLine {
     std::string lowest_version;  // --minversion
 };
 
-// Called by the name `parallel` the program is GNU parallel; else it is itself.
+// Called by the name `parallel` (or `sem`, which is to come) the program is GNU parallel; else it is itself.
 struct Personality {
     std::string name = "haid";
     bool is_parallel = false;

@@ -1,8 +1,11 @@
 #include "command/template.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 
 namespace haid::command {
@@ -88,6 +91,18 @@ std::optional<Match> match_positional(std::string_view text, const TemplateSetti
     return std::nullopt;
 }
 
+// Left where it is, Perl code would be the shell's, with all its backticks.
+void refuse_perl(std::string_view text) {
+    const std::size_t begin = text.find("{=");
+    if (begin == std::string_view::npos) return;
+    const std::size_t end = text.find("=}", begin + 2);
+    if (end == std::string_view::npos) return;
+    throw std::invalid_argument(
+        fmt::format("'{}': Perl in a replacement string is of GNU parallel, and haid does not have it yet "
+                    "(awk's or the shell's own {{= … =}}: put them into a script)",
+                    text.substr(begin, end + 2 - begin)));
+}
+
 }  // namespace
 
 std::string transform(std::string_view value, Transform how) {
@@ -108,6 +123,7 @@ std::string transform(std::string_view value, Transform how) {
 
 Template Template::command(const std::vector<std::string>& words, const TemplateSettings& settings) {
     Template result;
+    refuse_perl(fmt::format("{}", fmt::join(words, " ")));
     result.add_words(words, settings);
     if (!result.has_replacements_) {
         if (!words.empty()) result.pieces_.push_back({Piece::Kind::word_end, {}});
@@ -123,6 +139,7 @@ Template Template::command(const std::vector<std::string>& words, const Template
 }
 
 Template Template::text(const std::string& text, const TemplateSettings& settings) {
+    refuse_perl(text);
     Template result;
     result.add_text(text, settings);
     result.repeat_context_ = settings.repeat_context;

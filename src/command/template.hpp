@@ -40,6 +40,7 @@ class Template {
     // A command given as words, which are joined by spaces. Where no replacement string is in it, {} is added at its
     // end. No words at all: the value is the command line. Where the command itself (up to the first white space or
     // `=`) holds a replacement string, nothing is quoted: the input is shell code then.
+    // As the others, throws std::invalid_argument for GNU parallel's Perl code, {= … =}.
     static Template command(const std::vector<std::string>& words, const TemplateSettings& settings);
 
     // A text that is no command, such as a tag or a path: values go in as they are.

@@ -4,6 +4,8 @@
 // Fields between form feeds: flags (q: -q, X: -X, t: a text, c and r: quotes of csh and rc), own replacement string
 // (empty: {}), a column's name, words up to an empty one, values.
 #include <algorithm>
+#include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -53,8 +55,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::vector<std::string> words(parts.begin() + 3, words_end);
     command::Arguments arguments;
     const bool text = has('t');
-    const command::Template filled = text ? command::Template::text(words.empty() ? "" : words[0], settings)
-                                          : command::Template::command(words, settings);
+    std::optional<command::Template> made;
+    try {
+        made = text ? command::Template::text(words.empty() ? "" : words[0], settings)
+                    : command::Template::command(words, settings);
+    } catch (const std::invalid_argument&) {
+        return 0;  // Perl
+    }
+    const command::Template& filled = *made;
     // Each value more makes the line longer by no more than was said: -m and -X go by that.
     std::size_t before = filled.fill(arguments, 1, 1).size();
     for (auto value = words_end; value != parts.end(); ++value) {
