@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <limits>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -39,18 +41,24 @@ struct Match {
     int position = 0;
 };
 
-std::optional<Match> match_plain(std::string_view text, const ReplacementStrings& strings) {
-    const std::pair<const std::string&, Match> known[] = {
-        {strings.base_no_extension, {0, Match::Kind::value, Transform::base_no_extension}},
-        {strings.folder, {0, Match::Kind::value, Transform::folder}},
-        {strings.no_extension, {0, Match::Kind::value, Transform::no_extension}},
-        {strings.base, {0, Match::Kind::value, Transform::base}},
-        {strings.value, {0, Match::Kind::value}},
-        {strings.sequence, {0, Match::Kind::sequence}},
-        {strings.slot, {0, Match::Kind::slot}},
-    };
-    std::optional<Match> longest;  // a user's own string may begin like another
-    for (const auto& [string, match] : known) {
+// The replacement strings with what each stands for.
+std::array<std::pair<std::string_view, Match>, 7> known_strings(const ReplacementStrings& strings) {
+    return {{{strings.base_no_extension, {0, Match::Kind::value, Transform::base_no_extension}},
+             {strings.folder, {0, Match::Kind::value, Transform::folder}},
+             {strings.no_extension, {0, Match::Kind::value, Transform::no_extension}},
+             {strings.base, {0, Match::Kind::value, Transform::base}},
+             {strings.value, {0, Match::Kind::value}},
+             {strings.sequence, {0, Match::Kind::sequence}},
+             {strings.slot, {0, Match::Kind::slot}}}};
+}
+
+// The longest one that stands at the start, for a user's own string may begin like another. `opened`: without its
+// brace, which stands before the text.
+std::optional<Match> match_string(std::string_view text, const ReplacementStrings& strings, bool opened) {
+    std::optional<Match> longest;
+    for (auto [string, match] : known_strings(strings)) {
+        if (opened && !string.starts_with('{')) continue;
+        if (opened) string.remove_prefix(1);
         if (!string.empty() && text.starts_with(string) && (!longest || string.size() > longest->length)) {
             longest = match;
             longest->length = string.size();
@@ -59,34 +67,42 @@ std::optional<Match> match_plain(std::string_view text, const ReplacementStrings
     return longest;
 }
 
-// {3}, {-1.}, {name//}.
-std::optional<Match> match_positional(std::string_view text, const TemplateSettings& settings) {
+// {3}, {-1.}, {2 /}: a number in a replacement string that begins with a brace. {0.} is {.}, and {0#} is {#}.
+std::optional<Match> match_number(std::string_view text, const ReplacementStrings& strings) {
     if (!text.starts_with('{')) return std::nullopt;
+    int position = 0;
+    auto [end, error] = std::from_chars(text.data() + 1, text.data() + text.size(), position);
+    if (error != std::errc()) return std::nullopt;
+    auto number = text.substr(1, static_cast<std::size_t>(end - text.data()) - 1);
+    std::size_t after = text.find_first_not_of(" \t\n\r\f\v", 1 + number.size());
+    if (after == std::string_view::npos) return std::nullopt;
+    auto match = match_string(text.substr(after), strings, true);
+    if (!match) return std::nullopt;
+    match->length += after;
+    if (match->kind != Match::Kind::value) return position == 0 ? match : std::nullopt;
+    // As there: {00} and {-0} are no {0}, and the place of no value.
+    constexpr int nowhere = std::numeric_limits<int>::max();
+    match->position = position == 0 && number != "0" ? nowhere : position;
+    return match;
+}
+
+// {name//}.
+std::optional<Match> match_name(std::string_view text, const std::vector<std::string>& names) {
+    if (names.empty() || !text.starts_with('{')) return std::nullopt;
     std::size_t close = text.find('}');
     if (close == std::string_view::npos) return std::nullopt;
     std::string_view inside = text.substr(1, close - 1);
-    Match match{close + 1, Match::Kind::value};
-    const ReplacementStrings& strings = settings.strings;
-    const std::vector<std::string>& names = settings.names;
-    static constexpr std::pair<std::string_view, Transform> endings[] = {{"/.", Transform::base_no_extension},
+    static constexpr std::pair<std::string_view, Transform> endings[] = {{"", Transform::none},
+                                                                         {"/.", Transform::base_no_extension},
                                                                          {"//", Transform::folder},
                                                                          {".", Transform::no_extension},
-                                                                         {"/", Transform::base},
-                                                                         {"", Transform::none}};
+                                                                         {"/", Transform::base}};
     for (const auto& [ending, how] : endings) {
         if (!inside.ends_with(ending)) continue;
         std::string_view which = inside.substr(0, inside.size() - ending.size());
-        match.how = how;
-        auto [end, error] = std::from_chars(which.data(), which.data() + which.size(), match.position);
-        bool number = error == std::errc() && end == which.data() + which.size() && match.position != 0;
-        // A user's own string in place of {} has no form with a position.
-        if (number && (how != Transform::none || strings.value == "{}")) return match;
-        if (number) return std::nullopt;
         auto name = std::find(names.begin(), names.end(), which);
-        if (!which.empty() && name != names.end()) {
-            match.position = static_cast<int>(name - names.begin()) + 1;
-            return match;
-        }
+        if (which.empty() || name == names.end()) continue;
+        return Match{close + 1, Match::Kind::value, how, static_cast<int>(name - names.begin()) + 1};
     }
     return std::nullopt;
 }
@@ -175,8 +191,10 @@ void Template::add_text(std::string_view text, const TemplateSettings& settings)
     // An empty word is a word all the same; -q has to keep it.
     if (text.empty()) pieces_.push_back({Piece::Kind::literal, {}});
     while (!text.empty()) {
-        auto match = match_plain(text, settings.strings);
-        if (!match) match = match_positional(text, settings);
+        auto match = match_string(text, settings.strings, false);
+        // A column may be called 2: its name counts more than its place.
+        if (!match) match = match_name(text, settings.names);
+        if (!match) match = match_number(text, settings.strings);
         if (!match) {
             literal(text.front());
             text.remove_prefix(1);

@@ -12,7 +12,8 @@
 
 namespace haid::command {
 
-// The replacement strings without a position; {N…} and {name…} follow the same five transforms.
+// The replacement strings without a position. One that begins with a brace takes a number after it: {2.}, {0#}; a
+// column's name is followed by one of the five transforms.
 struct ReplacementStrings {
     std::string value = "{}";
     std::string no_extension = "{.}";

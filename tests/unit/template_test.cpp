@@ -94,7 +94,7 @@ TEST(Template, ReplacesPositionsFromBothEnds) {
 }
 
 TEST(Template, LeavesWhatIsNoReplacementString) {
-    EXPECT_EQ(filled({"c", "{0}", "{x}", "{", "{}", "}{1"}, {"v"}), "c {0} {x} { v }{1");
+    EXPECT_EQ(filled({"c", "{1#}", "{x}", "{", "{}", "}{1"}, {"v"}), "c {1#} {x} { v }{1");
 }
 
 TEST(Template, KnowsTheNamesOfColumns) {
