@@ -213,16 +213,15 @@ void take_sources(std::vector<std::string>& words, CommandLine& line) {
     std::vector<std::string> command;
     std::optional<Separator> open;
     auto& sources = line.run.input.sources;
+    auto linked = [&] { return open->linked && !sources.empty(); };  // the first one has nothing to be linked to
     for (std::string& word : words) {
         if (auto next = separator(word)) {
             open = next;
-            if (next->linked && sources.empty())
-                throw UsageError(fmt::format("{} has nothing before it to be linked to", word));
-            if (!next->is_file) sources.push_back({false, next->linked, {}, {}});
+            if (!next->is_file) sources.push_back({false, linked(), {}, {}});
         } else if (!open) {
             command.push_back(std::move(word));
         } else if (open->is_file) {
-            sources.push_back({true, open->linked, {}, std::move(word)});
+            sources.push_back({true, linked(), {}, std::move(word)});
         } else {
             sources.back().values.push_back(std::move(word));
         }

@@ -43,7 +43,6 @@ Personality personality(const char* program_path);
 std::vector<std::string> parse_options(std::vector<std::string> words, CommandLine& line, const Personality& who);
 
 // Takes `::: values`, `:::: files` and their linked forms out of the words; what stands before them is left.
-// Throws UsageError.
 void take_sources(std::vector<std::string>& words, CommandLine& line);
 
 // All options with their help, in groups.
