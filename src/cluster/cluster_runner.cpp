@@ -70,6 +70,7 @@ ClusterRunner::ClusterRunner(const command::RunSettings& settings, const command
 ClusterRunner::~ClusterRunner() = default;
 
 void ClusterRunner::on_called(Node& node) {
+    any_called_ = true;
     // One that comes when all is done has nothing to do.
     node.send(finishing_ ? OfCoordinator(Goodbye{}) : OfCoordinator(welcome_));
 }
@@ -165,9 +166,10 @@ void ClusterRunner::on_lost(Node& node, const std::string& reason) {
 // Throws where no node is left, nor will be.
 void ClusterRunner::expect_somebody() {
     if (finishing_ || roster_.hope(!launcher_.ended())) return;
-    throw std::runtime_error(launcher_.ended()
-                                 ? fmt::format("no node is left to run jobs ({})", launcher_.how_it_ended())
-                                 : "no node is left to run jobs");
+    std::string text = "no node is left to run jobs";
+    if (launcher_.ended()) text += fmt::format(" ({})", launcher_.how_it_ended());
+    if (!any_called_) text += "; no agent has called: --nodes local keeps to this node";
+    throw std::runtime_error(text);
 }
 
 std::uint64_t ClusterRunner::open_slots(const Node& node) const {

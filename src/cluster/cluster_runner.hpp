@@ -98,6 +98,7 @@ class ClusterRunner : public command::Runner, private nodes::Roster::Listener {
     nodes::Launcher launcher_;
     std::optional<system::Ticker> ticker_;
     std::uint64_t slots_ = 0;
+    bool any_called_ = false;
     bool paused_ = false;
     bool discarding_ = false;
     bool finishing_ = false;

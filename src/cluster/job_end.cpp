@@ -19,18 +19,19 @@ std::optional<long long> number(std::string_view text) {
 
 }  // namespace
 
-std::optional<Time> end_of_job(const system::ResourceFacts& facts, const std::optional<nodes::OwnJobSeen>& seen) {
+EndSeen end_of_job(const system::ResourceFacts& facts, const std::optional<nodes::OwnJobSeen>& seen) {
     auto variable = [&](const char* name) { return facts.environment ? facts.environment(name).value_or("") : ""; };
-    if (auto seconds = number(variable("SLURM_JOB_END_TIME"))) return Time(std::chrono::seconds(*seconds));
-    if (variable("SLURM_JOB_ID").empty()) return std::nullopt;
+    if (auto seconds = number(variable("SLURM_JOB_END_TIME"))) return {Time(std::chrono::seconds(*seconds)), ""};
+    if (variable("SLURM_JOB_ID").empty()) return {};
+    const nodes::OwnJobSeen job = seen ? *seen : nodes::look_at_own_job();
     tm local{};
     // "2026-01-31T23:59:59" in local time; "N/A" or "Unknown" where there is no limit.
-    const std::string text = (seen ? *seen : nodes::look_at_own_job()).job.end_time;
-    const char* rest = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &local);
-    if (rest == nullptr || *rest != '\0') return std::nullopt;
+    const char* rest = ::strptime(job.job.end_time.c_str(), "%Y-%m-%dT%H:%M:%S", &local);
+    if (rest == nullptr || *rest != '\0') return {std::nullopt, job.fault};
     local.tm_isdst = -1;
     const time_t seconds = ::mktime(&local);
-    return seconds < 0 ? std::nullopt : std::optional(std::chrono::system_clock::from_time_t(seconds));
+    if (seconds < 0) return {};
+    return {std::chrono::system_clock::from_time_t(seconds), ""};
 }
 
 }  // namespace haid::cluster

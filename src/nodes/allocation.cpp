@@ -8,7 +8,7 @@
 #include <stdexcept>
 
 #include "nodes/node_environment.hpp"
-#include "system/command_path.hpp"
+#include "nodes/slurm_call.hpp"
 #include "system/slurm_environment.hpp"
 
 namespace haid::nodes {
@@ -16,6 +16,16 @@ namespace {
 
 std::string variable(const system::ResourceFacts& facts, std::string_view name) {
     return facts.environment ? facts.environment(name).value_or("") : "";
+}
+
+// What one of Slurm's variables holds, by its parser. Throws std::invalid_argument naming the variable.
+template <class Parse>
+auto parsed(const system::ResourceFacts& facts, const char* name, Parse parse) {
+    try {
+        return parse(variable(facts, name));
+    } catch (const std::invalid_argument& error) {
+        throw std::invalid_argument(fmt::format("{}: {}", name, error.what()));
+    }
 }
 
 }  // namespace
@@ -34,9 +44,14 @@ std::string run_folder() {
 std::optional<Allocation> find_allocation(const system::ResourceFacts& facts) {
     if (!system::in_slurm_job(facts)) return std::nullopt;
     Allocation allocation;
-    allocation.nodes = system::expand_node_list(variable(facts, "SLURM_JOB_NODELIST"));
-    if (const std::string cpus = variable(facts, "SLURM_JOB_CPUS_PER_NODE"); !cpus.empty()) {
-        allocation.cpus = system::parse_cpus_per_node(cpus);
+    if (variable(facts, "SLURM_JOB_NODELIST").empty()) {
+        const std::string told = variable(facts, "SLURMD_NODENAME");
+        allocation.nodes = {told.empty() && facts.host_name ? facts.host_name() : told};
+        return allocation;
+    }
+    allocation.nodes = parsed(facts, "SLURM_JOB_NODELIST", system::expand_node_list);
+    if (!variable(facts, "SLURM_JOB_CPUS_PER_NODE").empty()) {
+        allocation.cpus = parsed(facts, "SLURM_JOB_CPUS_PER_NODE", system::parse_cpus_per_node);
         allocation.cpus.resize(allocation.nodes.size(), allocation.cpus.back());
     }
     return allocation;
@@ -71,12 +86,10 @@ std::string why_on_one_node(const system::ResourceFacts& facts) {
 LaunchPlan start_with_srun(const Allocation& allocation, const std::string& folder) {
     LaunchPlan plan;
     plan.nodes = allocation.nodes;
-    const auto srun = system::CommandPath().find("srun");
-    if (!srun) throw std::invalid_argument("Slurm's srun is not in PATH");
     const std::string number = std::to_string(allocation.nodes.size());
     // --overlap: the step takes nothing from steps that jobs start. --no-kill and the like: a node that is lost, or an
     // agent that ends, does not end the others.
-    plan.launcher = {*srun, "-N", number, "-n", number, "--quiet"};
+    plan.launcher = {path_of_slurms("srun"), "-N", number, "-n", number, "--quiet"};
     for (const char* option : {"--ntasks-per-node=1", "--overlap", "--cpu-bind=none", "--mem=0", "--no-kill",
                                "--kill-on-bad-exit=0", "--wait=0", "--input=none", "--export=ALL", "--job-name=haid"}) {
         plan.launcher.emplace_back(option);

@@ -16,7 +16,9 @@ struct Allocation {
     std::vector<int> cpus;           // that were given on each; empty where Slurm does not say
 };
 
-// nullopt outside of a job. Throws std::invalid_argument where Slurm's variables are not understood.
+// nullopt outside of a job. Where Slurm does not say which nodes the job has (in a container that lets through little
+// of the environment, in what is left over of a job) it is this one. Throws std::invalid_argument naming the variable
+// of Slurm's that is not understood.
 std::optional<Allocation> find_allocation(const system::ResourceFacts& facts);
 
 // It has other nodes than this one: several, or one that is not this host, as in the shell of salloc on a login node.

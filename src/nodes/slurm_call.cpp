@@ -39,9 +39,8 @@ class Listening {
   public:
     Listening(std::vector<std::string> words, std::vector<std::string> entries, const std::string& input)
         : out_(system::make_pipe()), err_(system::make_pipe()) {
-        const auto path = words.front().find('/') != std::string::npos ? std::optional(words.front())
-                                                                       : system::CommandPath().find(words.front());
-        if (!path) throw std::invalid_argument(fmt::format("Slurm's {} is not in PATH", words.front()));
+        const std::string path =
+            words.front().find('/') != std::string::npos ? words.front() : path_of_slurms(words.front());
         const std::vector<char*> arguments = system::exec_pointers(words);
         const std::vector<char*> environment = system::exec_pointers(entries);
         const auto file = system::open_file(input.empty() ? "/dev/null" : input, O_RDONLY);
@@ -61,7 +60,7 @@ class Listening {
                     ::dup2(err_.write.get(), STDERR_FILENO) < 0) {
                     return 126;
                 }
-                ::execve(path->c_str(), arguments.data(), environment.data());
+                ::execve(path.c_str(), arguments.data(), environment.data());
                 return errno == ENOENT ? 127 : 126;
             },
             options);
@@ -130,6 +129,14 @@ class Listening {
 };
 
 }  // namespace
+
+std::string path_of_slurms(const std::string& command) {
+    if (auto path = system::CommandPath().find_absolute(command)) return *path;
+    throw std::invalid_argument(
+        fmt::format("Slurm's {} is not in PATH (a container sees Slurm's commands, their configuration and the socket "
+                    "of munge only where they are brought into it)",
+                    command));
+}
 
 Said run_and_listen(const std::vector<std::string>& words, std::chrono::seconds limit, const std::string& input) {
     return Listening(words, environment_of_calls(), input).listen(Clock::now() + limit);

@@ -8,6 +8,9 @@
 
 namespace haid::nodes {
 
+// Where a command of Slurm's lies. Throws std::invalid_argument where it is not in PATH.
+std::string path_of_slurms(const std::string& command);
+
 // A program that was run to its end, and what it said.
 struct Said {
     int exit_status = 0;  // 128 and the signal that ended it

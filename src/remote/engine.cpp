@@ -276,7 +276,11 @@ bool spans_nodes(const std::string& nodes) {
 nodes::LaunchPlan plan_for(const std::string& nodes) {
     nodes::Allocation allocation = allocation_for(nodes);
     if (allocation.nodes.size() > 1) nodes::leave_out_lost_nodes(allocation, nodes::look_at_own_job());
-    return nodes::start_with_srun(allocation, std::filesystem::current_path().string());
+    try {
+        return nodes::start_with_srun(allocation, std::filesystem::current_path().string());
+    } catch (const std::invalid_argument& error) {
+        throw std::invalid_argument(fmt::format("{}; a pool without nodes keeps to this node", error.what()));
+    }
 }
 
 }  // namespace haid::remote

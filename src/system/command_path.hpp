@@ -16,9 +16,16 @@ class CommandPath {
     std::optional<std::string> find(const std::string& command);
     // Where not, find cannot say that there is none.
     bool all_absolute() const { return all_absolute_; }
+    // The same in the folders alone that PATH names absolutely: for commands that are nobody's own.
+    std::optional<std::string> find_absolute(const std::string& command) const {
+        return search(folders_.size(), command);
+    }
 
   private:
-    std::vector<std::string> folders_;  // up to the first relative one
+    std::optional<std::string> search(std::size_t folders, const std::string& command) const;
+
+    std::vector<std::string> folders_;  // the absolute ones
+    std::size_t before_relative_ = 0;   // as many of them stand before the first relative one
     bool all_absolute_ = true;
     std::string last_command_;
     std::optional<std::string> last_path_;

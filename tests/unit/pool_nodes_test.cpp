@@ -203,6 +203,13 @@ TEST_F(PoolNodesTest, TheOneNodeOfTheJobIsNotThisHost) {
     EXPECT_EQ(pool.apply(node_of, 1), "a2");
 }
 
+TEST_F(PoolNodesTest, AJobThatNamesNoNodesIsThisNode) {
+    set("SLURM_JOB_NODELIST", "");
+    Pool pool({.workers = 1, .nodes = "slurm"});
+    EXPECT_EQ(pool.apply(twice, 4), 8);
+    EXPECT_FALSE(remote::spans_nodes("slurm"));
+}
+
 TEST_F(PoolNodesTest, AnotherBuildIsRefused) {
     const remote::EngineSettings settings{
         remote::plan_for("slurm"), {std::filesystem::read_symlink("/proc/self/exe")}, "another", {}};
@@ -222,7 +229,8 @@ TEST_F(PoolNodesTest, AProgramThatCannotBeStartedIsNamed) {
         Pool pool({.nodes = "slurm"});
         FAIL() << "it was started";
     } catch (const std::invalid_argument& error) {
-        EXPECT_THAT(error.what(), HasSubstr("srun"));
+        EXPECT_THAT(error.what(), HasSubstr("Slurm's srun is not in PATH"));
+        EXPECT_THAT(error.what(), HasSubstr("a pool without nodes"));
     }
 }
 

@@ -1,0 +1,51 @@
+"""What is left of a Slurm job in an environment without Slurm: a container, a shell that somebody has kept."""
+
+import pytest
+
+WITHOUT_SLURM = {"SLURM_JOB_ID": "1", "PATH": "/nowhere"}
+
+
+def of(**variables):
+    return {**WITHOUT_SLURM, **variables}
+
+
+def test_a_job_that_names_no_nodes_is_this_node(tidy_haid):
+    for environment in (WITHOUT_SLURM, of(SLURM_JOB_NODELIST=""), of(SLURMD_NODENAME="n7")):
+        result = tidy_haid.run("-k", "echo", ":::", 1, 2, environment=environment)
+        assert (result.status, result.out, result.err) == (0, "1\n2\n", ""), environment
+
+
+@pytest.mark.parametrize("name, value", [("SLURM_JOB_NODELIST", "n[1-"), ("SLURM_JOB_CPUS_PER_NODE", "2(x")])
+def test_a_variable_that_is_not_understood_is_named_with_the_way_out(tidy_haid, name, value):
+    environment = of(**{"SLURM_JOB_NODELIST": "n[1-2]", name: value})
+    result = tidy_haid.run("echo", ":::", 1, environment=environment)
+    assert result.status == 255 and f"{name}: not " in result.err and "--nodes local" in result.err, result
+    assert tidy_haid.run("--nodes", "local", "echo", ":::", 1, environment=environment).out == "1\n"
+
+
+def test_a_command_of_slurms_that_is_missing_is_named_with_the_way_out(tidy_haid):
+    environment = of(SLURM_JOB_NODELIST="n[1-2]")
+    result = tidy_haid.run("echo", ":::", 1, environment=environment)
+    assert result.status == 255 and "Slurm's srun is not in PATH (a container" in result.err, result
+    assert "--nodes local" in result.err
+    assert tidy_haid.run("--nodes", "local", "echo", ":::", 1, environment=environment).out == "1\n"
+
+
+def test_an_end_of_the_job_that_nobody_tells_is_said_to_who_relies_on_it(tidy_haid):
+    for option in ("--time-per-job=1", "--until-done"):
+        result = tidy_haid.run(option, "--joblog", f"log{option}", "echo", ":::", 1, environment=WITHOUT_SLURM)
+        assert (result.status, result.out) == (0, "1\n")
+        assert result.err.count("\n") == 1 and "it is not known when this Slurm job ends" in result.err
+        assert "Slurm's squeue is not in PATH" in result.err
+    # A limit that is told in another way is known.
+    environment = of(SLURM_JOB_END_TIME="99999999999")
+    assert tidy_haid.run("--time-per-job", 1, "echo", ":::", 1, environment=environment).err == ""
+
+
+def test_commands_of_slurms_are_found_beside_a_relative_folder_in_path(tidy_haid):
+    """PATH=.:… is no reason not to look in the others."""
+    tidy_haid.file("bin/srun", "#!/bin/sh\necho called >&2\nexit 3\n", 0o755)
+    environment = of(SLURM_JOB_NODELIST="n[1-2]", PATH=f".:{tidy_haid.folder}/bin")
+    result = tidy_haid.run("echo", ":::", 1, environment=environment)
+    assert result.status == 255 and "called\n" in result.err and "ended with exit status 3" in result.err, result
+    assert "no agent has called: --nodes local" in result.err
