@@ -136,9 +136,14 @@ class Zygote {
         return settings_.program ? become_program(settings_, worker) : work(settings_, worker);
     }
 
+    // 0: none yet; -1: there are no children.
+    static pid_t next_ended(int* status) {
+        return system::uninterrupted([&] { return ::waitpid(-1, status, WNOHANG); });
+    }
+
     void reap() {
         int status = 0;
-        for (pid_t pid; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
+        for (pid_t pid; (pid = next_ended(&status)) > 0;) {
             auto child = std::find_if(workers_.begin(), workers_.end(),
                                       [&](const process::Forked& one) { return one.pid == pid; });
             if (child == workers_.end()) continue;  // an orphan of a worker
@@ -162,7 +167,7 @@ class Zygote {
             if (child.pid > 0) system::uninterrupted([&] { return ::waitpid(child.pid, nullptr, 0); });
         }
         // What a child leaves behind becomes a child of ours when it ends, and is ended in the next round.
-        while (::waitpid(-1, nullptr, WNOHANG) >= 0 || errno == EINTR) {
+        while (next_ended(nullptr) >= 0) {
             for (const system::ProcessEntry& entry : system::process_table()) {
                 if (entry.parent == ::getpid()) ::kill(entry.pid, SIGKILL);
             }
