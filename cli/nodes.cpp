@@ -10,8 +10,10 @@
 #include "command/jobs_number.hpp"
 #include "command/local_runner.hpp"
 #include "nodes/allocation.hpp"
+#include "nodes/calling.hpp"
 #include "nodes/own_job.hpp"
 #include "system/resources.hpp"
+#include "system/slurm_environment.hpp"
 #include "system/tell.hpp"
 
 namespace haid::cli {
@@ -74,6 +76,7 @@ command::MakeRunner runner_on(CommandLine& line, const Personality& who) {
     if (!who.is_parallel && !run.dry_run && nodes::why_on_one_node(facts).empty())
         close_in_time(line, who, facts, seen);
     if (!allocation) {
+        if (!who.is_parallel && system::in_slurm_job(facts)) run.host = nodes::this_node();
         run.policy.slots = jobs_at_a_time(run, run.usable_cpus);
         return [](const command::RunSettings& settings, const command::RunnerContext& context) {
             return std::make_unique<command::LocalRunner>(settings, context);

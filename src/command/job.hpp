@@ -36,7 +36,7 @@ struct Outcome {
     int signal = 0;
     double start = 0;  // seconds since 1970
     double seconds = 0;
-    std::string host;  // where it ran; empty: this machine
+    std::string host = ":";  // where it ran; ":" is this machine, as GNU parallel logs it
     rusage usage{};
     std::uint64_t output_bytes = 0;  // of standard output
 

@@ -163,9 +163,9 @@ void JobLog::take_past(const std::string& text, Resume resume) {
 }
 
 void JobLog::add(std::uint64_t sequence, std::string_view command, const Outcome& outcome) {
-    write_line(fmt::format("{}\t{}\t{:.3f}\t{:10.3f}\t0\t{}\t{}\t{}\t{}\n", sequence,
-                           outcome.host.empty() ? ":" : outcome.host, outcome.start, outcome.seconds,
-                           outcome.output_bytes, outcome.exit_status, outcome.signal, as_logged(command)));
+    write_line(fmt::format("{}\t{}\t{:.3f}\t{:10.3f}\t0\t{}\t{}\t{}\t{}\n", sequence, outcome.host, outcome.start,
+                           outcome.seconds, outcome.output_bytes, outcome.exit_status, outcome.signal,
+                           as_logged(command)));
 }
 
 void JobLog::write_line(const std::string& line) {

@@ -405,11 +405,11 @@ void Run::conclude(std::uint64_t slot, JobEnd end, const Schedule::Verdict& verd
     outcome.signal = end.ending.signal;
     outcome.start = end.start;
     outcome.seconds = end.seconds;
-    outcome.host = std::move(end.host);
+    outcome.host = end.host.empty() ? settings_.host : end.host;
     outcome.usage = end.ending.usage;
     outcome.output_bytes = running.streamed_bytes + end.output.size() + end.kept.value_or(0);
     read_slots_file();
-    if (leaves(running, verdict, outcome.host)) return;
+    if (leaves(running, verdict, end.host)) return;
     if (verdict.cause == Cause::timeout) outcome.exit_status = -1;
     bool succeeded = outcome.succeeded();
     const schedule::Halt& halt = settings_.policy.halt;

@@ -20,6 +20,7 @@ namespace haid::command {
 struct RunSettings {
     std::string program_name = "haid";  // in messages
     bool as_parallel = false;           // where haid and GNU parallel differ, do as GNU parallel
+    std::string host = ":";             // what logs and tables call this machine
 
     Shell shell;
     std::vector<std::string> command;  // words; empty: the inputs are the commands

@@ -1,5 +1,7 @@
 """The same line that ran on a laptop, in a Slurm job of several nodes."""
 import collections
+import csv
+import json
 import re
 import time
 
@@ -9,6 +11,10 @@ import pytest
 def log_of(lab, name="log"):
     rows = [line.split("\t") for line in (lab.shared / name).read_text().splitlines()[1:]]
     return {int(row[0]): row for row in rows}
+
+
+def hosts_of(lab, name):
+    return {number: row[1] for number, row in log_of(lab, name).items()}
 
 
 def hosts(log):
@@ -127,7 +133,7 @@ def test_keeping_to_one_node(lab, haid):
 
 def test_one_node_has_no_agent(lab, haid):
     out = lab.submit(f"{haid} --joblog log 'ps -o args= -p $PPID' ::: 1", "-N1").wait()
-    assert "agent" not in out and hosts(log_of(lab)) == {":": 1}
+    assert "agent" not in out and hosts(log_of(lab)) == {"n1": 1}
 
 
 @pytest.mark.parametrize("options", ["-N1", "-N2"])
@@ -219,6 +225,21 @@ def test_a_folder_that_only_one_node_has(lab, haid):
                      "-N2").wait()
     assert sorted(re.findall("^n. .", out, re.M)) == [f"n1 {i}" for i in (1, 2, 3, 4)]
     assert "node n2 is lost: the run's folder '/dev/shm/mine' cannot be entered there" in out
+
+
+@pytest.mark.parametrize("options", ["-N1", "-N2"])
+def test_tables_name_the_host_as_the_job_log_does(lab, haid, options):
+    job = "'[ {} -gt 4 ] || sleep 1; echo $SLURMD_NODENAME'"
+    out = lab.submit("".join(f"{haid} -j2 --joblog log.{kind} --results res.{kind} {job} ::: 1 2 3 4 5 6\n"
+                             for kind in ("csv", "tsv", "json")), options).wait()
+    assert out == ""
+    for kind, separator in (("csv", ","), ("tsv", "\t")):
+        rows = list(csv.DictReader(open(lab.shared / f"res.{kind}"), delimiter=separator))
+        assert len(rows) == 6 and all(row["Host"] == row["Stdout"].strip() for row in rows)
+        assert {int(row["Seq"]): row["Host"] for row in rows} == hosts_of(lab, f"log.{kind}")
+    rows = [json.loads(line) for line in open(lab.shared / "res.json")]
+    assert {row["Seq"]: row["Host"] for row in rows} == hosts_of(lab, "log.json")
+    assert set(hosts_of(lab, "log.csv").values()) == ({"n1"} if options == "-N1" else {"n1", "n2"})
 
 
 def test_a_job_that_wants_the_terminal_and_ctrl_c(lab, haid):

@@ -1,6 +1,9 @@
 """What is left of a Slurm job in an environment without Slurm: a container, a shell that somebody has kept."""
 
+import json
+
 import pytest
+import support
 
 WITHOUT_SLURM = {"SLURM_JOB_ID": "1", "PATH": "/nowhere"}
 
@@ -49,3 +52,20 @@ def test_commands_of_slurms_are_found_beside_a_relative_folder_in_path(tidy_haid
     result = tidy_haid.run("echo", ":::", 1, environment=environment)
     assert result.status == 255 and "called\n" in result.err and "ended with exit status 3" in result.err, result
     assert "no agent has called: --nodes local" in result.err
+
+
+def test_the_log_and_tables_name_the_node(tidy_haid, tmp_path):
+    environment = of(SLURMD_NODENAME="n7")
+    for kind in ("csv", "tsv", "json"):
+        tidy_haid.run("--joblog", "log", "--results", f"r.{kind}", "echo", ":::", 1, environment=environment)
+        assert [entry["Host"] for entry in support.log_entries(tmp_path / "log")] == ["n7"]
+    for kind, separator in (("csv", ","), ("tsv", "\t")):
+        rows = (tmp_path / f"r.{kind}").read_text().splitlines()
+        assert [row.split(separator)[1] for row in rows[:2]] == ["Host", "n7"]
+    assert json.loads((tmp_path / "r.json").read_text())["Host"] == "n7"
+
+
+def test_outside_of_slurm_and_as_parallel_this_machine_is_a_colon(as_parallel, tmp_path):
+    for environment in ({}, of(SLURMD_NODENAME="n7")):
+        as_parallel.run("--joblog", "log", "echo", ":::", 1, environment=environment)
+        assert [entry["Host"] for entry in support.log_entries(tmp_path / "log")] == [":"]

@@ -71,7 +71,7 @@ class SeparatedResults : public TableResults {
         const Outcome& outcome = finished.outcome;
         if (columns_.empty()) begin(job.arguments);
         std::vector<std::string> fields = {std::to_string(job.sequence),
-                                           ":",
+                                           outcome.host,
                                            fmt::format("{:.3f}", outcome.start),
                                            fmt::format("{:.3f}", outcome.seconds),
                                            "0",
@@ -133,12 +133,13 @@ class JsonResults : public TableResults {
             if (!values.empty()) values += ',';
             values += string(value);
         }
-        write(fmt::format(
-            "{{ \"Seq\": {}, \"Host\": \":\", \"Starttime\": {:.3f}, \"JobRuntime\": {:.3f}, \"Send\": 0, "
-            "\"Receive\": {}, \"Exitval\": {}, \"Signal\": {}, \"Command\": {}, \"V\": [ {} ], "
-            "\"Stdout\": {}, \"Stderr\": {} }}\n",
-            job.sequence, outcome.start, outcome.seconds, outcome.output_bytes, outcome.exit_status, outcome.signal,
-            string(job.line), values, string(finished.output.text()), string(finished.error.text())));
+        write(
+            fmt::format("{{ \"Seq\": {}, \"Host\": {}, \"Starttime\": {:.3f}, \"JobRuntime\": {:.3f}, \"Send\": 0, "
+                        "\"Receive\": {}, \"Exitval\": {}, \"Signal\": {}, \"Command\": {}, \"V\": [ {} ], "
+                        "\"Stdout\": {}, \"Stderr\": {} }}\n",
+                        job.sequence, string(outcome.host), outcome.start, outcome.seconds, outcome.output_bytes,
+                        outcome.exit_status, outcome.signal, string(job.line), values, string(finished.output.text()),
+                        string(finished.error.text())));
     }
 
   private:
