@@ -88,19 +88,16 @@ LaunchPlan start_with_srun(const Allocation& allocation, const std::string& fold
     plan.nodes = allocation.nodes;
     const std::string number = std::to_string(allocation.nodes.size());
     // --overlap: the step takes nothing from steps that jobs start. --no-kill and the like: a node that is lost, or an
-    // agent that ends, does not end the others.
+    // agent that ends, does not end the others. quiet: a site may have each step print its binding
+    // (TaskPluginParam=verbose).
     plan.launcher = {path_of_slurms("srun"), "-N", number, "-n", number, "--quiet"};
-    for (const char* option : {"--ntasks-per-node=1", "--overlap", "--cpu-bind=none", "--mem=0", "--no-kill",
+    for (const char* option : {"--ntasks-per-node=1", "--overlap", "--cpu-bind=quiet,none", "--mem=0", "--no-kill",
                                "--kill-on-bad-exit=0", "--wait=0", "--input=none", "--export=ALL", "--job-name=haid"}) {
         plan.launcher.emplace_back(option);
     }
     plan.launcher.push_back("--chdir=" + folder);
     for (char** entry = environ; *entry != nullptr; ++entry) {
-        const std::string_view name = std::string_view(*entry).substr(0, std::string_view(*entry).find('='));
-        const auto& unwanted = not_for_srun();
-        if (std::find(unwanted.begin(), unwanted.end(), name) == unwanted.end()) {
-            plan.environment.emplace_back(*entry);
-        }
+        if (is_for_srun(*entry)) plan.environment.emplace_back(*entry);
     }
     plan.run_folder = run_folder();
     return plan;

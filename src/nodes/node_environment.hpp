@@ -7,9 +7,10 @@
 
 namespace haid::nodes {
 
-// Variables that would make srun start something else than one agent on each node, all of its CPUs free for it.
-// Found with five shapes of jobs on Slurm 22.05: an inherited SLURM_NTASKS alone starts another number of tasks.
-const std::vector<std::string_view>& not_for_srun();
+// Whether an entry of the environment is left to srun: not one that would make it start something else than one agent
+// on each node, all of its CPUs free for it, print more than faults, or refuse. An inherited SLURM_NTASKS alone starts
+// another number of tasks.
+bool is_for_srun(std::string_view entry);
 
 // This process's environment becomes that of the coordinator, but for what is about this node: so jobs get what a
 // command of the batch script would get if the script ran here. To be called once, before threads start.

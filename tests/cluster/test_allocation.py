@@ -74,6 +74,43 @@ def test_jobs_have_the_environment_of_the_batch_script(lab, haid):
     assert not any(line.startswith("SLURM_STEP") for line in there)
 
 
+def test_what_the_user_says_about_steps_is_not_said_to_the_agents(lab, haid):
+    """Variables for his own srun; each of these made the run fail, or print what nobody asked for."""
+    settings = ["SLURM_DEBUG=3", "SLURM_EXCLUSIVE=1", "SLURM_NTASKS_PER_GPU=1", "SLURM_NTASKS_PER_TRES=1",
+                "SLURM_MEM_BIND=verbose,local", "SLURM_CORE_SPEC=1", "SLURM_CLUSTERS=nowhere", "SLURM_PROLOG=/bin/echo",
+                "SLURM_EPILOG=/bin/echo", "SLURM_CONSTRAINT=none", "SLURM_RESV_PORTS=3", "SLURM_HOSTFILE=/etc/hosts"]
+    script = "".join(f"{setting} timeout 40 {haid} -k -j1 'echo {setting.split('=')[0]} {{}} ${setting.split('=')[0]}; sleep 0.2' "
+                     "::: a b c d\n" for setting in settings)
+    said = lab.submit(script, "-N2", "-n3").wait(120).splitlines()
+    assert said == [f"{name} {each} {value}" for name, value in (setting.split("=", 1) for setting in settings)
+                    for each in "abcd"]
+
+
+def test_components_that_are_left_out_are_told(lab, haid):
+    line = f"{haid} -k echo {{}} ::: 1 2; {haid} --nodes local -k echo {{}} ::: 3; srun {haid} echo {{}} ::: 4\n"
+    job = lab.submit(f"#SBATCH -N2\n#SBATCH hetjob\n#SBATCH -N1\n{line}echo end")
+    job.until(lambda: job.output().endswith("end\n"), 60)
+    said = job.output().splitlines()
+    assert re.fullmatch(r"haid: this Slurm job is heterogeneous, and of its 2 components only the first is used \(n.*\): .*",
+                        said[0])
+    assert said[1:4] == ["1", "2", "3"] and set(said[4:]) == {"4", "end"}
+
+
+def test_jobs_have_a_number_on_their_own_node(lab, haid):
+    """Of devices and ports each node has its own; no two jobs have the same at a time."""
+    job = ("echo $SLURMD_NODENAME $HAID_NODE_SLOT {%} $PARALLEL_JOBSLOT; d=/dev/shm/haid-$SLURM_JOB_ID-$HAID_NODE_SLOT; "
+           "mkdir $d && sleep 0.3 && rmdir $d")
+    out = lab.submit(f"seq 24 | {haid} -j2 '{job}; : {{}}'; echo status $?", "-N3").wait().splitlines()
+    assert out.pop() == "status 0"
+    rows = [line.split() for line in out]
+    assert {(node, number) for node, number, *_ in rows} == {(node, number) for node in ("n1", "n2", "n3") for number in "12"}
+    assert {slot for _, _, slot, _ in rows} == set("123456") and all(slot == old for _, _, slot, old in rows)
+    # In a retry, too: it is where it runs that counts.
+    out = lab.submit(f"seq 6 | {haid} -j1 --retries 2 'echo $HAID_NODE_SLOT >> numbers; [ -e {{}} ] || ! touch {{}}'",
+                     "-N3").wait()
+    assert out == "" and (lab.shared / "numbers").read_text() == "1\n" * 12
+
+
 def test_nested_srun(lab, haid):
     out = lab.submit(f"{haid} -j1 'srun -n2 -N2 --overlap echo step {{}}' ::: x y", "-N2").wait()
     assert sorted(out.splitlines()) == ["step x", "step x", "step y", "step y"]

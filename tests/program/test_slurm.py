@@ -69,3 +69,31 @@ def test_outside_of_slurm_and_as_parallel_this_machine_is_a_colon(as_parallel, t
     for environment in ({}, of(SLURMD_NODENAME="n7")):
         as_parallel.run("--joblog", "log", "echo", ":::", 1, environment=environment)
         assert [entry["Host"] for entry in support.log_entries(tmp_path / "log")] == [":"]
+
+
+def test_on_one_machine_the_number_on_the_node_is_the_slot(tidy_haid):
+    job = "echo $HAID_NODE_SLOT {%}; sleep 0.1"
+    for environment in ({}, {"HAID_NODE_SLOT": "77"}):
+        lines = tidy_haid.run("-j3", job, ":::", *range(9), environment=environment).lines
+        assert {tuple(line.split()[:2]) for line in lines} == {(each, each) for each in "123"}
+    # Beside --process-slot-var, which counts from 0 as xargs does.
+    result = tidy_haid.run("-j1", "--process-slot-var", "MINE", "echo $HAID_NODE_SLOT $MINE $PARALLEL_PID; :", ":::", 1)
+    assert result.lines[0].split()[:2] == ["1", "0"] and len(result.lines[0].split()) == 3
+
+
+def test_what_a_site_prints_of_each_steps_binding_is_not_printed(tidy_haid):
+    """TaskPluginParam=verbose in slurm.conf counts where srun is not told to be quiet about it."""
+    tidy_haid.file("bin/srun", "#!/bin/sh\necho \"srun $*\" >&2\n", 0o755)
+    environment = of(SLURM_JOB_NODELIST="n[1-2]", PATH=f"{tidy_haid.folder}/bin:/usr/bin:/bin", SLURM_CPU_BIND="verbose")
+    result = tidy_haid.run("echo", ":::", 1, environment=environment)
+    assert "srun -N 2 -n 2 " in result.err and " --cpu-bind=quiet,none " in result.err, result
+
+
+def test_components_of_a_job_that_are_left_out_are_told(tidy_haid):
+    environment = of(SLURM_HET_SIZE="3", SLURM_JOB_NODELIST="n7", SLURMD_NODENAME="n7")
+    told = "haid: this Slurm job is heterogeneous, and of its 3 components only the first is used (n7)"
+    result = tidy_haid.run("echo", ":::", 1, environment=environment)
+    assert (result.status, result.out) == (0, "1\n") and result.err.startswith(told) and result.err.count("\n") == 1
+    for apart in ({"SLURM_HET_SIZE": "1"}, {"SLURM_STEP_ID": "0", "SLURM_PROCID": "0"}, {"HAID_CPUS": "1"}):
+        assert tidy_haid.run("echo", ":::", 1, environment={**environment, **apart}).err == "", apart
+    assert tidy_haid.run("--nodes", "local", "echo", ":::", 1, environment=environment).err == ""
