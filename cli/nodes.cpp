@@ -67,6 +67,10 @@ command::MakeRunner runner_on(CommandLine& line, const Personality& who) {
     command::RunSettings& run = line.run;
     const auto facts = system::ResourceFacts::of_this_process();
     auto allocation = allocation_for(line, who, facts);
+    if (line.nodes != CommandLine::Nodes::local && !who.is_parallel && nodes::why_on_one_node(facts).empty()) {
+        const std::string left_out = nodes::components_left_out(facts);
+        if (!left_out.empty()) system::tell("{}: {}\n", who.name, left_out);
+    }
     std::optional<nodes::OwnJobSeen> seen;
     if (allocation && allocation->nodes.size() > 1) {
         seen = nodes::look_at_own_job();

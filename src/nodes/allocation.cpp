@@ -83,6 +83,15 @@ std::string why_on_one_node(const system::ResourceFacts& facts) {
     return "";
 }
 
+std::string components_left_out(const system::ResourceFacts& facts) {
+    const std::string components = variable(facts, "SLURM_HET_SIZE");
+    if (!system::in_slurm_job(facts) || components.empty() || components == "1") return "";
+    return fmt::format(
+        "this Slurm job is heterogeneous, and of its {} components only the first is used ({}): a job without "
+        "components is used whole, and 'srun --het-group=1 …' starts a program on another",
+        components, variable(facts, "SLURM_JOB_NODELIST"));
+}
+
 LaunchPlan start_with_srun(const Allocation& allocation, const std::string& folder) {
     LaunchPlan plan;
     plan.nodes = allocation.nodes;

@@ -31,6 +31,10 @@ void leave_out_lost_nodes(Allocation& allocation, const OwnJobSeen& seen);
 // Why a program that finds itself in an allocation should keep to its node; empty: it stands for all of it.
 std::string why_on_one_node(const system::ResourceFacts& facts);
 
+// Why the allocation is less than the job; empty: it is all of it. srun starts steps of several components only as so
+// many programs.
+std::string components_left_out(const system::ResourceFacts& facts);
+
 // A folder that all nodes see: in the user's home, unless he says otherwise (HAID_RUN_FOLDER). Throws
 // std::invalid_argument where there is none.
 std::string run_folder();

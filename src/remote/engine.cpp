@@ -18,6 +18,7 @@
 #include "remote/coordinator.hpp"
 #include "system/error.hpp"
 #include "system/resources.hpp"
+#include "system/tell.hpp"
 #include "system/thread.hpp"
 #include "system/timer.hpp"
 
@@ -275,6 +276,8 @@ bool spans_nodes(const std::string& nodes) {
 
 nodes::LaunchPlan plan_for(const std::string& nodes) {
     nodes::Allocation allocation = allocation_for(nodes);
+    const std::string left_out = nodes::components_left_out(system::ResourceFacts::of_this_process());
+    if (!left_out.empty()) system::tell("haid: {}\n", left_out);
     if (allocation.nodes.size() > 1) nodes::leave_out_lost_nodes(allocation, nodes::look_at_own_job());
     try {
         return nodes::start_with_srun(allocation, std::filesystem::current_path().string());
