@@ -104,7 +104,14 @@ void run_again_later(std::uint64_t done, const Personality& who) {
         return;
     }
     const std::string refused = nodes::requeue_own_job();
-    if (!refused.empty()) system::tell("{}: error: cannot requeue this Slurm job: {}\n", who.name, refused);
+    if (refused.empty()) {
+        system::tell(
+            "{}: requeued: this Slurm job goes back into the queue, and goes on from the job log ({} job(s) "
+            "have ended this time)\n",
+            who.name, done);
+    } else {
+        system::tell("{}: error: cannot requeue this Slurm job: {}\n", who.name, refused);
+    }
 }
 
 }  // namespace haid::cli
