@@ -247,12 +247,14 @@ void Agent::take(const nodes::Beat& beat) {
 void Agent::start_waiting() {
     if (!runner_) return;
     while (!waiting_.empty()) {
+        waiting_.front().node_slot = node_slots_.take();
         if (runner_->start(waiting_.front()) == command::Runner::Started::later) {
+            node_slots_.give_back(waiting_.front().node_slot);
             return start_patience_.refused(Clock::now(), runner_->refusal(), !running_.empty());
         }
         start_patience_.started();
         command::Job& job = waiting_.front();
-        running_.insert_or_assign(job.slot, Running{job.sequence, std::move(job.results), false});
+        running_.insert_or_assign(job.slot, Running{job.sequence, job.node_slot, std::move(job.results), false});
         waiting_.pop_front();
     }
 }
@@ -270,6 +272,7 @@ void Agent::on_stopped_by_terminal(std::uint64_t slot) {
 
 void Agent::on_ended(std::uint64_t slot, command::JobEnd end) {
     const Running running = std::move(running_.extract(slot).mapped());
+    node_slots_.give_back(running.node_slot);
     check_lease();  // the guard may have ended it
     if (leaving_) return;
     if (running.results) {

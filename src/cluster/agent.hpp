@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <deque>
+#include <limits>
 #include <list>
 #include <memory>
 #include <optional>
@@ -20,6 +21,7 @@
 #include "nodes/calling.hpp"
 #include "nodes/connection.hpp"
 #include "nodes/secret.hpp"
+#include "schedule/slots.hpp"
 #include "system/event_loop.hpp"
 #include "system/signals.hpp"
 #include "system/timer.hpp"
@@ -95,9 +97,12 @@ class Agent : private command::Runner::Listener, private nodes::Connection::List
     std::optional<system::Ticker> ticker_;
     int cpus_ = 0;
     std::deque<command::Job> waiting_;  // that could not be started yet
+    // Of the jobs here, for devices and ports: the run's slots count over all nodes. As many are taken as jobs run.
+    schedule::Slots node_slots_{std::numeric_limits<std::uint64_t>::max()};
     command::StartPatience start_patience_;
     struct Running {
         std::uint64_t sequence;
+        std::uint64_t node_slot;
         std::optional<command::ResultPaths> results;
         bool signalled = false;
     };

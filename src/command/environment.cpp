@@ -13,7 +13,7 @@
 namespace haid::command {
 
 Environment::Environment(const EnvironmentSettings& settings) : settings_(settings) {
-    own_ = {"PARALLEL_SEQ=", "PARALLEL_JOBSLOT="};
+    own_ = {"PARALLEL_SEQ=", "PARALLEL_JOBSLOT=", "HAID_NODE_SLOT="};
     if (!settings_.slot_variable.empty()) own_.push_back(settings_.slot_variable + "=");
     own_.push_back(fmt::format("PARALLEL_PID={}", ::getpid()));
     for (std::string& entry : system::cpu_budget(settings_.cpus_per_job, settings_.limit_threads)) {
@@ -31,11 +31,12 @@ Environment::Environment(const EnvironmentSettings& settings) : settings_(settin
     for (std::size_t i = 0; i < own_.size(); ++i) entries_[i] = own_[i].c_str();
 }
 
-const char* const* Environment::of_job(std::uint64_t sequence, std::uint64_t slot) {
-    own_[0] = fmt::format("PARALLEL_SEQ={}", sequence);
-    own_[1] = fmt::format("PARALLEL_JOBSLOT={}", slot);
-    if (!settings_.slot_variable.empty()) own_[2] = fmt::format("{}={}", settings_.slot_variable, slot - 1);
-    for (std::size_t i = 0; i < 3; ++i) entries_[i] = own_[i].c_str();
+const char* const* Environment::of_job(const Job& job) {
+    own_[0] = fmt::format("PARALLEL_SEQ={}", job.sequence);
+    own_[1] = fmt::format("PARALLEL_JOBSLOT={}", job.slot);
+    own_[2] = fmt::format("HAID_NODE_SLOT={}", job.node_slot != 0 ? job.node_slot : job.slot);
+    if (!settings_.slot_variable.empty()) own_[3] = fmt::format("{}={}", settings_.slot_variable, job.slot - 1);
+    for (std::size_t i = 0; i < 4; ++i) entries_[i] = own_[i].c_str();
     return entries_.data();
 }
 

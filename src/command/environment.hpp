@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "command/job.hpp"
+
 namespace haid::command {
 
 struct EnvironmentSettings {
@@ -17,8 +19,8 @@ class Environment {
   public:
     explicit Environment(const EnvironmentSettings& settings);
 
-    // PARALLEL_SEQ, PARALLEL_JOBSLOT and PARALLEL_PID besides. Valid until the next call.
-    const char* const* of_job(std::uint64_t sequence, std::uint64_t slot);
+    // PARALLEL_SEQ, PARALLEL_JOBSLOT, HAID_NODE_SLOT and PARALLEL_PID besides. Valid until the next call.
+    const char* const* of_job(const Job& job);
 
   private:
     EnvironmentSettings settings_;

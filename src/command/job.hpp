@@ -20,9 +20,10 @@ struct ResultPaths {
 };
 
 struct Job {
-    std::uint64_t sequence = 0;  // {#}, from 1
-    std::uint64_t slot = 0;      // {%}, from 1; known when it starts
-    std::string line;            // the command line
+    std::uint64_t sequence = 0;   // {#}, from 1
+    std::uint64_t slot = 0;       // {%}, from 1; known when it starts
+    std::uint64_t node_slot = 0;  // among the jobs of its own node, from 1; 0: `slot` is that
+    std::string line;             // the command line
     Arguments arguments;
     std::string directory;  // where it runs; empty: where the program runs
     // Where whoever runs it is to keep what it writes; none: that is passed on.

@@ -247,7 +247,7 @@ Runner::Started LocalRunner::start(const Job& job) {
     if (!pipes) return Started::later;
     std::size_t entry = guard_.enlist();
     SpawnPlan plan;
-    plan.environment = environment_.of_job(job.sequence, job.slot);
+    plan.environment = environment_.of_job(job);
     plan.input = null_.get();
     plan.output = pipes->output.write.get();
     plan.error = pipes->error.write.get();
