@@ -34,7 +34,6 @@ class ClusterRunner : public command::Runner, private nodes::Roster::Listener {
     std::optional<std::uint64_t> slots() const override { return slots_; }
     void set_jobs(const std::string& jobs) override;
     Started start(const command::Job& job) override;
-    bool keeps_results() const override { return true; }
     void signal(std::span<const std::uint64_t> slots, int number) override;
     void pause_output(bool paused) override;
     void discard_output() override;

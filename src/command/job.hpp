@@ -26,8 +26,9 @@ struct Job {
     std::string line;             // the command line
     Arguments arguments;
     std::string directory;  // where it runs; empty: where the program runs
-    // Where whoever runs it is to keep what it writes; none: that is passed on.
+    // Its own files; a runner on other nodes keeps there what the job writes, and passes on the rest.
     std::optional<ResultPaths> results;
+    bool from_log = false;               // its own values are not known: the command stands for them
     std::vector<std::string> failed_on;  // the hosts of attempts before
 };
 

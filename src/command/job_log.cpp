@@ -11,6 +11,7 @@
 #include <charconv>
 #include <stdexcept>
 
+#include "command/hash.hpp"
 #include "system/calls.hpp"
 #include "system/error.hpp"
 
@@ -25,12 +26,6 @@ std::string as_logged(std::string_view line) {
     std::string logged(line);
     std::replace(logged.begin(), logged.end(), '\n', '\0');
     return logged;
-}
-
-std::uint64_t hash_of(std::string_view logged) {
-    std::uint64_t hash = 14695981039346656037ULL;  // FNV-1a, 64 bits
-    for (unsigned char c : logged) hash = (hash ^ c) * 1099511628211ULL;
-    return hash;
 }
 
 std::optional<std::array<std::string_view, fields>> split_line(std::string_view line) {

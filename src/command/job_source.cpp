@@ -51,20 +51,34 @@ bool JobSource::fits(const Arguments& arguments) {
     return fits;
 }
 
-Pull JobSource::next(NextJob& job) {
+Pull JobSource::next_of_all(NextJob& job) {
+    job = {};
     if (commands_) {
         if (commands_->empty()) return Pull::end;
         auto first = commands_->extract(commands_->begin());
-        job = {first.key(), {}, std::move(first.mapped())};
+        job.sequence = first.key();
+        job.arguments.append({first.mapped()});
+        job.line = std::move(first.mapped());
         return Pull::value;
     }
+    const Pull pull = batches_->next(job.arguments);
+    if (pull != Pull::value) return pull;
+    measured_values_ = 0;
+    job.sequence = ++sequence_;
+    return pull;
+}
+
+bool JobSource::is_new(NextJob& job) const {
+    if (!place_ && !done_) return true;
+    Job made = make(job, 1);
+    if (place_) made.results = job.results = place_(made);
+    return !done_ || !done_(made);
+}
+
+Pull JobSource::next(NextJob& job) {
     for (;;) {
-        job = {};
-        Pull pull = batches_->next(job.arguments);
-        if (pull != Pull::value) return pull;
-        measured_values_ = 0;
-        job.sequence = ++sequence_;
-        if (!done_ || !done_(make(job, 1))) return Pull::value;
+        const Pull pull = next_of_all(job);
+        if (pull != Pull::value || is_new(job)) return pull;
         ++skipped_count_;
         if (skipped_) skipped_(job.sequence);
     }
@@ -74,6 +88,8 @@ Job JobSource::make(NextJob next, std::uint64_t slot) const {
     Job job;
     job.sequence = next.sequence;
     job.slot = slot;
+    job.from_log = next.line.has_value();
+    job.results = std::move(next.results);
     job.line = next.line ? std::move(*next.line) : template_->fill(next.arguments, next.sequence, slot);
     if (job.line.size() >= limit()) {
         throw InputError(fmt::format("{}: the command line would be {} bytes long, and must be shorter than {}",

@@ -24,6 +24,7 @@ struct NextJob {
     std::uint64_t sequence = 0;
     Arguments arguments;
     std::optional<std::string> line;  // where it is known already
+    std::optional<ResultPaths> results;
 };
 
 class JobSource {
@@ -38,6 +39,8 @@ class JobSource {
     Job make(NextJob next, std::uint64_t slot) const;
     std::string tag_of(const Job& job) const;
 
+    // Which files are a job's own: asked of each, in order, before it is asked whether it is new.
+    void place_results(std::function<ResultPaths(const Job&)> place) { place_ = std::move(place); }
     // Only jobs for which this says no are new; called with the job as it would be in slot 1.
     void skip_where(std::function<bool(const Job&)> done) { done_ = std::move(done); }
     // A skipped job's number.
@@ -53,6 +56,8 @@ class JobSource {
     bool replaced_nul() const { return records_ && records_->replaced_nul(); }
 
   private:
+    Pull next_of_all(NextJob& job);
+    bool is_new(NextJob& job) const;
     bool fits(const Arguments& arguments);
     std::size_t limit() const;
 
@@ -68,6 +73,7 @@ class JobSource {
     std::uint64_t skipped_count_ = 0;
     std::size_t measured_ = 0;         // no less than the length of the line being collected
     std::size_t measured_values_ = 0;  // so many of its values are in that
+    std::function<ResultPaths(const Job&)> place_;
     std::function<bool(const Job&)> done_;
     std::function<void(std::uint64_t)> skipped_;
 };

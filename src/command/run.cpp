@@ -10,6 +10,7 @@
 #include <map>
 
 #include "command/jobs_number.hpp"
+#include "command/output/result_places.hpp"
 #include "system/error.hpp"
 #include "system/tell.hpp"
 
@@ -158,13 +159,7 @@ bool Run::have_input() {
                 return false;
             }
             prepared_ = true;
-            if (!settings_.results.empty()) {
-                const Past past = settings_.dry_run                ? Past::looked_at
-                                  : settings_.resume == Resume::no ? Past::none
-                                                                   : Past::goes_on;
-                results_ = make_results(settings_.results, source_.strings(), printer_, past);
-                if (!settings_.dry_run) output_.use_results(results_.get());
-            }
+            if (!settings_.results.empty()) open_results();
             if (settings_.policy.halt.needs_total() || settings_.input.read_ahead) {
                 if (auto total = source_.total()) schedule_.set_total(*total);
             }
@@ -188,6 +183,25 @@ bool Run::have_input() {
     input_ended_ = true;
     schedule_.input_ended();
     return false;
+}
+
+void Run::open_results() {
+    const Past past = settings_.dry_run ? Past::looked_at : settings_.resume == Resume::no ? Past::none : Past::goes_on;
+    results_ = make_results(settings_.results, source_.strings(), printer_, past);
+    if (!settings_.dry_run) output_.use_results(results_.get());
+    ResultPlaces* places = results_->places();
+    if (places != nullptr && !places->uses_slot()) {
+        source_.place_results([this](const Job& job) { return place(job); });
+    }
+}
+
+ResultPaths Run::place(const Job& job) {
+    ResultPlaces::Place place = results_->places()->next(job);
+    if (place.moved && !std::exchange(told_moved_results_, true)) {
+        say(fmt::format("an earlier job has the same results as job {}, whose own are kept in '{}', and so on",
+                        job.sequence, place.paths.output));
+    }
+    return std::move(place.paths);
 }
 
 void Run::wait_for_input() {
@@ -245,7 +259,8 @@ bool Run::start_one(const Schedule::Permit& permit) {
         std::error_code ignored;  // the job itself says so where it cannot be used
         std::filesystem::create_directories(job.directory, ignored);
     }
-    if (results_ && runner_->keeps_results()) job.results = results_->paths(job);
+    // Where a place depends on the slot: that of the first start.
+    if (results_ && results_->places() != nullptr && !job.results) next_->results = job.results = place(job);
     Time now = Clock::now();
     if (settings_.grouping == RunSettings::Grouping::none && settings_.show_command && results_ == nullptr) {
         printer_.print(Stream::output, job.line + "\n");

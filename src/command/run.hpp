@@ -67,6 +67,8 @@ class Run : private Runner::Listener {
     void send_due_signals();
     void read_slots_file();
     std::unique_ptr<JobLog> open_log() const;
+    void open_results();
+    ResultPaths place(const Job& job);
     void prepare_resume();
     bool already_done(const Job& job);
 
@@ -130,6 +132,7 @@ class Run : private Runner::Listener {
     bool prepared_ = false;
     bool input_ended_ = false;
     bool told_time_is_up_ = false;
+    bool told_moved_results_ = false;
     bool told_end_ = false;
     int watched_input_ = -1;
     StartPatience start_patience_;

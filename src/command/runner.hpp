@@ -81,8 +81,6 @@ class Runner {
     virtual Started start(const Job& job) = 0;
     // After Started::later: the errno of what could not be had.
     virtual int refusal() const { return EAGAIN; }
-    // It writes what jobs are told to keep (Job::results) where they run.
-    virtual bool keeps_results() const { return false; }
     // To whatever the jobs in these slots consist of. Slots in which nothing runs are ignored. The jobs are being ended
     // from now on: one has ended when nothing of its family is left. 0: no signal follows, and what those whose process
     // has ended still have is let go.

@@ -211,6 +211,15 @@ void Template::add_text(std::string_view text, const TemplateSettings& settings)
     }
 }
 
+std::string Template::leading() const {
+    std::string text;
+    for (const Piece& piece : pieces_) {
+        if (piece.kind != Piece::Kind::literal && piece.kind != Piece::Kind::blank) break;
+        text += piece.literal;
+    }
+    return text;
+}
+
 bool Template::command_is_replaced() const {
     for (const Piece& piece : pieces_) {
         if (piece.kind == Piece::Kind::word_end || piece.kind == Piece::Kind::blank) return false;

@@ -56,6 +56,8 @@ class Template {
     // No less than what one more value adds to the length of the result.
     std::size_t most_growth(const std::string& value) const;
     bool has_replacements() const { return has_replacements_; }
+    // What stands before the first replacement string.
+    std::string leading() const;
     // Different slots give different results: it can only be filled once the slot is known.
     bool uses_slot() const { return uses_slot_; }
 

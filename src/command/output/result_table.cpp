@@ -69,7 +69,7 @@ class SeparatedResults : public TableResults {
     void keep(FinishedJob& finished) override {
         const Job& job = finished.job;
         const Outcome& outcome = finished.outcome;
-        if (columns_.empty()) begin(job.arguments);
+        if (columns_.empty()) begin(job.from_log ? Arguments() : job.arguments);
         std::vector<std::string> fields = {std::to_string(job.sequence),
                                            outcome.host,
                                            fmt::format("{:.3f}", outcome.start),
@@ -79,9 +79,11 @@ class SeparatedResults : public TableResults {
                                            std::to_string(outcome.exit_status),
                                            std::to_string(outcome.signal),
                                            job.line};
-        fields.insert(fields.end(), job.arguments.values.begin(), job.arguments.values.end());
-        // A command that comes from the job log has no values.
-        if (job.arguments.values.empty()) fields.resize(columns_.size() - 2);
+        if (!job.from_log) {
+            fields.insert(fields.end(), job.arguments.values.begin(), job.arguments.values.end());
+        } else {
+            fields.resize(columns_.size() - 2);
+        }
         fields.push_back(finished.output.text());
         fields.push_back(finished.error.text());
         write(row(fields));
@@ -129,7 +131,7 @@ class JsonResults : public TableResults {
         const Job& job = finished.job;
         const Outcome& outcome = finished.outcome;
         std::string values;
-        for (const std::string& value : job.arguments.values) {
+        for (const std::string& value : job.from_log ? std::vector<std::string>() : job.arguments.values) {
             if (!values.empty()) values += ',';
             values += string(value);
         }

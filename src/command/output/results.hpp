@@ -15,14 +15,15 @@
 namespace haid::command {
 
 class Printer;
+class ResultPlaces;
 
 class Results {
   public:
     virtual ~Results() = default;
     // Takes the job's output. Throws SystemError naming the file.
     virtual void keep(FinishedJob& finished) = 0;
-    // The job's own files; none where all jobs share one.
-    virtual std::optional<ResultPaths> paths(const Job&) const { return std::nullopt; }
+    // Who says which files are a job's own (Job::results); nullptr: all jobs share one.
+    virtual ResultPlaces* places() { return nullptr; }
     // Of a job whose output was kept in its files elsewhere, without its mark: how it ended is known only now.
     virtual void mark(const FinishedJob&) {}
     // What earlier runs have left: how a job with the same files ended; nullopt: there is no whole result of it.
