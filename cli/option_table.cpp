@@ -144,26 +144,6 @@ void set_nice(CommandLine& line, const std::string& value) {
     line.run.nice = nice;
 }
 
-void read_lines(CommandLine& line, const std::string& value) {
-    line.run.input.rules.join_continued = true;
-    if (!line.records_given) line.run.batch.records = std::max<std::uint64_t>(value.empty() ? 1 : number(value), 1);
-}
-
-void fill_lines(CommandLine& line, bool repeat_context) {
-    line.run.fill_lines = true;
-    line.run.strings.repeat_context = repeat_context;
-    if (line.run.batch.records == 1) line.run.batch.records = 0;
-}
-
-void set_records(CommandLine& line, const std::string& value) {
-    line.records_given = true;
-    line.run.batch.records = number(value);
-    if (line.run.batch.records == 0) {
-        line.run.batch.records = 1;
-        line.run.batch.without_values = true;
-    }
-}
-
 constexpr const char* inputs = "Inputs";
 constexpr const char* templates = "Commands";
 constexpr const char* running = "How jobs run";
@@ -195,23 +175,19 @@ const Option table[] = {
      [](L& l, S) { l.run.input.skip_first_line = true; }},
     {inputs, 'r', "no-run-if-empty", Takes::nothing, "", "leave out inputs of nothing but white space",
      [](L& l, S) { l.run.input.rules.skip_blank = true; }},
-    {inputs, 'n', "max-args", Takes::value, "N", "N inputs a job", set_records},
+    {inputs, 'n', "max-args", Takes::value, "N", "N inputs a job",
+     [](L& l, S v) { l.job_inputs.inputs = number(v); }},
     {inputs, 'N', "max-replace-args", Takes::value, "N", "N inputs a job, as {1} to {N}",
-     [](L& l, S v) {
-         set_records(l, v);
-         l.run.strings.repeat_context = true;
-     }},
+     [](L& l, S v) { l.job_inputs.replaced = number(v); }},
     {inputs, 'L', "", Takes::value, "N", "N lines a job; a line that ends in a blank goes on in the next",
-     [](L& l, S v) {
-         read_lines(l, v);
-         l.run.strings.repeat_context = true;
-     }},
-    {inputs, 'l', "max-lines", Takes::maybe_value, "N", nullptr, read_lines},
+     [](L& l, S v) { l.job_inputs.lines = number(v); }},
+    {inputs, 'l', "max-lines", Takes::maybe_value, "N", nullptr,
+     [](L& l, S v) { l.job_inputs.lines_apart = std::max<std::uint64_t>(v.empty() ? 1 : number(v), 1); }},
     {inputs, 'm', "", Takes::nothing, "", "as many inputs a job as its command line takes",
-     [](L& l, S) { fill_lines(l, false); }},
+     [](L& l, S) { l.job_inputs.fill = true; }},
     {inputs, 'X', "", Takes::nothing, "", "the same, repeating the word around {} for each",
-     [](L& l, S) { fill_lines(l, true); }},
-    {inputs, 0, "xargs", Takes::nothing, "", nullptr, [](L& l, S) { fill_lines(l, false); }},
+     [](L& l, S) { l.job_inputs.fill_context = true; }},
+    {inputs, 0, "xargs", Takes::nothing, "", nullptr, [](L& l, S) { l.job_inputs.fill_unspread = true; }},
     {inputs, 's', "max-chars", Takes::value, "N", "command lines are shorter than N bytes",
      [](L& l, S v) { l.run.most_characters = std::max<std::uint64_t>(number(v), 1); }},
     {inputs, 'x', "exit", Takes::nothing, "", nullptr, [](L&, S) {}},

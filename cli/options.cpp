@@ -195,7 +195,24 @@ Personality personality(const char* program_path) {
 
 std::vector<std::string> parse_options(std::vector<std::string> words, CommandLine& line, const Personality& who) {
     if (std::find(words.begin(), words.end(), "--plain") == words.end()) parse_defaults(line, who);
-    return parse_words(words, line, who);
+    words = parse_words(words, line, who);
+    line.job_inputs.settle(line.run);
+    return words;
+}
+
+// As GNU parallel counts them: -N, else -n, else the lines of -l or -L; no number of lines is no number.
+void JobInputs::settle(command::RunSettings& run) const {
+    std::optional<std::uint64_t> most = inputs;
+    for (const auto& read : {lines_apart, lines}) {
+        if (read && most.value_or(0) == 0) most = read;
+    }
+    if (replaced) most = replaced;
+    const bool fills = fill || fill_context || fill_unspread;
+    run.batch.records = most.value_or(0) > 0 ? *most : fills ? 0 : 1;
+    run.batch.without_values = most == 0;
+    run.spread_last = fill || fill_context;
+    run.strings.repeat_context = fill_context || replaced || (lines && !fill && !fill_unspread);
+    run.input.rules.join_continued = lines.value_or(lines_apart.value_or(0)) > 0;
 }
 
 void take_sources(std::vector<std::string>& words, CommandLine& line) {

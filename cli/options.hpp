@@ -1,6 +1,8 @@
 // The program's options: one table, from which parsing, help and error messages come.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -16,13 +18,27 @@ class UsageError : public std::runtime_error {
 
 enum class ProgressStyle { automatic, none, bar, eta, counts };
 
+// How many inputs a job is to have: options that are given beside each other, in any order.
+struct JobInputs {
+    std::optional<std::uint64_t> inputs;       // -n
+    std::optional<std::uint64_t> replaced;     // -N
+    std::optional<std::uint64_t> lines;        // -L
+    std::optional<std::uint64_t> lines_apart;  // -l
+    bool fill = false;                         // -m
+    bool fill_context = false;                 // -X
+    bool fill_unspread = false;                // --xargs
+
+    // What all of them say together.
+    void settle(command::RunSettings& run) const;
+};
+
 // What a command line asks for.
 struct CommandLine {
     command::RunSettings run;
     ProgressStyle progress = ProgressStyle::automatic;
     bool group_given = false;
-    bool records_given = false;  // -n or -N, which count more than -L
-    bool until_done = false;     // --until-done
+    JobInputs job_inputs;
+    bool until_done = false;  // --until-done
     enum class Nodes { automatic, local, slurm } nodes = Nodes::automatic;
     std::vector<std::string> interpreters;  // --interpreter, for `haid run`
     std::string argument_separator = ":::";

@@ -10,7 +10,7 @@ JobSource::JobSource(const RunSettings& settings, system::SpoolStore& store)
     if (settings.resume == Resume::retry_failed) return;
     records_ = std::make_unique<Records>(settings.input, store);
     BatchRule rule = settings.batch;
-    if (settings.fill_lines) rule.spread = settings.policy.slots;
+    if (settings.spread_last) rule.spread = settings.policy.slots;
     batches_ = std::make_unique<Batches>(*records_, rule, [this](const Arguments& a) { return fits(a); });
 }
 
@@ -107,7 +107,7 @@ std::string JobSource::tag_of(const Job& job) const {
 std::optional<std::uint64_t> JobSource::total() {
     if (commands_) return commands_->size() + sequence_;
     auto records = records_->count();
-    if (!records || settings_.fill_lines || settings_.batch.records == 0) return std::nullopt;
+    if (!records || settings_.spread_last || settings_.batch.records == 0) return std::nullopt;
     return (*records + settings_.batch.records - 1) / settings_.batch.records;
 }
 

@@ -28,7 +28,7 @@ struct RunSettings {
     TemplateSettings strings;
     InputSettings input;
     BatchRule batch;
-    bool fill_lines = false;          // -m, -X: as many values as a command line takes, spread over the slots
+    bool spread_last = false;         // -m, -X: at the end of the input, what is left is spread over the slots
     std::size_t most_characters = 0;  // -s; 0: what the system takes
 
     schedule::Policy policy;

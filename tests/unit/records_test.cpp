@@ -412,6 +412,13 @@ TEST_F(RecordsTest, BatchesSpreadWhatIsLeft) {
                 ElementsAre(Values{"1"}, Values{"2"}));
 }
 
+TEST_F(RecordsTest, BatchesSpreadTheLastOneThoughItIsFull) {
+    EXPECT_THAT(batches_of(lists({{"1", "2", "3", "4"}}), {.records = 2, .spread = 3}, always),
+                ElementsAre(Values{"1", "2"}, Values{"3"}, Values{"4"}));
+    EXPECT_THAT(batches_of(lists({{"1", "2", "3", "4"}}), {.records = 2}, always),
+                ElementsAre(Values{"1", "2"}, Values{"3", "4"}));
+}
+
 TEST_F(RecordsTest, BatchesMakeAJobForEachRecordThatGetsNoneOfIt) {
     EXPECT_THAT(batches_of(lists({{"1", "2"}}), {.records = 1, .without_values = true}, always),
                 ElementsAre(Values{}, Values{}));
@@ -430,6 +437,31 @@ TEST_F(RecordsTest, BatchesWaitForTheRestOfABatch) {
     send("b\n");
     ASSERT_EQ(batches.next(arguments), Pull::value);
     EXPECT_EQ(arguments.values, (Values{"a", "b"}));
+}
+
+TEST_F(RecordsTest, BatchesThatAreSpreadWaitForWhatComesAfterAFullOne) {
+    system::Pipe pipe = system::make_pipe();
+    write_end_ = std::move(pipe.write);
+    InputSettings settings;
+    settings.sources.push_back({true, false, {}, "/proc/self/fd/" + std::to_string(pipe.read.get())});
+    Records records(settings, store_);
+    Batches batches(records, {.records = 2, .spread = 2}, always);
+    Arguments arguments;
+    send("a\nb\n");
+    EXPECT_EQ(batches.next(arguments), Pull::blocked);
+    send("c\n");
+    ASSERT_EQ(batches.next(arguments), Pull::value);
+    EXPECT_EQ(arguments.values, (Values{"a", "b"}));
+    EXPECT_EQ(batches.next(arguments), Pull::blocked);
+    send("d\n");
+    EXPECT_EQ(batches.next(arguments), Pull::blocked);
+    write_end_ = {};
+    pipe.read = {};
+    ASSERT_EQ(batches.next(arguments), Pull::value);
+    EXPECT_EQ(arguments.values, (Values{"c"}));
+    ASSERT_EQ(batches.next(arguments), Pull::value);
+    EXPECT_EQ(arguments.values, (Values{"d"}));
+    EXPECT_EQ(batches.next(arguments), Pull::end);
 }
 
 }  // namespace

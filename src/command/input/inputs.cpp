@@ -116,23 +116,37 @@ std::optional<std::uint64_t> Records::count() {
     return combination_->count();
 }
 
-Pull Batches::next(Arguments& arguments) {
-    std::uint64_t limit = quota_ > 0 ? quota_ : rule_.records;
-    while (limit == 0 || collected_.records < limit) {
+bool Batches::may_spread() const {
+    return rule_.spread > 0 && quota_ == 0;
+}
+
+// Value: as many as a job takes are there, and more are to come; end: what is there is the last.
+Pull Batches::collect() {
+    const std::uint64_t limit = quota_ > 0 ? quota_ : rule_.records;
+    for (;;) {
+        const bool full = limit > 0 && collected_.records >= limit;
+        // Whether it is the last job, whose records are spread, only the next record tells.
+        if (full && !may_spread()) return Pull::value;
         std::vector<std::string> record;
-        Pull pull = records_.next(record);
-        if (pull == Pull::blocked) return pull;  // what was collected waits for the next call
-        if (pull == Pull::end) {
-            if (collected_.records == 0) return Pull::end;
-            if (rule_.spread == 0 || quota_ > 0 || collected_.records == 1) break;
-            spread();
-            limit = quota_;
-            continue;
+        const Pull pull = records_.next(record);
+        if (pull != Pull::value) return pull;
+        if (!full) {
+            collected_.append(std::move(record));
+            if (limit == 1 || fits_(collected_) || collected_.records == 1) continue;
+            record = collected_.take_last_record();
         }
-        collected_.append(std::move(record));
-        if (limit == 1 || fits_(collected_) || collected_.records == 1) continue;
-        records_.put_back(collected_.take_last_record());
-        break;
+        records_.put_back(std::move(record));
+        return Pull::value;
+    }
+}
+
+Pull Batches::next(Arguments& arguments) {
+    const Pull pull = collect();
+    if (pull == Pull::blocked) return pull;  // what was collected waits for the next call
+    if (pull == Pull::end && collected_.records == 0) return pull;
+    if (pull == Pull::end && may_spread() && collected_.records > 1) {
+        spread();
+        collect();
     }
     arguments = std::exchange(collected_, {});
     if (rule_.without_values) {

@@ -88,6 +88,8 @@ class Batches {
     Pull next(Arguments& arguments);
 
   private:
+    Pull collect();
+    bool may_spread() const;
     void spread();
 
     Records& records_;
