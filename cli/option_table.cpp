@@ -162,6 +162,7 @@ const Option table[] = {
     {inputs, 'd', "delimiter", Takes::value, "TEXT", "inputs end with TEXT; \\n, \\t, \\0, \\xHH are understood",
      [](L& l, S v) {
          l.run.input.rules.delimiter = unescape(v);
+         l.run.input.rules.split_values = true;
          if (l.run.input.rules.delimiter.empty()) throw std::invalid_argument("must not be empty");
      }},
     {inputs, 'C', "colsep|col-sep", Takes::value, "REGEX", "split each input into columns {1}, {2} …",

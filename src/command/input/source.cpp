@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <utility>
 
 #include "command/input/record_reader.hpp"
 #include "system/error.hpp"
@@ -17,14 +17,59 @@ bool blank(std::string_view text) {
     return text.find_first_not_of(" \t\n\r\f\v") == std::string_view::npos;
 }
 
+// Makes values of the records of one source.
+class RecordFilter {
+  public:
+    explicit RecordFilter(const RecordRules& rules) : rules_(rules) {}
+
+    // Whether `value` is one now; else the record says nothing, or only how the next one begins.
+    bool take(std::string_view record, std::string& value) {
+        if (record == rules_.end_marker) {
+            ended_ = true;
+            return finish(value);
+        }
+        joined_.append(record);
+        if (rules_.skip_blank && blank(joined_)) {
+            joined_.clear();
+            joining_ = false;
+            return false;
+        }
+        joining_ =
+            rules_.join_continued && !joined_.empty() && blank(std::string_view(joined_).substr(joined_.size() - 1));
+        if (joining_) return false;
+        value = std::exchange(joined_, {});
+        return true;
+    }
+    // The same for a record that was to go on after the last one.
+    bool finish(std::string& value) {
+        value = std::exchange(joined_, {});
+        return std::exchange(joining_, false);
+    }
+    // No record after this one counts.
+    bool ended() const { return ended_; }
+
+  private:
+    RecordRules rules_;
+    std::string joined_;
+    bool joining_ = false;
+    bool ended_ = false;
+};
+
 class ListSource : public Source {
   public:
-    ListSource(std::vector<std::string> values, std::string name, const RecordRules& rules)
-        : values_(std::move(values)), name_(std::move(name)) {
-        if (rules.end_marker) {
-            values_.erase(std::find(values_.begin(), values_.end(), *rules.end_marker), values_.end());
+    ListSource(const std::vector<std::string>& texts, std::string name, const RecordRules& rules)
+        : name_(std::move(name)) {
+        RecordFilter filter(rules);
+        std::string value;
+        for (std::string_view text : texts) {
+            for (bool more = true; more && !filter.ended();) {
+                std::size_t end = rules.split_values ? text.find(rules.delimiter) : std::string_view::npos;
+                if (filter.take(text.substr(0, end), value)) values_.push_back(std::move(value));
+                more = end != std::string_view::npos;
+                if (more) text.remove_prefix(end + rules.delimiter.size());
+            }
         }
-        if (rules.skip_blank) std::erase_if(values_, blank);
+        if (filter.finish(value)) values_.push_back(std::move(value));
     }
 
     Pull next(std::string& value) override {
@@ -44,32 +89,17 @@ class ListSource : public Source {
 class FileSource : public Source {
   public:
     FileSource(system::Descriptor file, std::string name, const RecordRules& rules)
-        : reader_(std::move(file), rules.delimiter, std::move(name)), rules_(rules) {}
+        : reader_(std::move(file), rules.delimiter, std::move(name)), rules_(rules), filter_(rules) {}
 
     Pull next(std::string& value) override {
-        while (!ended_) {
+        while (!filter_.ended()) {
             std::string_view record;
             Pull pull = reader_.next(record);
             if (pull == Pull::blocked) return pull;
-            if (pull == Pull::end || record == rules_.end_marker) {
-                ended_ = true;
-                break;
-            }
-            if (rules_.skip_blank && blank(record)) continue;
-            if (rules_.join_continued) {
-                joined_.append(record);
-                joining_ = record.ends_with(' ') || record.ends_with('\t');
-                if (joining_) continue;
-                value = std::exchange(joined_, {});
-            } else {
-                value.assign(record);
-            }
-            return Pull::value;
+            if (pull == Pull::end) break;
+            if (filter_.take(record, value)) return Pull::value;
         }
-        if (!joining_) return Pull::end;
-        joining_ = false;
-        value = std::exchange(joined_, {});
-        return Pull::value;
+        return filter_.finish(value) ? Pull::value : Pull::end;
     }
     int descriptor() const override { return reader_.descriptor(); }
     std::optional<std::uint64_t> count() override {
@@ -81,15 +111,13 @@ class FileSource : public Source {
   private:
     RecordReader reader_;
     RecordRules rules_;
-    std::string joined_;
-    bool joining_ = false;
-    bool ended_ = false;
+    RecordFilter filter_;
 };
 
 }  // namespace
 
-std::unique_ptr<Source> list_source(std::vector<std::string> values, std::string name, const RecordRules& rules) {
-    return std::make_unique<ListSource>(std::move(values), std::move(name), rules);
+std::unique_ptr<Source> list_source(const std::vector<std::string>& texts, std::string name, const RecordRules& rules) {
+    return std::make_unique<ListSource>(texts, std::move(name), rules);
 }
 
 std::unique_ptr<Source> file_source(const std::string& path, const RecordRules& rules) {

@@ -16,9 +16,10 @@ namespace haid::command {
 // What applies to the records of every source.
 struct RecordRules {
     std::string delimiter = "\n";
+    bool split_values = false;              // -d: what stands after `:::` is cut, too
     bool skip_blank = false;                // -r: records of nothing but white space
     std::optional<std::string> end_marker;  // -E
-    bool join_continued = false;            // -L: a record that ends in a blank goes on in the next
+    bool join_continued = false;            // -L: a record that ends in white space goes on in the next
 };
 
 class Source {
@@ -34,7 +35,7 @@ class Source {
     virtual std::string place() const = 0;
 };
 
-std::unique_ptr<Source> list_source(std::vector<std::string> values, std::string name, const RecordRules& rules);
+std::unique_ptr<Source> list_source(const std::vector<std::string>& texts, std::string name, const RecordRules& rules);
 
 // `path` "-": standard input. Throws InputError where it cannot be opened.
 std::unique_ptr<Source> file_source(const std::string& path, const RecordRules& rules);
