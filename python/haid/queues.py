@@ -19,7 +19,7 @@ from multiprocessing.queues import Empty, _ForkingPickler
 
 from ._haid import Claims
 from .errors import OwnerDied, QueueBroken
-from .synchronize import acquire_place
+from .synchronize import Condition, RLock, acquire_place
 
 # Words that the processes share. Each is written by who holds the lock of that end, and outlives its death.
 _READING = 0  # an item is being taken out of the pipe
@@ -342,7 +342,7 @@ class Queue(_Survives, _standard.Queue):
     def __init__(self, maxsize=0, *, ctx):
         super().__init__(maxsize, ctx=ctx)
         if ctx.get_start_method() == "fork":
-            self._sem = _Places(self._sem, self._when_gone())
+            self._sem = _Places(self._sem, self._when_gone(ctx))
             self._taken = self._sem.free
             self._share(ctx, self._sem.sent)
         self._reset()
@@ -376,14 +376,33 @@ class Queue(_Survives, _standard.Queue):
             self._unfinished.clear()
             self._rlock.release()  # the others are told
 
-    def _when_gone(self):
+    def _when_gone(self, ctx):
         return _nothing
+
+
+class _InOrder(RLock):
+    """Of what is in order at every instant, as a count is: whoever finds that its holder has ended just goes on."""
+
+    def __init__(self, *, ctx):
+        super().__init__(ctx=ctx)
+        del self.acquire  # the standard library's, of this instance
+
+    def acquire(self, block=True, timeout=None):
+        while True:
+            try:
+                return self._semlock.acquire(block, timeout)
+            except OwnerDied:
+                pass
+
+    def __enter__(self):
+        return self.acquire()
 
 
 class JoinableQueue(Queue, _standard.JoinableQueue):
     """A Queue that knows when all that was put has been done. What its process could not send is done."""
 
-    def _when_gone(self):
+    def _when_gone(self, ctx):
+        self._cond = Condition(_InOrder(ctx=ctx), ctx=ctx)
         return partial(_one_less, self._cond, self._unfinished_tasks)
 
     def join(self):
