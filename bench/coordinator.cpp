@@ -84,7 +84,7 @@ int run(std::uint64_t jobs, int agents, const std::string& slots) {
     nodes.launch.launcher = {self, "pretend", std::to_string(agents), slots};
     nodes.launch.environment = {"PATH=/usr/bin:/bin"};
     nodes.program = self;
-    nodes.launch.run_folder = fmt::format("/tmp/haid-bench-{}", ::getpid());
+    nodes.launch.run_folders = {fmt::format("/tmp/haid-bench-{}", ::getpid())};
 
     command::RunSettings settings;
     settings.shell.path = "/bin/sh";
@@ -101,7 +101,7 @@ int run(std::uint64_t jobs, int agents, const std::string& slots) {
     const auto begin = Clock::now();
     const int status = the_run.execute();
     const std::chrono::duration<double> wall = Clock::now() - begin;
-    std::filesystem::remove_all(nodes.launch.run_folder);
+    std::filesystem::remove_all(nodes.launch.run_folders.front());
     rusage usage{};
     ::getrusage(RUSAGE_SELF, &usage);
     const auto seconds = [](const timeval& time) {

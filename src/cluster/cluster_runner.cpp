@@ -61,7 +61,7 @@ ClusterRunner::ClusterRunner(const command::RunSettings& settings, const command
       welcome_(welcome_for(settings, cluster.until_done)),
       places_(cluster.launch.nodes.size()),
       trust_(cluster.launch.nodes.size()),
-      roster_(context.loop, cluster.launch.nodes, cluster.launch.run_folder, protocol_version, {}, *this),
+      roster_(context.loop, cluster.launch.nodes, cluster.launch.run_folders, protocol_version, {}, *this),
       launcher_(cluster.launch,
                 {cluster.program, "agent", "--to", roster_.addresses(), "--secret", roster_.secret_path()}, {}) {
     ticker_.emplace(context.loop, tick_every, [this] { tick(); });

@@ -91,10 +91,13 @@ std::string new_run_path() {
 RunFolder::RunFolder(std::string path) : path_(std::move(path)) {
     std::error_code error;
     fs::create_directories(fs::path(path_).parent_path(), error);
-    if (error) throw system::SystemError(error.value(), fmt::format("cannot make the folder of '{}'", path_));
+    if (error)
+        throw system::SystemError(error.value(),
+                                  fmt::format("cannot make the folder of '{}' (HAID_RUN_FOLDER names another)", path_));
     // Another login node may have made one in the same second, by a process of the same number.
     for (const std::string wanted = path_; ::mkdir(path_.c_str(), 0700) != 0; path_ += "x") {
-        if (errno != EEXIST) system::throw_errno(fmt::format("cannot make the folder '{}'", wanted));
+        if (errno != EEXIST)
+            system::throw_errno(fmt::format("cannot make the folder '{}' (HAID_RUN_FOLDER names another)", wanted));
     }
 }
 

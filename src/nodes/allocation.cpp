@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <stdexcept>
 
 #include "nodes/node_environment.hpp"
@@ -39,6 +40,22 @@ std::string run_folder() {
     if (auto folder = value("XDG_CACHE_HOME"); folder.starts_with('/')) return folder + "/haid";
     if (auto folder = value("HOME"); folder.starts_with('/')) return folder + "/.cache/haid";
     throw std::invalid_argument("where can all nodes read a file? set HOME, or HAID_RUN_FOLDER");
+}
+
+std::vector<std::string> run_folders() {
+    const char* named = std::getenv("HAID_RUN_FOLDER");
+    if (named != nullptr && *named != '\0') return {named};
+    std::vector<std::string> folders;
+    std::string fault;
+    try {
+        folders.push_back(run_folder());
+    } catch (const std::invalid_argument& error) {
+        fault = error.what();
+    }
+    std::error_code gone;
+    if (auto here = std::filesystem::current_path(gone); !gone) folders.push_back(here.string());
+    if (folders.empty()) throw std::invalid_argument(fault);
+    return folders;
 }
 
 std::optional<Allocation> find_allocation(const system::ResourceFacts& facts) {
@@ -108,7 +125,7 @@ LaunchPlan start_with_srun(const Allocation& allocation, const std::string& fold
     for (char** entry = environ; *entry != nullptr; ++entry) {
         if (is_for_srun(*entry)) plan.environment.emplace_back(*entry);
     }
-    plan.run_folder = run_folder();
+    plan.run_folders = run_folders();
     return plan;
 }
 

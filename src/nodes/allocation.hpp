@@ -38,6 +38,9 @@ std::string components_left_out(const system::ResourceFacts& facts);
 // A folder that all nodes see: in the user's home, unless he says otherwise (HAID_RUN_FOLDER). Throws
 // std::invalid_argument where there is none.
 std::string run_folder();
+// Where a file may lie that is there for moments: that folder; unless the user has named it, this one, too, in which
+// all nodes are to run. Throws std::invalid_argument where there is none.
+std::vector<std::string> run_folders();
 
 // One srun for all nodes, which starts agents in that folder. Throws std::invalid_argument where there is no srun.
 LaunchPlan start_with_srun(const Allocation& allocation, const std::string& folder);

@@ -11,7 +11,8 @@ struct LaunchPlan {
     // What starts a command once on each node: put before the agent's own command line.
     std::vector<std::string> launcher;
     std::vector<std::string> environment;
-    std::string run_folder;  // that all nodes see: the run's secret lies there until all agents have it
+    // That all nodes see: the run's secret lies there until all agents have it, in the first that can be written to.
+    std::vector<std::string> run_folders;
 };
 
 }  // namespace haid::nodes

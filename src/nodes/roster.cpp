@@ -69,20 +69,25 @@ Connection* Roster::Node::connection() {
     return caller_ != nullptr ? &caller_->connection() : nullptr;
 }
 
-Roster::Roster(system::EventLoop& loop, const std::vector<std::string>& names, const std::string& run_folder,
-               std::uint32_t version, std::string build, Listener& listener)
+Roster::Roster(system::EventLoop& loop, const std::vector<std::string>& names,
+               const std::vector<std::string>& run_folders, std::uint32_t version, std::string build,
+               Listener& listener)
     : loop_(loop),
       version_(version),
       build_(std::move(build)),
       listener_(listener),
       secret_(Secret::random()),
-      secret_file_(secret_, run_folder),
+      secret_file_(secret_, run_folders),
       started_(Clock::now()),
       standstill_(started_) {
     for (const std::string& name : names) nodes_.emplace_back(nodes_.size(), name);
     system::raise_file_limit();
     listening_ = system::listen_anywhere();
     loop_.add(listening_.socket.get(), EPOLLIN, *this);
+    if (!secret_file_.passed_by().empty()) {
+        listener_.on_news(fmt::format("{}: the secret of the run lies in '{}' meanwhile", secret_file_.passed_by(),
+                                      secret_file_.path()));
+    }
 }
 
 Roster::~Roster() {

@@ -78,7 +78,7 @@ class Roster : private system::Watcher {
     };
 
     // Listens. `version` and `build`: what agents have to say. Throws SystemError.
-    Roster(system::EventLoop& loop, const std::vector<std::string>& names, const std::string& run_folder,
+    Roster(system::EventLoop& loop, const std::vector<std::string>& names, const std::vector<std::string>& run_folders,
            std::uint32_t version, std::string build, Listener& listener);
     ~Roster() override;
     Roster(const Roster&) = delete;

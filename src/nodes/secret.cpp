@@ -1,14 +1,17 @@
 #include "nodes/secret.hpp"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sodium.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <stdexcept>
+#include <string_view>
 
 #include "system/descriptor.hpp"
 #include "system/error.hpp"
@@ -16,19 +19,47 @@
 namespace haid::nodes {
 namespace {
 
-constexpr const char* extension = ".secret";
+// Other people's files may lie in the same folder.
+constexpr std::string_view beginning = "haid-";
+constexpr std::string_view extension = ".secret";
 
 // Of runs that were killed before all their agents had called: of no use any more.
 void remove_old_secrets(const std::filesystem::path& folder) {
     constexpr std::chrono::hours old{24};
     std::error_code ignored;
     for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
-        if (entry.path().extension() != extension) continue;
+        const std::string name = entry.path().filename();
+        if (!name.starts_with(beginning) || !name.ends_with(extension)) continue;
+        if (std::filesystem::file_size(entry.path(), ignored) != Secret::size) continue;
         const auto written = std::filesystem::last_write_time(entry.path(), ignored);
         if (std::filesystem::file_time_type::clock::now() - written > old) {
             std::filesystem::remove(entry.path(), ignored);
         }
     }
+}
+
+// Its path.
+std::string make_file(const Secret& secret, const std::string& folder) {
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (error) throw system::SystemError(error.value(), fmt::format("cannot make the folder '{}'", folder));
+    remove_old_secrets(folder);
+    char host[256] = "";
+    ::gethostname(host, sizeof host - 1);
+    std::string path = fmt::format("{}/{}{}-{}-{:x}{}", folder, beginning, host, ::getpid(),
+                                   std::chrono::steady_clock::now().time_since_epoch().count(), extension);
+    try {
+        secret.write(path);
+        // Not every file system keeps owners and modes; agents trust no other file.
+        Secret::read(path);
+    } catch (const system::SystemError&) {
+        ::unlink(path.c_str());
+        throw;
+    } catch (const std::invalid_argument&) {
+        ::unlink(path.c_str());
+        throw system::SystemError(EPERM, fmt::format("the folder '{}' keeps no file from others", folder));
+    }
+    return path;
 }
 
 }  // namespace
@@ -40,7 +71,15 @@ Secret Secret::random() {
 }
 
 Secret Secret::read(const std::string& path) {
-    const system::Descriptor file = system::open_file(path, O_RDONLY | O_NOFOLLOW);
+    const system::Descriptor file = [&] {
+        try {
+            return system::open_file(path, O_RDONLY | O_NOFOLLOW);
+        } catch (const system::SystemError& error) {
+            throw system::SystemError(
+                error.error(),
+                fmt::format("cannot open '{}' (HAID_RUN_FOLDER names a folder that all nodes see)", path));
+        }
+    }();
     struct stat status {};
     system::check(::fstat(file.get(), &status), "cannot look at the secret of the run");
     if (status.st_uid != ::geteuid() || (status.st_mode & 077) != 0) {
@@ -62,16 +101,24 @@ void Secret::write(const std::string& path) const {
     system::write_all(file.get(), {reinterpret_cast<const char*>(bytes_.data()), size}, what.c_str());
 }
 
-SecretFile::SecretFile(const Secret& secret, const std::string& folder) {
-    std::error_code error;
-    std::filesystem::create_directories(folder, error);
-    if (error) throw system::SystemError(error.value(), fmt::format("cannot make the folder '{}'", folder));
-    remove_old_secrets(folder);
-    char host[256] = "";
-    ::gethostname(host, sizeof host - 1);
-    path_ = fmt::format("{}/{}-{}-{:x}{}", folder, host, ::getpid(),
-                        std::chrono::steady_clock::now().time_since_epoch().count(), extension);
-    secret.write(path_);
+SecretFile::SecretFile(const Secret& secret, const std::vector<std::string>& folders) {
+    int last_error = 0;
+    for (const std::string& folder : folders) {
+        try {
+            path_ = make_file(secret, folder);
+            return;
+        } catch (const system::SystemError& error) {
+            passed_by_ += (passed_by_.empty() ? "" : "; ") + std::string(error.what());
+            if (error.error() == EMFILE || error.error() == ENFILE) throw;
+            last_error = error.error();
+        }
+    }
+    std::string tried = passed_by_;  // its last reason is said by the exception
+    tried.resize(tried.size() - std::min(tried.size(), 2 + system::reason(last_error).size()));
+    throw system::SystemError(
+        last_error,
+        fmt::format("no place for the secret of the run (HAID_RUN_FOLDER names a folder that all nodes see): {}",
+                    tried));
 }
 
 void SecretFile::remove() {

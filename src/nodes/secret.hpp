@@ -3,6 +3,7 @@
 
 #include <array>
 #include <string>
+#include <vector>
 
 namespace haid::nodes {
 
@@ -24,18 +25,21 @@ class Secret {
 // A secret in a file of its own, which all nodes of a run can read, for as long as they have not.
 class SecretFile {
   public:
-    // A new file in the folder, which is made where it is missing. Also removes what runs that were killed have left
-    // there a day ago. Throws SystemError naming what it could not make.
-    SecretFile(const Secret& secret, const std::string& folder);
+    // A new file in the first of the folders where that can be: it is made where it is missing. Also removes what runs
+    // that were killed have left there a day ago. Throws SystemError naming what it could not make, and the way out.
+    SecretFile(const Secret& secret, const std::vector<std::string>& folders);
     ~SecretFile() { remove(); }
     SecretFile(const SecretFile&) = delete;
     SecretFile& operator=(const SecretFile&) = delete;
 
     const std::string& path() const { return path_; }
+    // Why it is in none of the folders before; empty: it is in the first.
+    const std::string& passed_by() const { return passed_by_; }
     void remove();
 
   private:
     std::string path_;
+    std::string passed_by_;
 };
 
 }  // namespace haid::nodes

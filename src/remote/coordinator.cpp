@@ -56,7 +56,7 @@ Coordinator::Coordinator(system::EventLoop& loop, const nodes::LaunchPlan& plan,
     : loop_(loop),
       description_(std::move(description)),
       places_(plan.nodes.size()),
-      roster_(loop, plan.nodes, plan.run_folder, protocol_version, std::move(build), *this),
+      roster_(loop, plan.nodes, plan.run_folders, protocol_version, std::move(build), *this),
       launcher_(plan, command, {fmt::format("{}={} {}", host_variable, roster_.addresses(), roster_.secret_path())}) {
     loop_.add(launcher_.sentinel(), EPOLLIN, *this);
 }

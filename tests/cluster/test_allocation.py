@@ -96,6 +96,27 @@ def test_components_that_are_left_out_are_told(lab, haid):
     assert said[1:4] == ["1", "2", "3"] and set(said[4:]) == {"4", "end"}
 
 
+@pytest.mark.parametrize("home", ["unset HOME", "export HOME=/dev/null", "export HOME=/proc/none", "export HOME=",
+                                  "export XDG_CACHE_HOME=/proc/none"])
+def test_a_home_that_cannot_be_used_costs_nothing(lab, haid, home):
+    """The secret lies where the run is, for the moment in which agents read it."""
+    out = lab.submit(f"umask 0; {home}; {haid} -j1 -k 'echo {{}}; sleep 0.3' ::: 1 2 3 4; echo status $?; ls *secret", "-N2").wait()
+    said = [line for line in out.splitlines() if not line.startswith("haid: cannot make the folder ")]
+    assert said[:5] == ["1", "2", "3", "4", "status 0"] and "cannot access" in said[5] and len(said) == 6, out
+    # Submitting keeps what is looked for later: no other place will do.
+    refused = lab.run("sh", "-c", f"{home}; {haid} submit -N1 -- echo ::: 1", check=False)
+    assert refused.returncode == 255 and "HAID_RUN_FOLDER" in refused.stderr, refused
+
+
+def test_a_folder_that_is_named_and_cannot_be_used_is_an_error(lab, haid):
+    out = lab.submit(f"export HAID_RUN_FOLDER=/dev/null/x; {haid} echo ::: 1; echo status $?", "-N2").wait()
+    assert "HAID_RUN_FOLDER names a folder that all nodes see): cannot make the folder '/dev/null/x': Not a directory" in out
+    assert out.endswith("status 255\n")
+    # One that only this node sees: the other's agent says which variable.
+    out = lab.submit(f"export HAID_RUN_FOLDER=/dev/shm/here; {haid} -k echo ::: 1; echo status $?; ls /dev/shm/here", "-N2").wait()
+    assert "1\nstatus 0\n" in out and "(HAID_RUN_FOLDER names a folder that all nodes see): No such file" in out
+
+
 def test_jobs_have_a_number_on_their_own_node(lab, haid):
     """Of devices and ports each node has its own; no two jobs have the same at a time."""
     job = ("echo $SLURMD_NODENAME $HAID_NODE_SLOT {%} $PARALLEL_JOBSLOT; d=/dev/shm/haid-$SLURM_JOB_ID-$HAID_NODE_SLOT; "

@@ -54,7 +54,7 @@ class MeetingPlace {
                          "echo \"${HAID_POOL_HOST:-$4 $6}\" > \"$0.new\" && mv \"$0.new\" \"$0\"; exec sleep 100000",
                          folder_ + "/told"};
         plan.environment = {"PATH=/usr/bin:/bin"};
-        plan.run_folder = folder_ + "/run";
+        plan.run_folders = {folder_ + "/run"};
         return plan;
     }
     static std::string name(std::size_t node) { return "n" + std::to_string(node); }
