@@ -10,6 +10,7 @@
 #include <array>
 #include <charconv>
 #include <stdexcept>
+#include <utility>
 
 #include "command/hash.hpp"
 #include "system/calls.hpp"
@@ -76,14 +77,29 @@ PastJobs PastJobs::read(std::string_view text, const std::string& path) {
                                                     number, path, line.substr(0, 80)));
         }
         std::string_view command = (*parts)[fields - 1];
-        past.entries_[sequence] = {(*parts)[6] == "0" && (*parts)[7] == "0", hash_of(command),
-                                   start + (line.size() - command.size())};
+        past.put(sequence,
+                 {(*parts)[6] == "0" && (*parts)[7] == "0", hash_of(command), start + (line.size() - command.size())});
     }
     return past;
 }
 
 void PastJobs::add(std::uint64_t sequence, bool succeeded, std::string_view command) {
-    entries_[sequence] = {succeeded, hash_of(as_logged(command)), 0};
+    put(sequence, {succeeded, hash_of(as_logged(command)), 0});
+}
+
+void PastJobs::put(std::uint64_t sequence, Entry entry) {
+    auto [last, is_new] = entries_.try_emplace(sequence, entry);
+    if (is_new) return;
+    Entry& before = last->second;
+    if (before.line_hash != entry.line_hash) {
+        const auto [from, to] = replaced_.equal_range({sequence, entry.line_hash});
+        const auto attempt = std::find_if(from, to, [](const auto& one) { return !one.second.succeeded; });
+        if (attempt != to) replaced_.erase(attempt);
+    }
+    if (before.succeeded || before.line_hash != entry.line_hash) {
+        replaced_.emplace(std::pair(sequence, before.line_hash), before);
+    }
+    before = entry;
 }
 
 const PastJobs::Entry* PastJobs::find(std::uint64_t sequence) const {
@@ -95,13 +111,68 @@ bool PastJobs::same_command(const Entry& entry, std::string_view line) const {
     return entry.line_hash == hash_of(as_logged(line));
 }
 
+bool PastJobs::done(std::uint64_t sequence, std::string_view line, bool even_failed) {
+    const std::uint64_t line_hash = hash_of(as_logged(line));
+    const auto own = entries_.find(sequence);
+    const bool has_number = own != entries_.end();
+    if (has_number && own->second.line_hash == line_hash && !own->second.taken) {
+        own->second.taken = true;
+        return even_failed || own->second.succeeded;
+    }
+    numbers_differ_ = numbers_differ_ || (has_number && own->second.line_hash != line_hash);
+    // Otherwise all that is left is for jobs that are still to come.
+    if (!numbers_differ_ && replaced_.empty()) return false;
+    if (!std::exchange(indexed_, true)) index_commands(even_failed);
+    return take_elsewhere(line_hash, has_number ? UINT64_MAX : sequence);
+}
+
+void PastJobs::index_commands(bool even_failed) {
+    auto add = [&](std::uint64_t sequence, Entry& entry) {
+        if (even_failed || entry.succeeded) by_command_.push_back({entry.line_hash, sequence, &entry});
+    };
+    by_command_.reserve(entries_.size() + replaced_.size());
+    for (auto& [key, entry] : replaced_) add(0, entry);
+    for (auto& [sequence, entry] : entries_) add(sequence, entry);
+    std::sort(by_command_.begin(), by_command_.end(), [](const Candidate& a, const Candidate& b) {
+        return a.line_hash != b.line_hash ? a.line_hash < b.line_hash : a.sequence < b.sequence;
+    });
+}
+
+bool PastJobs::take_elsewhere(std::uint64_t line_hash, std::uint64_t below) {
+    const auto first = std::lower_bound(by_command_.begin(), by_command_.end(), line_hash,
+                                        [](const Candidate& a, std::uint64_t hash) { return a.line_hash < hash; });
+    if (first == by_command_.end()) return false;
+    for (auto found = first + first->passed; found != by_command_.end() && found->line_hash == line_hash; ++found) {
+        if (!found->entry->taken && found->sequence >= below) return false;
+        ++first->passed;
+        if (!std::exchange(found->entry->taken, true)) return true;
+    }
+    return false;
+}
+
 std::map<std::uint64_t, std::string> PastJobs::failed_commands(std::string_view text) const {
     std::map<std::uint64_t, std::string> failed;
-    for (const auto& [sequence, entry] : entries_) {
-        if (entry.succeeded) continue;
+    auto command_of = [&](const Entry& entry) {
         std::string command(text.substr(entry.offset, text.find('\n', entry.offset) - entry.offset));
         std::replace(command.begin(), command.end(), '\0', '\n');
-        failed.emplace(sequence, std::move(command));
+        return command;
+    };
+    std::uint64_t highest = 0;
+    for (const auto& [sequence, entry] : entries_) {
+        highest = std::max(highest, sequence);
+        if (!entry.succeeded) failed.emplace(sequence, command_of(entry));
+    }
+    if (replaced_.empty()) return failed;
+    std::unordered_map<std::uint64_t, std::uint64_t> last_success;  // its place, by the command's hash
+    auto note = [&](const Entry& entry) {
+        if (entry.succeeded) last_success[entry.line_hash] = std::max(last_success[entry.line_hash], entry.offset);
+    };
+    for (const auto& [sequence, entry] : entries_) note(entry);
+    for (const auto& [key, entry] : replaced_) note(entry);
+    for (const auto& [key, entry] : replaced_) {
+        const auto success = last_success.find(entry.line_hash);
+        if (entry.succeeded || (success != last_success.end() && success->second > entry.offset)) continue;
+        failed.emplace(failed.contains(key.first) ? ++highest : key.first, command_of(entry));
     }
     return failed;
 }

@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "command/job.hpp"
 #include "system/descriptor.hpp"
@@ -22,14 +24,18 @@ enum class Resume {
     retry_failed,  // --retry-failed: only what failed, from the log alone
 };
 
-// What a log says. Where a job is in it more than once, the last line counts.
+// What a log says. Where a number is in it more than once, the last line with the same command counts.
 class PastJobs {
   public:
     struct Entry {
         bool succeeded;
         std::uint64_t line_hash;
         std::uint64_t offset;  // of the command in the log's text, where there is one
+        bool taken = false;    // it stands for a job of this run
     };
+    PastJobs() = default;
+    PastJobs(PastJobs&&) = default;
+    PastJobs& operator=(PastJobs&&) = default;
 
     // A last line without an end was being written when its program died: it does not count.
     // Throws std::invalid_argument naming the line that is not of a job log.
@@ -37,15 +43,39 @@ class PastJobs {
 
     void add(std::uint64_t sequence, bool succeeded, std::string_view command);
 
+    // The last line with this number.
     const Entry* find(std::uint64_t sequence) const;
     bool same_command(const Entry& entry, std::string_view line) const;
+    // Whether this job of a new run has been done. To be asked once for each, in the order of their numbers, for a line
+    // stands for one job: the one with its number, if that has its command; else any of its command, where the number
+    // shows that inputs have come or gone in front of it; and where the log does not have the number, one that no job
+    // with that number can want any more. Jobs of one and the same command are told apart by their numbers.
+    bool done(std::uint64_t sequence, std::string_view line, bool even_failed);
+    // Of the jobs that were asked for one had another command in the log.
+    bool numbers_differ() const { return numbers_differ_; }
+    // By their numbers; where an earlier run had another command for one, it has a new number if it needs one.
     std::map<std::uint64_t, std::string> failed_commands(std::string_view text) const;
     // Bytes of the text that are whole lines.
     std::size_t whole_size() const { return whole_size_; }
     std::size_t size() const { return entries_.size(); }
 
   private:
+    struct Candidate {
+        std::uint64_t line_hash;
+        std::uint64_t sequence;  // 0: nobody asks for it by its number
+        Entry* entry;
+        std::uint32_t passed = 0;  // of the first with this command: so many of them are taken
+    };
+    void put(std::uint64_t sequence, Entry entry);
+    void index_commands(bool even_failed);
+    bool take_elsewhere(std::uint64_t line_hash, std::uint64_t below);
+
     std::unordered_map<std::uint64_t, Entry> entries_;
+    // By number and hash: what later lines with the number have replaced, and is no attempt before them.
+    std::multimap<std::pair<std::uint64_t, std::uint64_t>, Entry> replaced_;
+    std::vector<Candidate> by_command_;  // once it is asked for
+    bool indexed_ = false;
+    bool numbers_differ_ = false;
     std::size_t whole_size_ = 0;
 };
 
@@ -65,7 +95,7 @@ class JobLog {
     // Throws SystemError; the log then ends with the last whole line.
     void add(std::uint64_t sequence, std::string_view command, const Outcome& outcome);
 
-    const PastJobs& past() const { return past_; }
+    PastJobs& past() { return past_; }
     std::map<std::uint64_t, std::string> failed_commands() const { return failed_commands_; }
     int descriptor() const { return file_.get(); }
 

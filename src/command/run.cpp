@@ -91,17 +91,25 @@ void Run::prepare_resume() {
 }
 
 bool Run::already_done(const Job& job) {
-    const PastJobs* past = log_ ? &log_->past() : results_->past();
+    PastJobs* past = log_ ? &log_->past() : results_->past();
     if (past == nullptr) {
         const std::optional<bool> succeeded = results_->succeeded(job);
         return succeeded && (settings_.resume != Resume::failed || *succeeded);
     }
-    const PastJobs::Entry* entry = past->find(job.sequence);
-    if (entry == nullptr || (settings_.resume == Resume::failed && !entry->succeeded)) return false;
-    if (source_.line_depends_on_slot() || past->same_command(*entry, job.line)) return true;
-    say(fmt::format("job {} is run again: the {} has another command for it than '{}'", job.sequence,
-                    log_ ? "job log" : "table", job.line));
-    return false;
+    const bool even_failed = settings_.resume != Resume::failed;
+    if (source_.line_depends_on_slot()) {
+        const PastJobs::Entry* entry = past->find(job.sequence);
+        return entry != nullptr && (even_failed || entry->succeeded);
+    }
+    const bool differed = past->numbers_differ();
+    const bool done = past->done(job.sequence, job.line, even_failed);
+    if (!differed && past->numbers_differ()) {
+        say(
+            fmt::format("the {} has another command for job {} than '{}': from here on jobs are found in it by their "
+                        "commands, and those that are not there are run",
+                        log_ ? "job log" : "table", job.sequence, job.line));
+    }
+    return done;
 }
 
 int Run::execute() {

@@ -29,7 +29,7 @@ class Results {
     // What earlier runs have left: how a job with the same files ended; nullopt: there is no whole result of it.
     virtual std::optional<bool> succeeded(const Job&) const { return std::nullopt; }
     // The same of a table, whose rows tell what a job log's lines tell; nullptr: no table.
-    virtual const PastJobs* past() const { return nullptr; }
+    virtual PastJobs* past() { return nullptr; }
 };
 
 // What becomes of the rows that a table has: it begins anew, goes on after them, or is only looked at.
