@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
+
+#include "system/exec_limit.hpp"
 
 namespace haid::command {
 JobSource::JobSource(const RunSettings& settings, system::SpoolStore& store)
-    : settings_(settings), strings_(settings.strings) {
+    : settings_(settings), strings_(settings.strings), room_(system::room_for_arguments()) {
     if (settings.resume == Resume::retry_failed) return;
     records_ = std::make_unique<Records>(settings.input, store);
     BatchRule rule = settings.batch;
@@ -34,21 +37,29 @@ std::size_t JobSource::limit() const {
     return settings_.most_characters > 0 ? std::min(settings_.most_characters, line_limit) : line_limit;
 }
 
+bool JobSource::fits(const LineSize& size) const {
+    const std::size_t most = settings_.most_characters > 0 ? limit() : filled_line_limit;
+    return size.bytes < most && size.bytes + size.words * system::bytes_beside_argument < room_;
+}
+
 bool JobSource::fits(const Arguments& arguments) {
-    if (arguments.values.size() < measured_values_ || measured_values_ == 0) measured_ = measured_values_ = 0;
+    if (arguments.values.size() < measured_values_) measured_values_ = 0;
     if (measured_values_ > 0) {
         for (std::size_t i = measured_values_; i < arguments.values.size(); ++i) {
-            measured_ += template_->most_growth(arguments.values[i]);
+            const std::size_t growth = template_->most_growth(arguments.values[i]);
+            measured_.bytes += growth;
+            measured_.words += growth / 2 + 1;
         }
         measured_values_ = arguments.values.size();
-        if (measured_ < limit()) return true;
+        if (fits(measured_)) return true;
     }
-    // The bound says nothing (any more): look at the line itself.
-    measured_ = template_->fill(arguments, sequence_ + 1, 1).size();
-    measured_values_ = arguments.values.size();
-    bool fits = measured_ < limit();
-    if (!fits) measured_values_ = 0;
-    return fits;
+    // The bound says nothing (any more): look at the line itself. A blank within quotes ends no word; so much the
+    // safer.
+    const std::string line = template_->fill(arguments, sequence_ + 1, 1);
+    measured_ = {line.size(), static_cast<std::size_t>(std::count(line.begin(), line.end(), ' ')) + 1};
+    const bool fitting = fits(measured_);
+    measured_values_ = fitting ? arguments.values.size() : 0;
+    return fitting;
 }
 
 Pull JobSource::next_of_all(NextJob& job) {

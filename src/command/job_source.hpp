@@ -19,6 +19,10 @@ namespace haid::command {
 // the zero byte at its end (execve(2)).
 inline constexpr std::size_t line_limit = 32 * 4096;
 
+// Lines that hold several inputs are filled up to here, unless -s says how far: what GNU parallel finds
+// (--show-limits), which leaves half of a line for what it wraps around commands. So it has the same inputs in a job.
+inline constexpr std::size_t filled_line_limit = 63664;
+
 // A job that has a number but no slot yet.
 struct NextJob {
     std::uint64_t sequence = 0;
@@ -71,8 +75,15 @@ class JobSource {
     std::optional<std::map<std::uint64_t, std::string>> commands_;
     std::uint64_t sequence_ = 0;
     std::uint64_t skipped_count_ = 0;
-    std::size_t measured_ = 0;         // no less than the length of the line being collected
+    struct LineSize {
+        std::size_t bytes = 0;
+        std::size_t words = 0;
+    };
+    bool fits(const LineSize& size) const;
+
+    LineSize measured_;                // no less than the size of the line being collected
     std::size_t measured_values_ = 0;  // so many of its values are in that
+    std::size_t room_;                 // what the system takes for the words of one command
     std::function<ResultPaths(const Job&)> place_;
     std::function<bool(const Job&)> done_;
     std::function<void(std::uint64_t)> skipped_;

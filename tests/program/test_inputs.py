@@ -196,3 +196,18 @@ def test_the_bar_with_a_pipe_that_stays_open_can_be_interrupted(tidy_haid):
     stdin, process.stdin = process.stdin, None
     assert tidy_haid.finish(process).status == 130
     stdin.close()
+
+
+@pytest.mark.parametrize("option", ["-m", "-X", "--xargs", "-n 30000"])
+@pytest.mark.parametrize("command", ["/bin/echo {}", "/bin/echo {} | cat"], ids=["without-a-shell", "with-a-shell"])
+@pytest.mark.parametrize("variable", [0, 90_000], ids=["small-environment", "large-environment"])
+def test_jobs_that_are_filled_stay_below_the_limit_of_arguments_and_environment(tidy_haid, option, command, variable):
+    # 128 KiB for the words, their pointers and the environment, which one-letter words fill at a quarter of a line.
+    line = f'ulimit -s 256; exec "$0" -j2 {option} "$1"'
+    inputs = "x\n" * 60000
+    large = {"LARGE": "v" * variable}
+    result = tidy_haid.run_command(["sh", "-c", line, tidy_haid.path, command], input=inputs, environment=large)
+    assert (result.status, result.err) == (0, "")
+    assert result.out.split() == ["x"] * 60000
+    # What fits is filled: 6 jobs, and 17 beside the large environment.
+    assert len(result.out.splitlines()) < 25
