@@ -45,13 +45,16 @@ std::vector<LinkedSources> open_sources(const InputSettings& settings) {
 }  // namespace
 
 Records::Records(const InputSettings& settings, system::SpoolStore& store) : settings_(settings) {
-    if (settings.column_separator) splitter_.emplace(*settings.column_separator);
+    if (settings.column_separator)
+        splitter_.emplace(*settings.column_separator);
+    else if (settings.header)
+        splitter_.emplace("\t");
     combination_ = std::make_unique<Combination>(open_sources(settings));
     if (settings.shuffle || settings.read_ahead) spool_.emplace(store.directory(), settings.shuffle);
 }
 
 Trim Records::how_to_trim() const {
-    return settings_.trim.value_or(splitter_ ? Trim::both : Trim::none);
+    return settings_.trim.value_or(settings_.column_separator ? Trim::both : Trim::none);
 }
 
 Pull Records::next_split(std::vector<std::string>& record) {
@@ -80,6 +83,9 @@ Pull Records::prepare() {
         header_ = std::move(names);
         if (pull == Pull::blocked) return pull;
         header_done_ = true;
+        for (std::string& line : header_) {
+            if (line.ends_with('\r')) line.pop_back();
+        }
         if (splitter_) {
             std::vector<std::string> columns;
             for (const std::string& line : header_) splitter_->split(line, columns);

@@ -29,7 +29,7 @@ struct InputSettings {
     std::vector<SourceSetting> sources;  // empty: standard input
     bool link_all = false;               // --link
     RecordRules rules;
-    std::optional<std::string> column_separator;  // a regular expression
+    std::optional<std::string> column_separator;  // a regular expression; of a header without one, a tab
     bool header = false;
     bool skip_first_line = false;
     std::optional<Trim> trim;  // unless it is said: both sides of columns, nothing else
