@@ -89,7 +89,7 @@ void check_inputs(const command::RunSettings& run) {
     } else if (::access(run.job_log.c_str(), R_OK) != 0) {
         throw UsageError(fmt::format("cannot read the job log '{}': {}", run.job_log, system::reason(errno)));
     }
-    if (!run.prepared) command::Template::command(run.command, run.strings);
+    command::Template::command(run.command, run.strings);
     if (run.tag) command::Template::text(*run.tag, run.strings);
 }
 

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
-#include <map>
 
 #include "command/quote.hpp"
 #include "command/run.hpp"
@@ -175,6 +174,27 @@ CommandLine read_commands(const std::vector<std::string>& words, const Personali
     return line;
 }
 
+command::Interpreters interpreters_of(const CommandLine& line) {
+    command::Interpreters interpreters = command::Interpreters::with_users_table();
+    for (const std::string& definition : line.interpreters) interpreters.add(definition);
+    return interpreters;
+}
+
+// Without inputs a script runs once: as with one input that it does not get.
+void run_once(command::RunSettings& run, const std::vector<std::string>& arguments) {
+    for (const std::string& word : arguments) {
+        if (!command::Template::text(word, run.strings).uses(command::Template::Kind::value)) continue;
+        throw UsageError(
+            fmt::format("'{}' has a place for an input, and there are none: give them after ::: (or in a file: "
+                        ":::: FILE; :::: - is standard input), or let -I name what stands for them instead of {}",
+                        word, run.strings.strings.value));
+    }
+    run.input = {};
+    run.input.sources = {{false, false, {""}, {}}};
+    run.batch = {1, true};
+    run.spread_last = false;
+}
+
 CommandLine read_scripts(const std::vector<std::string>& words, const Personality& who) {
     CommandLine line = new_command_line(who);
     // "--" stands between scripts and their arguments here: it must not end the options.
@@ -197,19 +217,21 @@ CommandLine read_scripts(const std::vector<std::string>& words, const Personalit
             "an argument for them after -- (haid run {1} -- {0})",
             script, scripts.front()));
     }
-    command::Interpreters interpreters = command::Interpreters::with_users_table();
-    for (const std::string& definition : line.interpreters) interpreters.add(definition);
-    std::map<std::string, std::string> commands;
-    for (const std::string& script : scripts) {
+    const command::Interpreters interpreters = interpreters_of(line);
+    for (std::string& script : scripts) {
         std::string text;
         for (const std::string& word : interpreters.command_for(script, !line.run.directory.empty())) {
             text += (text.empty() ? "" : " ") + command::quote(word, line.run.shell.style);
         }
-        commands[script] = text;
+        line.run.scripts.push_back({std::move(script), text});
     }
-    auto& sources = line.run.input.sources;
-    sources.insert(sources.begin(), {false, false, scripts, {}});
-    line.run.prepared = command::Template::scripts(std::move(commands), arguments, line.run.strings);
+    line.run.strings.scripts = true;
+    line.run.strings.quote_words = true;
+    const bool has_inputs = !line.run.input.sources.empty();
+    if (!has_inputs && line.run.resume != command::Resume::retry_failed) run_once(line.run, arguments);
+    if (line.run.tag == line.run.strings.strings.value)
+        *line.run.tag = has_inputs ? "{script} " + *line.run.tag : "{script}";
+    line.run.command = std::move(arguments);
     return line;
 }
 

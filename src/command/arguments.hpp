@@ -13,6 +13,7 @@ struct Arguments {
     std::vector<std::string> values;
     std::vector<std::size_t> columns;  // of each value in its record, from 1
     std::size_t records = 0;
+    std::string script;  // that gets them, as it was named; empty: it is no script that runs
 
     void append(std::vector<std::string> record) {
         for (std::size_t column = 0; column < record.size(); ++column) {

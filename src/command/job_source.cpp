@@ -11,9 +11,15 @@ namespace haid::command {
 JobSource::JobSource(const RunSettings& settings, system::SpoolStore& store)
     : settings_(settings), strings_(settings.strings), room_(system::room_for_arguments()) {
     if (settings.resume == Resume::retry_failed) return;
-    records_ = std::make_unique<Records>(settings.input, store);
-    BatchRule rule = settings.batch;
-    if (settings.spread_last) rule.spread = settings.policy.slots;
+    InputSettings input = settings.input;
+    input.repeated = settings.scripts.size() > 1;
+    records_ = std::make_unique<Records>(input, store);
+    begin_batches();
+}
+
+void JobSource::begin_batches() {
+    BatchRule rule = settings_.batch;
+    if (settings_.spread_last) rule.spread = settings_.policy.slots;
     batches_ = std::make_unique<Batches>(*records_, rule, [this](const Arguments& a) { return fits(a); });
 }
 
@@ -23,10 +29,23 @@ Pull JobSource::prepare() {
         if (records_->prepare() == Pull::blocked) return Pull::blocked;
         strings_.names = records_->header();
     }
-    template_ = settings_.prepared ? *settings_.prepared : Template::command(settings_.command, strings_);
+    template_ = Template::command(settings_.command, strings_);
     if (settings_.tag) tag_ = Template::text(*settings_.tag, strings_);
     if (!settings_.directory.empty()) directory_ = Template::text(settings_.directory, strings_);
+    check_results();
     return Pull::value;
+}
+
+// Where the user has said which files hold a job's results, each script must have its own.
+void JobSource::check_results() const {
+    const Template paths = Template::text(settings_.results, strings_);
+    using Kind = Template::Kind;
+    if (settings_.scripts.size() < 2 || !paths.has_replacements()) return;
+    if (paths.uses(Kind::script) || paths.uses(Kind::sequence)) return;
+    throw InputError(
+        fmt::format("--results {}: all scripts would write the same files; put {{script}} into it "
+                    "({{script/.}}: its name without folder and extension)",
+                    settings_.results));
 }
 
 void JobSource::use_commands(std::map<std::uint64_t, std::string> commands) {
@@ -53,13 +72,47 @@ bool JobSource::fits(const Arguments& arguments) {
         measured_values_ = arguments.values.size();
         if (fits(measured_)) return true;
     }
-    // The bound says nothing (any more): look at the line itself. A blank within quotes ends no word; so much the
-    // safer.
-    const std::string line = template_->fill(arguments, sequence_ + 1, 1);
-    measured_ = {line.size(), static_cast<std::size_t>(std::count(line.begin(), line.end(), ' ')) + 1};
+    // The bound says nothing (any more): look at the lines themselves.
+    measured_ = largest_line(arguments);
     const bool fitting = fits(measured_);
     measured_values_ = fitting ? arguments.values.size() : 0;
     return fitting;
+}
+
+std::string JobSource::line_of(const Arguments& arguments, std::size_t script, std::uint64_t sequence,
+                               std::uint64_t slot) const {
+    std::string words = template_->fill(arguments, sequence, slot);
+    if (settings_.scripts.empty()) return words;
+    const std::string& command = settings_.scripts[script].command;
+    return words.empty() ? command : command + " " + words;
+}
+
+// All scripts are to get the same arguments.
+JobSource::LineSize JobSource::largest_line(const Arguments& arguments) const {
+    LineSize largest;
+    Arguments with_script = arguments;
+    for (std::size_t script = 0; script < std::max<std::size_t>(settings_.scripts.size(), 1); ++script) {
+        if (!settings_.scripts.empty()) with_script.script = settings_.scripts[script].name;
+        const std::string line = line_of(with_script, script, sequence_ + 1, 1);
+        // A blank within quotes ends no word; so much the safer.
+        const auto words = static_cast<std::size_t>(std::count(line.begin(), line.end(), ' ')) + 1;
+        largest = {std::max(largest.bytes, line.size()), std::max(largest.words, words)};
+    }
+    return largest;
+}
+
+// Those of all jobs for the first script, then the same for the next one.
+Pull JobSource::next_arguments(NextJob& job) {
+    Pull pull = batches_->next(job.arguments);
+    while (pull == Pull::end && script_ + 1 < settings_.scripts.size()) {
+        ++script_;
+        records_->rewind();
+        begin_batches();
+        pull = batches_->next(job.arguments);
+    }
+    job.script = script_;
+    if (!settings_.scripts.empty()) job.arguments.script = settings_.scripts[script_].name;
+    return pull;
 }
 
 Pull JobSource::next_of_all(NextJob& job) {
@@ -72,7 +125,7 @@ Pull JobSource::next_of_all(NextJob& job) {
         job.line = std::move(first.mapped());
         return Pull::value;
     }
-    const Pull pull = batches_->next(job.arguments);
+    const Pull pull = next_arguments(job);
     if (pull != Pull::value) return pull;
     measured_values_ = 0;
     job.sequence = ++sequence_;
@@ -101,7 +154,7 @@ Job JobSource::make(NextJob next, std::uint64_t slot) const {
     job.slot = slot;
     job.from_log = next.line.has_value();
     job.results = std::move(next.results);
-    job.line = next.line ? std::move(*next.line) : template_->fill(next.arguments, next.sequence, slot);
+    job.line = next.line ? std::move(*next.line) : line_of(next.arguments, next.script, next.sequence, slot);
     if (job.line.size() >= limit()) {
         throw InputError(fmt::format("{}: the command line would be {} bytes long, and must be shorter than {}",
                                      records_ ? records_->place() : "job log", job.line.size(), limit()));
@@ -119,7 +172,8 @@ std::optional<std::uint64_t> JobSource::total() {
     if (commands_) return commands_->size() + sequence_;
     auto records = records_->count();
     if (!records || settings_.spread_last || settings_.batch.records == 0) return std::nullopt;
-    return (*records + settings_.batch.records - 1) / settings_.batch.records;
+    const std::uint64_t jobs = (*records + settings_.batch.records - 1) / settings_.batch.records;
+    return jobs * std::max<std::uint64_t>(settings_.scripts.size(), 1);
 }
 
 }  // namespace haid::command

@@ -1,4 +1,5 @@
-// From inputs to jobs: numbers them, fills in the template, leaves out what an earlier run has done.
+// From inputs to jobs: numbers them, fills in the template, leaves out what an earlier run has done. Where scripts are
+// run, all jobs of the first come before those of the next, which get the same arguments.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +28,7 @@ inline constexpr std::size_t filled_line_limit = 63664;
 struct NextJob {
     std::uint64_t sequence = 0;
     Arguments arguments;
+    std::size_t script = 0;           // which of those of the settings
     std::optional<std::string> line;  // where it is known already
     std::optional<ResultPaths> results;
 };
@@ -60,9 +62,21 @@ class JobSource {
     bool replaced_nul() const { return records_ && records_->replaced_nul(); }
 
   private:
+    struct LineSize {
+        std::size_t bytes = 0;
+        std::size_t words = 0;
+    };
+
     Pull next_of_all(NextJob& job);
     bool is_new(NextJob& job) const;
+    void begin_batches();
+    void check_results() const;
+    Pull next_arguments(NextJob& job);
+    std::string line_of(const Arguments& arguments, std::size_t script, std::uint64_t sequence,
+                        std::uint64_t slot) const;
+    LineSize largest_line(const Arguments& arguments) const;
     bool fits(const Arguments& arguments);
+    bool fits(const LineSize& size) const;
     std::size_t limit() const;
 
     const RunSettings& settings_;
@@ -73,14 +87,9 @@ class JobSource {
     std::optional<Template> tag_;
     std::optional<Template> directory_;
     std::optional<std::map<std::uint64_t, std::string>> commands_;
+    std::size_t script_ = 0;  // which one gets the arguments
     std::uint64_t sequence_ = 0;
     std::uint64_t skipped_count_ = 0;
-    struct LineSize {
-        std::size_t bytes = 0;
-        std::size_t words = 0;
-    };
-    bool fits(const LineSize& size) const;
-
     LineSize measured_;                // no less than the size of the line being collected
     std::size_t measured_values_ = 0;  // so many of its values are in that
     std::size_t room_;                 // what the system takes for the words of one command

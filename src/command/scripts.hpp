@@ -21,6 +21,12 @@ class InterpreterMissing : public ScriptError {
     using ScriptError::ScriptError;
 };
 
+// A script that is run with the arguments of each job.
+struct Script {
+    std::string name;     // as it was given
+    std::string command;  // what runs it: words quoted for the shell
+};
+
 class Interpreters {
   public:
     // The ones that come with the program; then those of the user's table, where there is one: $HAID_INTERPRETERS, else

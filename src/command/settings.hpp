@@ -11,6 +11,7 @@
 #include "command/input/inputs.hpp"
 #include "command/job_log.hpp"
 #include "command/output/output.hpp"
+#include "command/scripts.hpp"
 #include "command/shell.hpp"
 #include "command/template.hpp"
 #include "schedule/schedule.hpp"
@@ -24,7 +25,7 @@ struct RunSettings {
 
     Shell shell;
     std::vector<std::string> command;  // words; empty: the inputs are the commands
-    std::optional<Template> prepared;  // in place of `command`, where it is not written in replacement strings
+    std::vector<Script> scripts;       // each runs with each job's arguments, which are `command` then
     TemplateSettings strings;
     InputSettings input;
     BatchRule batch;

@@ -36,7 +36,7 @@ std::string_view folder_of(std::string_view value) {
 // What stands at the start of a text, if it is a replacement string.
 struct Match {
     std::size_t length;
-    enum class Kind { value, sequence, slot } kind;
+    enum class Kind { value, sequence, slot, script } kind;
     Transform how = Transform::none;
     int position = 0;
 };
@@ -86,9 +86,10 @@ std::optional<Match> match_number(std::string_view text, const ReplacementString
     return match;
 }
 
-// {name//}.
-std::optional<Match> match_name(std::string_view text, const std::vector<std::string>& names) {
-    if (names.empty() || !text.starts_with('{')) return std::nullopt;
+// {name//}, {script/}.
+std::optional<Match> match_name(std::string_view text, const TemplateSettings& settings) {
+    const std::vector<std::string>& names = settings.names;
+    if ((names.empty() && !settings.scripts) || !text.starts_with('{')) return std::nullopt;
     std::size_t close = text.find('}');
     if (close == std::string_view::npos) return std::nullopt;
     std::string_view inside = text.substr(1, close - 1);
@@ -101,8 +102,10 @@ std::optional<Match> match_name(std::string_view text, const std::vector<std::st
         if (!inside.ends_with(ending)) continue;
         std::string_view which = inside.substr(0, inside.size() - ending.size());
         auto name = std::find(names.begin(), names.end(), which);
-        if (which.empty() || name == names.end()) continue;
-        return Match{close + 1, Match::Kind::value, how, static_cast<int>(name - names.begin()) + 1};
+        if (!which.empty() && name != names.end()) {
+            return Match{close + 1, Match::Kind::value, how, static_cast<int>(name - names.begin()) + 1};
+        }
+        if (settings.scripts && which == "script") return Match{close + 1, Match::Kind::script, how, 0};
     }
     return std::nullopt;
 }
@@ -162,15 +165,6 @@ Template Template::text(const std::string& text, const TemplateSettings& setting
     return result;
 }
 
-Template Template::scripts(std::map<std::string, std::string> commands, const std::vector<std::string>& words,
-                           const TemplateSettings& settings) {
-    TemplateSettings quoting = settings;
-    quoting.quote_words = true;
-    Template result = command(words, quoting);
-    result.scripts_ = std::move(commands);
-    return result;
-}
-
 void Template::add_words(const std::vector<std::string>& words, const TemplateSettings& settings) {
     for (std::size_t i = 0; i < words.size(); ++i) {
         if (i > 0) pieces_.push_back({Piece::Kind::word_end, {}});
@@ -193,16 +187,16 @@ void Template::add_text(std::string_view text, const TemplateSettings& settings)
     while (!text.empty()) {
         auto match = match_string(text, settings.strings, false);
         // A column may be called 2: its name counts more than its place.
-        if (!match) match = match_name(text, settings.names);
+        if (!match) match = match_name(text, settings);
         if (!match) match = match_number(text, settings.strings);
         if (!match) {
             literal(text.front());
             text.remove_prefix(1);
             continue;
         }
-        using Kind = Piece::Kind;
         Kind kind = match->kind == Match::Kind::value      ? Kind::value
                     : match->kind == Match::Kind::sequence ? Kind::sequence
+                    : match->kind == Match::Kind::script   ? Kind::script
                                                            : Kind::slot;
         pieces_.push_back({kind, {}, match->how, match->position});
         has_replacements_ = true;
@@ -218,6 +212,10 @@ std::string Template::leading() const {
         text += piece.literal;
     }
     return text;
+}
+
+bool Template::uses(Kind kind) const {
+    return std::any_of(pieces_.begin(), pieces_.end(), [&](const Piece& piece) { return piece.kind == kind; });
 }
 
 bool Template::command_is_replaced() const {
@@ -253,8 +251,8 @@ void Template::measure() {
         } else if (piece.kind == Piece::Kind::value && piece.position == 0) {
             ++value_pieces_;
             group_repeats = true;
-        } else if (piece.kind == Piece::Kind::value) {
-            // Its word may be repeated, with a value of any length in it.
+        } else if (piece.kind == Piece::Kind::value || piece.kind == Piece::Kind::script) {
+            // Its word may be repeated, with a text of any length in it.
             repeated_bytes_ += unknown_growth;
         } else {
             group_bytes += piece.kind == Piece::Kind::literal ? piece.literal.size() : longest_number;
@@ -279,6 +277,8 @@ std::string Template::filled(const Piece& piece, const Arguments& arguments, con
             return std::to_string(sequence);
         case Piece::Kind::slot:
             return std::to_string(slot);
+        case Piece::Kind::script:
+            return shown(arguments.script);
         case Piece::Kind::value:
             break;
     }
@@ -316,6 +316,7 @@ void Template::fill_context(std::vector<Piece>& out, const Arguments& arguments,
             if (time > 0) out.push_back({Piece::Kind::word_end, {}});
             const std::string* current = time < arguments.values.size() && repeated ? &arguments.values[time] : nullptr;
             for (std::size_t i = from; i < to; ++i) {
+                if (current == nullptr && is_value(pieces_[i])) continue;
                 out.push_back({Piece::Kind::literal, filled(pieces_[i], arguments, current, sequence, slot)});
             }
         }
@@ -333,14 +334,6 @@ void Template::fill_context(std::vector<Piece>& out, const Arguments& arguments,
 }
 
 std::string Template::fill(const Arguments& arguments, std::uint64_t sequence, std::uint64_t slot) const {
-    if (scripts_.empty()) return fill_words(arguments, sequence, slot);
-    Arguments rest = arguments;
-    rest.values.erase(rest.values.begin());
-    std::string words = fill_words(rest, sequence, slot);
-    return scripts_.at(arguments.values.front()) + (words.empty() ? "" : " " + words);
-}
-
-std::string Template::fill_words(const Arguments& arguments, std::uint64_t sequence, std::uint64_t slot) const {
     std::vector<Piece> filled_pieces;
     filled_pieces.reserve(pieces_.size());
     if (repeat_context_) {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +32,7 @@ struct TemplateSettings {
     std::vector<std::string> names;  // of the columns, for {name}
     bool quote_words = false;        // -q: every word reaches the command as it stands
     bool repeat_context = false;     // -X: the word around a replacement string is repeated for each value
+    bool scripts = false;            // {script}, {script/.} … stand for the script that is run
     QuoteStyle style = QuoteStyle::bourne;
 };
 
@@ -47,11 +47,6 @@ class Template {
     // A text that is no command, such as a tag or a path: values go in as they are.
     static Template text(const std::string& text, const TemplateSettings& settings);
 
-    // Runs scripts: the first value is one of them, replaced by what it stands for in `commands`; the words after it,
-    // and the replacement strings in them, know only of the values that follow.
-    static Template scripts(std::map<std::string, std::string> commands, const std::vector<std::string>& words,
-                            const TemplateSettings& settings);
-
     std::string fill(const Arguments& arguments, std::uint64_t sequence, std::uint64_t slot) const;
     // No less than what one more value adds to the length of the result.
     std::size_t most_growth(const std::string& value) const;
@@ -61,9 +56,13 @@ class Template {
     // Different slots give different results: it can only be filled once the slot is known.
     bool uses_slot() const { return uses_slot_; }
 
+    enum class Kind { literal, value, sequence, slot, script, word_end, blank };
+    bool uses(Kind kind) const;
+
   private:
     struct Piece {
-        enum class Kind { literal, value, sequence, slot, word_end, blank } kind;
+        using Kind = Template::Kind;
+        Kind kind;
         std::string literal;  // blank: a space within a word
         Transform how = Transform::none;
         int position = 0;  // 0: all values; negative: from the end
@@ -73,7 +72,6 @@ class Template {
     void add_text(std::string_view text, const TemplateSettings& settings);
     bool command_is_replaced() const;
     void measure();
-    std::string fill_words(const Arguments& arguments, std::uint64_t sequence, std::uint64_t slot) const;
     std::string filled(const Piece& piece, const Arguments& arguments, const std::string* current,
                        std::uint64_t sequence, std::uint64_t slot) const;
     void fill_context(std::vector<Piece>& out, const Arguments& arguments, std::uint64_t sequence,
@@ -82,7 +80,6 @@ class Template {
                     std::uint64_t slot) const;
 
     std::vector<Piece> pieces_;
-    std::map<std::string, std::string> scripts_;
     bool quote_values_ = false;
     bool quote_words_ = false;
     bool repeat_context_ = false;

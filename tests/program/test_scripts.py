@@ -1,6 +1,10 @@
 """haid run: scripts in the interpreters that they need."""
 
+import json
+
 import pytest
+
+from support import log_entries
 
 PRINTS = {
     "say.py": "import sys\nprint('python', *sys.argv[1:])\n",
@@ -206,6 +210,172 @@ def test_inputs_before_the_arguments_are_an_error_that_says_where_they_go(noting
 
 def test_no_scripts_at_all_is_an_error(noting):
     check_nothing_ran(noting, noting.run("run"), "which scripts?")
+
+
+# -- scripts are no inputs
+
+
+@pytest.fixture
+def two(tidy_haid):
+    """Two scripts that print their arguments."""
+    for name in ("one", "two"):
+        tidy_haid.file(f"{name}.py", f"import sys\nprint({name!r}, *map(repr, sys.argv[1:]))\n")
+    tidy_haid.file("rows.csv", "n,name\n1,a b\n2,c\n")
+    tidy_haid.file("one line", "1\n2\n3\n")
+    return tidy_haid
+
+
+def of_both(*lines):
+    return [f"{name} {line}" if line else name for name in ("one", "two") for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("options", "arguments", "lines"),
+    [
+        (["--header", ":", "--colsep", ","], ["--n={n}", "{2}", "::::", "rows.csv"], of_both("'--n=1' 'a b'", "'--n=2' 'c'")),
+        (["--header", ":"], ["{n}", ":::", "n", "1", "2"], of_both("'1'", "'2'")),
+        (["--skip-first-line"], ["{}", "::::", "one line"], of_both("'2'", "'3'")),
+        (["--colsep", "[.n]"], ["{2}", ":::", "a.b", "cnd"], of_both("'b'", "'d'")),
+        (["-n2"], ["{}", ":::", "a", "b", "c"], of_both("'a' 'b'", "'c'")),
+        (["-N2"], ["{2}-{1}", ":::", "a", "b", "c"], of_both("'b-a'", "'-c'")),
+        (["-n0"], ["x", ":::", "a", "b"], of_both("'x'", "'x'")),
+        (["-L2"], ["{}", ":::", "a", "b", "c"], of_both("'a' 'b'", "'c'")),
+        (["-j1", "-X"], ["-{}", ":::", "a", "b", "c"], of_both("'-a' '-b' '-c'")),
+        (["-j1", "-m"], ["-{}", ":::", "a", "b", "c"], of_both("'-a' 'b' 'c'")),
+        (["-E", "one.py"], ["{}", ":::", "a", "one.py", "c"], of_both("'a'")),
+        (["-r"], ["{}", ":::", "a", "", "c"], of_both("'a'", "'c'")),
+        (["--link"], ["{1}-{2}", ":::", "1", "2", ":::", "a", "b"], of_both("'1-a'", "'2-b'")),
+        (["--link"], ["{}", ":::", "1", "2"], of_both("'1'", "'2'")),
+        ([], ["{1}-{2}", ":::", "1", "2", ":::+", "a", "b"], of_both("'1-a'", "'2-b'")),
+        (["-a", "one line"], ["{}"], of_both("'1'", "'2'", "'3'")),
+        ([], ["{#}", "{script/.}", ":::", "a", "b"], [f"{s} '{n}' '{s}'" for n, s in enumerate(("one", "one", "two", "two"), 1)]),
+        ([], ["{}", ":::"], []),
+        ([], ["{}", "::::", "/dev/null"], []),
+    ],
+    ids=lambda value: " ".join(value),
+)
+def test_each_script_runs_with_the_arguments_that_the_inputs_make(two, options, arguments, lines):
+    result = two.run("run", "-k", *options, "one.py", "two.py", "--", *arguments)
+    assert (result.status, result.err, result.lines) == (0, "", lines)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [[], ["--header", ":"], ["--skip-first-line"], ["--colsep", "[.]"], ["-n2"], ["-N2"], ["-n0"], ["-L2"], ["-X"], ["-m"], ["-s", "60"],
+     ["-E", "one.py"], ["-r"], ["--link"], ["--trim", "lr"], ["--shuf"], ["--bar"], ["--halt", "now,fail=50%"], ["-0"], ["-d", "."]],
+    ids=" ".join,
+)
+def test_without_inputs_each_script_runs_once_whatever_is_said_of_inputs(two, options):
+    result = two.run("run", "-k", *options, "one.py", "two.py", "--", "-x", "")
+    assert (result.status, result.lines) == (0, of_both("'-x' ''"))
+    assert two.run("run", "-k", *options, "one.py").lines == ["one"]
+
+
+def test_scripts_whose_names_look_like_records_keep_them(tidy_haid):
+    names = ["a,b.py", " blank .py", "c.py"]
+    for name in names:
+        tidy_haid.file(name, f"print({name!r})\n")
+    result = tidy_haid.run("run", "-k", "--colsep", ",", "--trim", "lr", "-E", "c.py", "-r", "-d", ",", *names)
+    assert (result.status, result.lines, result.err) == (0, names, "")
+
+
+@pytest.mark.parametrize("word", ["{}", "--in={.}", "{1}", "{-1/}"])
+def test_a_place_for_an_input_without_inputs_is_an_error(noting, word):
+    check_nothing_ran(noting, noting.run("run", "note.sh", "--", word), f"'{word}'", "give them after :::", ":::: -")
+
+
+def test_a_place_that_is_meant_as_it_stands_is_passed(two):
+    assert two.run("run", "-I", "@", "one.py", "--", "{}", "{#}").lines == ["one '{}' '1'"]
+
+
+def test_all_inputs_go_to_the_next_script_again_and_in_little_memory(two):
+    two.file("count.sh", 'echo "$#"\n')
+    inputs = "".join(f"{n:0100d}\n" for n in range(60000))  # more than is kept in memory
+    two.file("inputs", inputs)
+    two.file("sum.py", "import sys\nprint(sum(map(int, sys.argv[1:])))\n")
+    for options in ([], ["--bar"]):
+        result = two.run("run", "-k", "-n500", *options, "count.sh", "sum.py", "--", "{}", "::::", "inputs")
+        assert result.status == 0
+        assert result.lines[:120] == ["500"] * 120
+        assert sum(map(int, result.lines[120:])) == sum(range(60000)) and len(result.lines) == 240
+
+
+def test_where_a_line_must_not_be_long_all_scripts_get_what_the_longest_can_take(two):
+    two.file("a long name of a folder/show.py", "import sys\nprint(*sys.argv[1:])\n")
+    two.file("show.py", "import sys\nprint(*sys.argv[1:])\n")
+    words = ["show.py", "a long name of a folder/show.py", "--", "{}", ":::", *map(str, range(10, 40))]
+    result = two.run("run", "-k", "-j1", "-X", "-s", "70", *words)
+    assert result.status == 0
+    named = two.run("run", "-k", "-j1", "-X", "-s", "90", *words[:2], "--", "{script}{}", *words[4:])
+    assert (named.status, named.err) == (0, "") and len(named.lines) > 2
+    half = len(result.lines) // 2
+    assert result.lines[:half] == result.lines[half:]
+    assert " ".join(result.lines[:half]).split() == [str(n) for n in range(10, 40)]
+    assert half > 1
+
+
+def test_shuffled_inputs_go_to_all_scripts(two):
+    result = two.run("run", "-k", "--shuf", "one.py", "two.py", "--", "{}", ":::", *map(str, range(50)))
+    first, second = result.lines[:50], result.lines[50:]
+    assert sorted(first) == sorted(f"one '{n}'" for n in range(50))
+    assert [line.replace("two", "one") for line in second] == first
+
+
+def test_a_line_that_is_too_long_for_a_later_script_names_the_input(two):
+    two.file("a long name of a folder/show.py", "")
+    two.file("inputs", "a\n" + "b" * 40 + "\nc\n")
+    words = ["-k", "-s", "60", "one.py", "a long name of a folder/show.py", "::::", "inputs"]
+    result = two.run("run", *words)
+    assert result.status == 255
+    assert "input 2: the command line would be " in result.err
+
+
+def test_a_log_has_a_number_for_each_script_with_each_input_and_resume_goes_on_from_it(two):
+    two.file("fails.sh", 'echo fails "$1"; exit "$1"\n')
+    words = ["run", "-k", "--joblog", "log", "one.py", "fails.sh", "--", "{}", ":::", "0", "1"]
+    assert two.run(*words).status == 1
+    logged = sorted(((int(e["Seq"]), e["Command"]) for e in log_entries(two.folder / "log")))
+    assert logged == [(1, "python3 one.py 0"), (2, "python3 one.py 1"), (3, "bash fails.sh 0"), (4, "bash fails.sh 1")]
+    assert two.run("run", "--resume", *words[1:]).out == ""
+    assert two.run("run", "--resume-failed", *words[1:]).lines == ["fails 1"]
+    # The log knows what failed: inputs are not needed.
+    assert two.run("run", "--retry-failed", "--joblog", "log", "one.py", "--", "{}").lines == ["fails 1"]
+
+
+def test_tags_name_the_script_and_its_input(two):
+    assert two.run("run", "-k", "--tag", "one.py", "two.py", ":::", "a").lines == ["one.py a\tone 'a'", "two.py a\ttwo 'a'"]
+    assert two.run("run", "-k", "--tag", "one.py", "two.py").lines == ["one.py\tone", "two.py\ttwo"]
+    tagged = two.run("run", "-k", "--tagstring", "{script/.}-{}", "one.py", "two.py", ":::", "a")
+    assert tagged.lines == ["one-a\tone 'a'", "two-a\ttwo 'a'"]
+
+
+def test_results_are_kept_for_each_script(two):
+    assert two.run("run", "--results", "r", "./one.py", "two.py", ":::", "a").status == 0
+    assert (two.folder / "r/.\\_one.py/1/a/stdout").read_text() == "one 'a'\n"
+    assert (two.folder / "r/two.py/1/a/stdout").read_text() == "two 'a'\n"
+    assert two.run("run", "--results", "once", "one.py", "two.py").status == 0
+    assert (two.folder / "once/two.py/stdout").read_text() == "two\n"
+    assert two.run("run", "--resume", "--results", "once", "one.py", "two.py").out == ""
+    assert two.run("run", "--results", "out/{script/.}-{}", "one.py", "two.py", ":::", "a").status == 0
+    assert (two.folder / "out/two-a").read_text() == "two 'a'\n"
+
+
+def test_results_that_scripts_would_share_are_an_error(noting):
+    noting.file("other.sh", "touch ran\n")
+    result = noting.run("run", "--results", "out/{}", "note.sh", "other.sh", ":::", "a")
+    check_nothing_ran(noting, result, "all scripts would write the same files", "{script}")
+    result = noting.run("run", "--results", "out/{name}", "--header", ":", "note.sh", "other.sh", ":::", "name", "a")
+    check_nothing_ran(noting, result, "all scripts would write the same files", "{script}")
+
+
+def test_a_table_of_results_has_a_column_for_the_script(two):
+    assert two.run("run", "-k", "--results", "t.csv", "one.py", "two.py", ":::", "a").status == 0
+    rows = (two.folder / "t.csv").read_text().splitlines()
+    assert rows[0].split(",")[8:] == ["Command", "Script", "V1", "Stdout", "Stderr"]
+    assert [row.split(",")[9:11] for row in rows[1:] if row.count(",") > 9] == [["one.py", "a"], ["two.py", "a"]]
+    assert two.run("run", "-k", "--results", "t.json", "one.py").status == 0
+    row = json.loads((two.folder / "t.json").read_text())
+    assert (row["Script"], row["V"], row["Stdout"]) == ("one.py", [], "one\n")
 
 
 # -- the user's table

@@ -133,10 +133,31 @@ TEST(Template, LeavesValuesInATextAsTheyAre) {
     EXPECT_FALSE(Template::text("plain", {}).has_replacements());
 }
 
-TEST(Template, RunsAScriptWithTheValuesThatFollow) {
-    Template scripts = Template::scripts({{"a.py", "python3 a.py"}, {"b.sh", "sh b.sh"}}, {"--in", "{}"}, {});
-    EXPECT_EQ(scripts.fill(arguments({{"a.py", "x y"}}), 1, 1), "python3 a.py --in 'x y'");
-    EXPECT_EQ(scripts.fill(arguments({{"b.sh", "z"}}), 2, 1), "sh b.sh --in z");
+TEST(Template, NamesTheScriptWhereScriptsAreRun) {
+    TemplateSettings settings;
+    EXPECT_EQ(Template::text("{script}", settings).fill({}, 1, 1), "{script}");
+    settings.scripts = true;
+    Arguments with_script = arguments({{"x y"}});
+    with_script.script = "a b/fit.py";
+    Template text = Template::text("{script} {script.} {script/} {script//} {script/.} {}", settings);
+    EXPECT_EQ(text.fill(with_script, 1, 1), "a b/fit.py a b/fit fit.py a b fit x y");
+    EXPECT_TRUE(text.uses(Template::Kind::script));
+    EXPECT_FALSE(text.uses(Template::Kind::sequence));
+    EXPECT_EQ(Template::command({"echo", "{script}", "{}"}, settings).fill(with_script, 1, 1),
+              "echo 'a b/fit.py' 'x y'");
+    settings.names = {"script"};
+    EXPECT_EQ(Template::text("{script}", settings).fill(with_script, 1, 1), "x y");
+}
+
+TEST(Template, AWordForAValueIsNoWordWithoutOne) {
+    for (bool repeat : {false, true}) {
+        TemplateSettings settings;
+        settings.quote_words = true;
+        settings.repeat_context = repeat;
+        EXPECT_EQ(Template::command({"echo", "{}", "end"}, settings).fill({}, 1, 1), "echo end");
+        EXPECT_EQ(Template::command({"echo", "a{}b"}, settings).fill({}, 1, 1), "echo ab");
+        EXPECT_EQ(Template::command({"echo"}, settings).fill({}, 1, 1), "echo");
+    }
 }
 
 TEST(Template, SaysWhetherTheSlotMatters) {

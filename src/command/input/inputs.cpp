@@ -1,5 +1,7 @@
 #include "command/input/inputs.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -50,7 +52,7 @@ Records::Records(const InputSettings& settings, system::SpoolStore& store) : set
     else if (settings.header)
         splitter_.emplace("\t");
     combination_ = std::make_unique<Combination>(open_sources(settings));
-    if (settings.shuffle || settings.read_ahead) spool_.emplace(store.directory(), settings.shuffle);
+    if (reads_ahead() || settings.repeated) spool_.emplace(store.directory(), settings.shuffle);
 }
 
 Trim Records::how_to_trim() const {
@@ -94,15 +96,33 @@ Pull Records::prepare() {
         for (std::string& name : header_) trim(name, how_to_trim());
         if (!settings_.header) header_.clear();
     }
-    if (spool_) {
+    if (reads_ahead()) {
         std::vector<std::string> record;
         Pull pull;
         while ((pull = next_split(record)) == Pull::value) spool_->add(record);
         if (pull == Pull::blocked) return pull;
         spool_->finish();
+        from_spool_ = true;
     }
     prepared_ = true;
     return Pull::value;
+}
+
+void Records::put_back(std::vector<std::string> record) {
+    --taken_;
+    returned_.push_back(std::move(record));
+}
+
+void Records::rewind() {
+    if (!from_spool_) spool_->finish();
+    from_spool_ = true;
+    spool_->rewind();
+    taken_ = 0;
+}
+
+std::string Records::place() const {
+    if (!from_spool_) return combination_->place();
+    return settings_.shuffle ? "one of the inputs" : fmt::format("input {}", taken_);
 }
 
 Pull Records::next(std::vector<std::string>& record) {
@@ -110,16 +130,19 @@ Pull Records::next(std::vector<std::string>& record) {
     if (!returned_.empty()) {
         record = std::move(returned_.back());
         returned_.pop_back();
+    } else if (from_spool_) {
+        pull = spool_->next(record) ? Pull::value : Pull::end;
     } else {
-        pull = spool_ ? (spool_->next(record) ? Pull::value : Pull::end) : next_split(record);
+        pull = next_split(record);
+        if (pull == Pull::value && spool_) spool_->add(record);
     }
     if (pull == Pull::value) ++taken_;
     return pull;
 }
 
 std::optional<std::uint64_t> Records::count() {
-    if (spool_) return prepared_ ? std::optional(spool_->size()) : std::nullopt;
-    return combination_->count();
+    if (from_spool_) return spool_->size();
+    return reads_ahead() ? std::nullopt : combination_->count();
 }
 
 bool Batches::may_spread() const {

@@ -35,6 +35,7 @@ struct InputSettings {
     std::optional<Trim> trim;  // unless it is said: both sides of columns, nothing else
     bool shuffle = false;
     bool read_ahead = false;  // the number of inputs must be known before the first job
+    bool repeated = false;    // they are asked for more than once
 };
 
 // How many records go into one job.
@@ -44,8 +45,8 @@ struct BatchRule {
     std::uint64_t spread = 0;     // at the end of the input, what is left is spread over this many jobs
 };
 
-// One record after the other; constant memory, but for the groups of a product, and but for --shuf and read-ahead,
-// which keep records in a spool.
+// One record after the other; constant memory, but for the groups of a product. What has to be kept (--shuf,
+// read-ahead, inputs that are asked for again) lies in a spool.
 class Records {
   public:
     // Opens the sources. Throws InputError, or std::invalid_argument for a wrong column separator.
@@ -54,16 +55,20 @@ class Records {
     // To be called until it says value: reads header lines, and everything where that is asked for.
     Pull prepare();
     Pull next(std::vector<std::string>& record);
-    void put_back(std::vector<std::string> record) { returned_.push_back(std::move(record)); }
+    void put_back(std::vector<std::string> record);
+    // All of them again, after the last one. Only where they are `repeated`.
+    void rewind();
 
     const std::vector<std::string>& header() const { return header_; }
     int descriptor() const { return combination_->descriptor(); }
-    std::string place() const { return combination_->place(); }
+    // Of the last record.
+    std::string place() const;
     std::optional<std::uint64_t> count();
     bool replaced_nul() const { return replaced_nul_; }
 
   private:
     Trim how_to_trim() const;
+    bool reads_ahead() const { return settings_.shuffle || settings_.read_ahead; }
     Pull next_split(std::vector<std::string>& record);
 
     InputSettings settings_;
@@ -74,6 +79,7 @@ class Records {
     std::optional<RecordSpool> spool_;
     std::uint64_t taken_ = 0;
     bool prepared_ = false;
+    bool from_spool_ = false;
     bool header_done_ = false;
     bool replaced_nul_ = false;
 };

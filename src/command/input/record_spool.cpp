@@ -58,6 +58,11 @@ std::string RecordSpool::read(std::uint64_t at, std::size_t size) {
     return buffer_.substr(at - buffer_start_, size);
 }
 
+void RecordSpool::rewind() {
+    next_ = 0;
+    position_ = 0;
+}
+
 bool RecordSpool::next(std::vector<std::string>& record) {
     if (next_ == size_) return false;
     if (shuffle_) position_ = order_[next_];

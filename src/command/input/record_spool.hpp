@@ -18,6 +18,8 @@ class RecordSpool {
     // After the last add, before the first next.
     void finish();
     bool next(std::vector<std::string>& record);
+    // From the first again, in the same order; not before finish.
+    void rewind();
     std::uint64_t size() const { return size_; }
 
   private:

@@ -137,10 +137,10 @@ std::string ResultPlaces::base_of(const Job& job) const {
     return below(top_, std::string_view(path).substr(top_.size()));
 }
 
-// name/value/name/value…: columns in the order of their names, numbers first.
+// The script, where one is run; then name/value/name/value…: columns in the order of their names, numbers first.
 std::string ResultPlaces::folders_of(const Arguments& arguments) const {
-    if (arguments.values.empty()) return fmt::format("1/{}", no_values);
-    std::string path;
+    std::string path = arguments.script.empty() ? "" : folder_name(arguments.script);
+    if (arguments.values.empty()) return path.empty() ? fmt::format("1/{}", no_values) : path;
     std::size_t at = 0;
     while (at < arguments.values.size()) {
         std::size_t end = at + 1;

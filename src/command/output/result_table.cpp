@@ -80,6 +80,7 @@ class SeparatedResults : public TableResults {
                                            std::to_string(outcome.signal),
                                            job.line};
         if (!job.from_log) {
+            if (!job.arguments.script.empty()) fields.push_back(job.arguments.script);
             fields.insert(fields.end(), job.arguments.values.begin(), job.arguments.values.end());
         } else {
             fields.resize(columns_.size() - 2);
@@ -93,6 +94,7 @@ class SeparatedResults : public TableResults {
     // Those of the first job, where there are no rows yet.
     void begin(const Arguments& arguments) {
         columns_ = {"Seq", "Host", "Starttime", "JobRuntime", "Send", "Receive", "Exitval", "Signal", "Command"};
+        if (!arguments.script.empty()) columns_.emplace_back("Script");
         for (std::size_t i = 0; i < arguments.values.size(); ++i) {
             columns_.push_back(i < names_.size() ? names_[i] : fmt::format("V{}", i + 1));
         }
@@ -130,6 +132,7 @@ class JsonResults : public TableResults {
     void keep(FinishedJob& finished) override {
         const Job& job = finished.job;
         const Outcome& outcome = finished.outcome;
+        const std::string& script = job.arguments.script;
         std::string values;
         for (const std::string& value : job.from_log ? std::vector<std::string>() : job.arguments.values) {
             if (!values.empty()) values += ',';
@@ -137,11 +140,12 @@ class JsonResults : public TableResults {
         }
         write(
             fmt::format("{{ \"Seq\": {}, \"Host\": {}, \"Starttime\": {:.3f}, \"JobRuntime\": {:.3f}, \"Send\": 0, "
-                        "\"Receive\": {}, \"Exitval\": {}, \"Signal\": {}, \"Command\": {}, \"V\": [ {} ], "
+                        "\"Receive\": {}, \"Exitval\": {}, \"Signal\": {}, \"Command\": {}, {}\"V\": [ {} ], "
                         "\"Stdout\": {}, \"Stderr\": {} }}\n",
                         job.sequence, string(outcome.host), outcome.start, outcome.seconds, outcome.output_bytes,
-                        outcome.exit_status, outcome.signal, string(job.line), values, string(finished.output.text()),
-                        string(finished.error.text())));
+                        outcome.exit_status, outcome.signal, string(job.line),
+                        script.empty() ? "" : fmt::format("\"Script\": {}, ", string(script)), values,
+                        string(finished.output.text()), string(finished.error.text())));
     }
 
   private:
