@@ -92,6 +92,7 @@ void PastJobs::put(std::uint64_t sequence, Entry entry) {
     if (is_new) return;
     Entry& before = last->second;
     if (before.line_hash != entry.line_hash) {
+        numbers_differ_ = true;
         const auto [from, to] = replaced_.equal_range({sequence, entry.line_hash});
         const auto attempt = std::find_if(from, to, [](const auto& one) { return !one.second.succeeded; });
         if (attempt != to) replaced_.erase(attempt);
@@ -121,7 +122,7 @@ bool PastJobs::done(std::uint64_t sequence, std::string_view line, bool even_fai
     }
     numbers_differ_ = numbers_differ_ || (has_number && own->second.line_hash != line_hash);
     // Otherwise all that is left is for jobs that are still to come.
-    if (!numbers_differ_ && replaced_.empty()) return false;
+    if (!numbers_differ_) return false;
     if (!std::exchange(indexed_, true)) index_commands(even_failed);
     return take_elsewhere(line_hash, has_number ? UINT64_MAX : sequence);
 }
@@ -152,27 +153,11 @@ bool PastJobs::take_elsewhere(std::uint64_t line_hash, std::uint64_t below) {
 
 std::map<std::uint64_t, std::string> PastJobs::failed_commands(std::string_view text) const {
     std::map<std::uint64_t, std::string> failed;
-    auto command_of = [&](const Entry& entry) {
+    for (const auto& [sequence, entry] : entries_) {
+        if (entry.succeeded) continue;
         std::string command(text.substr(entry.offset, text.find('\n', entry.offset) - entry.offset));
         std::replace(command.begin(), command.end(), '\0', '\n');
-        return command;
-    };
-    std::uint64_t highest = 0;
-    for (const auto& [sequence, entry] : entries_) {
-        highest = std::max(highest, sequence);
-        if (!entry.succeeded) failed.emplace(sequence, command_of(entry));
-    }
-    if (replaced_.empty()) return failed;
-    std::unordered_map<std::uint64_t, std::uint64_t> last_success;  // its place, by the command's hash
-    auto note = [&](const Entry& entry) {
-        if (entry.succeeded) last_success[entry.line_hash] = std::max(last_success[entry.line_hash], entry.offset);
-    };
-    for (const auto& [sequence, entry] : entries_) note(entry);
-    for (const auto& [key, entry] : replaced_) note(entry);
-    for (const auto& [key, entry] : replaced_) {
-        const auto success = last_success.find(entry.line_hash);
-        if (entry.succeeded || (success != last_success.end() && success->second > entry.offset)) continue;
-        failed.emplace(failed.contains(key.first) ? ++highest : key.first, command_of(entry));
+        failed.emplace(sequence, std::move(command));
     }
     return failed;
 }

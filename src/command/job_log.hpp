@@ -51,9 +51,9 @@ class PastJobs {
     // shows that inputs have come or gone in front of it; and where the log does not have the number, one that no job
     // with that number can want any more. Jobs of one and the same command are told apart by their numbers.
     bool done(std::uint64_t sequence, std::string_view line, bool even_failed);
-    // Of the jobs that were asked for one had another command in the log.
+    // A number has stood for two commands, in the log or of the jobs that were asked for.
     bool numbers_differ() const { return numbers_differ_; }
-    // By their numbers; where an earlier run had another command for one, it has a new number if it needs one.
+    // By their numbers, of which the last line counts: another command under a number has taken the place of the first.
     std::map<std::uint64_t, std::string> failed_commands(std::string_view text) const;
     // Bytes of the text that are whole lines.
     std::size_t whole_size() const { return whole_size_; }
