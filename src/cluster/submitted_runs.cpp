@@ -41,7 +41,7 @@ constexpr Field fields[] = {{"number", &SubmittedRun::number}, {"cluster", &Subm
 
 void write_file(const std::string& path, std::string_view text) {
     const system::Descriptor file = system::open_file(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
-    const std::string what = fmt::format("cannot write '{}'", path);
+    const std::string what = fmt::format("'{}'", path);
     system::write_all(file.get(), text, what.c_str());
 }
 
@@ -109,7 +109,7 @@ RunFolder::~RunFolder() {
 std::size_t RunFolder::store_input(int from) {
     const std::string path = input_in(path_);
     const system::Descriptor to = system::open_file(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
-    const std::string what = fmt::format("cannot store the input in '{}'", path);
+    const std::string what = fmt::format("the input to '{}'", path);
     std::string buffer(256 * 1024, '\0');
     for (std::size_t all = 0;;) {
         const ssize_t size = system::uninterrupted([&] { return ::read(from, buffer.data(), buffer.size()); });

@@ -97,7 +97,7 @@ Secret Secret::read(const std::string& path) {
 
 void Secret::write(const std::string& path) const {
     const system::Descriptor file = system::open_file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-    const std::string what = fmt::format("cannot write '{}'", path);
+    const std::string what = fmt::format("'{}'", path);
     system::write_all(file.get(), {reinterpret_cast<const char*>(bytes_.data()), size}, what.c_str());
 }
 

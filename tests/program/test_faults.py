@@ -89,6 +89,22 @@ def test_a_file_that_may_not_become_longer_is_an_error_of_haid_and_the_end_of_a_
     assert "\t0\t25\t" in result.err or "\t153\t0\t" in result.err
 
 
+def test_what_is_submitted_and_cannot_be_written_is_told_in_one_sentence(tidy_haid):
+    tidy_haid.file("bin/sbatch", "#!/bin/sh\necho called >> $HOME/calls\n", mode=0o755)
+    tidy_haid.file("setup", "true\n")
+    tidy_haid.file("commands", "true\n")
+    tidy_haid.environment |= {"PATH": f"{tidy_haid.folder}/bin:/usr/bin:/bin", "HAID_RUN_FOLDER": str(tidy_haid.folder / "kept")}
+    for options, what in (([], "the input to '"), (["--prologue", "setup"], "a temporary file")):
+        with (tidy_haid.folder / "commands").open("rb") as commands:
+            result = tidy_haid.run("submit", *options, "--", before=["prlimit", "--fsize=0"], stdin=commands)
+        assert result.status == 255
+        assert f"haid: error: cannot write {what}" in result.err and "File too large" in result.err
+    result = tidy_haid.run("submit", "--", "true", ":::", "1", before=["prlimit", "--fsize=0"])
+    assert result.status == 255
+    assert "haid: error: cannot write '" in result.err and "script': File too large" in result.err
+    assert not (tidy_haid.folder / "home/calls").exists()
+
+
 def test_standard_output_on_a_full_device_is_a_loud_error(tidy_haid):
     with open("/dev/full", "wb") as full:
         result = tidy_haid.run("-j2", "--joblog", "log", "echo {}; sleep 0.1", ":::", *range(50), stdout=full)
