@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "command/job.hpp"
 #include "command/job_log.hpp"
@@ -59,7 +60,9 @@ class JobSource {
     int descriptor() const { return records_ ? records_->descriptor() : -1; }
     const TemplateSettings& strings() const { return strings_; }
     bool line_depends_on_slot() const { return template_->uses_slot(); }
-    bool replaced_nul() const { return records_ && records_->replaced_nul(); }
+    std::vector<std::string> take_warnings() {
+        return records_ ? records_->take_warnings() : std::vector<std::string>();
+    }
 
   private:
     struct LineSize {

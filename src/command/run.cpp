@@ -173,7 +173,9 @@ bool Run::have_input() {
             }
         }
         NextJob job;
-        switch (source_.next(job)) {
+        const Pull pull = source_.next(job);
+        for (const std::string& warning : source_.take_warnings()) say(fmt::format("warning: {}", warning));
+        switch (pull) {
             case Pull::value:
                 next_ = std::move(job);
                 return true;

@@ -211,3 +211,25 @@ def test_jobs_that_are_filled_stay_below_the_limit_of_arguments_and_environment(
     assert result.out.split() == ["x"] * 60000
     # What fits is filled: 6 jobs, and 17 beside the large environment.
     assert len(result.out.splitlines()) < 25
+
+
+def warnings_of(haid, arguments, data):
+    result = haid.run("-k", *arguments, "true", input=data)
+    assert result.status == 0
+    return [line for line in result.err.splitlines() if "warning" in line]
+
+
+def test_inputs_that_windows_wrote_are_told_once(tidy_haid):
+    lines = b"a\r\nb\r\nc\r\nd\r\ne\r\nf\r\n"
+    assert len(warnings_of(tidy_haid, [], lines)) == 1
+    assert "-d '\\r\\n'" in warnings_of(tidy_haid, ["-n2", "--bar"], lines)[0]
+    assert warnings_of(tidy_haid, ["-d", "\\r\\n"], lines) == []
+    assert warnings_of(tidy_haid, ["-d", "\\n"], lines) == []
+    assert warnings_of(tidy_haid, [], b"x\n" + lines) == []
+    assert warnings_of(tidy_haid, [], b"a\r\nb\r\n") == []
+
+
+def test_a_nul_in_the_inputs_is_told_once(tidy_haid):
+    assert len(warnings_of(tidy_haid, [], b"a\0b\nc\0d\n")) == 1
+    assert "-0" in warnings_of(tidy_haid, ["--shuf"], b"a\0b\n")[0]
+    assert warnings_of(tidy_haid, ["-0"], b"a\0b\0") == []

@@ -52,6 +52,8 @@ Records::Records(const InputSettings& settings, system::SpoolStore& store) : set
     else if (settings.header)
         splitter_.emplace("\t");
     combination_ = std::make_unique<Combination>(open_sources(settings));
+    // Where a delimiter was given, a carriage return is meant.
+    if (settings.rules.delimiter != "\n" || settings.rules.split_values) carriage_returns_ = -1;
     if (reads_ahead() || settings.repeated) spool_.emplace(store.directory(), settings.shuffle);
 }
 
@@ -63,6 +65,7 @@ Pull Records::next_split(std::vector<std::string>& record) {
     Tuple tuple;
     Pull pull = combination_->next(tuple);
     if (pull != Pull::value) return pull;
+    look_for_carriage_returns(tuple);
     if (splitter_) {
         record.clear();
         for (const std::string& value : tuple) splitter_->split(value, record);
@@ -71,9 +74,23 @@ Pull Records::next_split(std::vector<std::string>& record) {
     }
     for (std::string& value : record) {
         trim(value, how_to_trim());
-        replaced_nul_ = replace_nul(value) || replaced_nul_;
+        if (replace_nul(value) && !std::exchange(replaced_nul_, true)) {
+            warnings_.emplace_back(
+                "an input holds a NUL, which no argument can hold: it is written \\0; is -0 missing?");
+        }
     }
     return Pull::value;
+}
+
+void Records::look_for_carriage_returns(const Tuple& tuple) {
+    constexpr int enough = 3;
+    for (const std::string& value : tuple) {
+        if (carriage_returns_ < 0 || carriage_returns_ == enough) return;
+        carriage_returns_ = value.ends_with('\r') ? carriage_returns_ + 1 : -1;
+        if (carriage_returns_ == enough)
+            warnings_.emplace_back(
+                "the first three inputs end in CR-NL, as files of Windows do; is -d '\\r\\n' missing?");
+    }
 }
 
 Pull Records::prepare() {

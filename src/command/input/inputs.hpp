@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "command/arguments.hpp"
@@ -64,12 +65,14 @@ class Records {
     // Of the last record.
     std::string place() const;
     std::optional<std::uint64_t> count();
-    bool replaced_nul() const { return replaced_nul_; }
+    // What is strange about the inputs taken so far, each told once.
+    std::vector<std::string> take_warnings() { return std::exchange(warnings_, {}); }
 
   private:
     Trim how_to_trim() const;
     bool reads_ahead() const { return settings_.shuffle || settings_.read_ahead; }
     Pull next_split(std::vector<std::string>& record);
+    void look_for_carriage_returns(const Tuple& tuple);
 
     InputSettings settings_;
     std::unique_ptr<Combination> combination_;
@@ -82,6 +85,8 @@ class Records {
     bool from_spool_ = false;
     bool header_done_ = false;
     bool replaced_nul_ = false;
+    int carriage_returns_ = 0;  // so many inputs end in one, all until now; -1: that need not be known any more
+    std::vector<std::string> warnings_;
 };
 
 // Collects records into the arguments of jobs.
