@@ -100,13 +100,13 @@ bool Agent::execute() {
     }
     end_jobs();
     if (goodbye_) return true;
-    system::tell("haid: agent on {}: {}\n", settings_.node, *leaving_);
+    if (!gently_ || !connected_) system::tell("haid: agent on {}: {}\n", settings_.node, *leaving_);
     if (silence_) free_allocation_if_lost(settings_.node, until_done_, [this](auto time) { return rest(time); });
     if (!connected_) return false;
-    send(Leaving{*leaving_});
+    send(Leaving{*leaving_, gently_});
     const Time until = Clock::now() + last_words_take;
     while (connected_ && connection_->waiting() > 0 && Clock::now() < until) loop_.wait(until);
-    return false;
+    return gently_;  // srun would complain about it
 }
 
 // False where Slurm ends this process meanwhile, or the other end of the connection turns out to be there.
@@ -321,6 +321,7 @@ void Agent::on_ready(std::uint32_t) {
             children = true;
         } else {
             gently_ = true;
+            ::signal(*signal, SIG_IGN);  // once more (Slurm sends it to steps and to processes), at whatever moment
             leave(fmt::format("it was told to end ({})", system::signal_name(*signal)));
         }
     }

@@ -23,6 +23,8 @@ using system::Time;
 namespace {
 
 constexpr std::chrono::milliseconds tick_every{500};
+// An agent was told to end: this program is by then, if it is.
+constexpr std::chrono::milliseconds told_by_then{1500};
 constexpr std::uint64_t least_credit = output_window / 4;
 // At the end, the launcher has so long to end by itself.
 constexpr std::chrono::seconds patience_at_the_end{10};
@@ -130,6 +132,7 @@ void ClusterRunner::take(Node& node, const News& news) {
 }
 
 void ClusterRunner::take(Node& node, const Leaving& leaving) {
+    if (leaving.told_to_end) place(node).told_to_end = Clock::now();
     roster_.lose(node, leaving.reason);
 }
 
@@ -152,10 +155,34 @@ void ClusterRunner::on_cut(Node& node, const std::string& reason, std::chrono::s
 
 void ClusterRunner::on_lost(Node& node, const std::string& reason) {
     count_slots();
+    if (!place(node).told_to_end) give_up(node, reason);
+}
+
+// Some run, and all of them are to end.
+bool ClusterRunner::is_ending(const std::unordered_map<std::uint64_t, Written>& running) {
+    return !running.empty() &&
+           std::all_of(running.begin(), running.end(), [](const auto& one) { return one.second.signalled; });
+}
+
+// Where Slurm ends the job, this program is told so, too, some moments sooner or later; then nothing was lost.
+void ClusterRunner::conclude_told_to_end() {
+    for (Node& node : roster_.nodes()) {
+        Place& there = place(node);
+        if (!there.told_to_end) continue;
+        if (Clock::now() - *there.told_to_end < told_by_then && !is_ending(there.running)) continue;
+        there.told_to_end.reset();
+        give_up(node, "it was told to end, as Slurm does with the processes of a job or a step that it ends");
+    }
+}
+
+void ClusterRunner::give_up(Node& node, const std::string& reason) {
     auto running = std::exchange(place(node).running, {});
-    listener_.on_news(running.empty() ? fmt::format("node {} is lost: {}", node.name(), reason)
-                                      : fmt::format("node {} is lost: {}; its {} job(s) run elsewhere", node.name(),
-                                                    reason, running.size()));
+    const bool all_ending = is_ending(running);
+    if (!all_ending) {
+        listener_.on_news(running.empty() ? fmt::format("node {} is lost: {}", node.name(), reason)
+                                          : fmt::format("node {} is lost: {}; its {} job(s) run elsewhere", node.name(),
+                                                        reason, running.size()));
+    }
     for (const auto& [slot, written] : running) {
         by_slot_.erase(slot);
         listener_.on_lost(slot, node.name());
@@ -165,7 +192,9 @@ void ClusterRunner::on_lost(Node& node, const std::string& reason) {
 
 // Throws where no node is left, nor will be.
 void ClusterRunner::expect_somebody() {
-    if (finishing_ || roster_.hope(!launcher_.ended())) return;
+    const auto undecided = [](const Place& there) { return there.told_to_end.has_value(); };
+    if (finishing_ || roster_.hope(!launcher_.ended()) || std::any_of(places_.begin(), places_.end(), undecided))
+        return;
     std::string text = "no node is left to run jobs";
     if (launcher_.ended()) text += fmt::format(" ({})", launcher_.how_it_ended());
     if (!any_called_) text += "; no agent has called: --nodes local keeps to this node";
@@ -220,6 +249,7 @@ void ClusterRunner::count_slots() {
 
 void ClusterRunner::tick() {
     roster_.tick();
+    conclude_told_to_end();
     if (launcher_.ended()) expect_somebody();
     bool any_in_a_row = false;
     for (const Node& node : roster_.nodes()) {

@@ -55,6 +55,7 @@ class ClusterRunner : public command::Runner, private nodes::Roster::Listener {
         std::uint64_t slots = 0;
         std::unordered_map<std::uint64_t, Written> running;  // by slot
         std::uint64_t owed_credit = 0;
+        std::optional<system::Time> told_to_end;  // its agent was, and has left; what ran there is still to be told
     };
 
     void on_called(Node& node) override;
@@ -83,6 +84,9 @@ class ClusterRunner : public command::Runner, private nodes::Roster::Listener {
     void tell_trust(const Node& node);
     void tick();
     void expect_somebody();
+    void give_up(Node& node, const std::string& reason);
+    void conclude_told_to_end();
+    static bool is_ending(const std::unordered_map<std::uint64_t, Written>& running);
     void give_credit(Node& node);
     void send_all(const OfCoordinator& message) { roster_.send_all(message); }
 

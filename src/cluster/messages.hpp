@@ -15,7 +15,7 @@
 namespace haid::cluster {
 
 // Raised with every change of what follows.
-inline constexpr std::uint32_t protocol_version = 3;
+inline constexpr std::uint32_t protocol_version = 4;
 
 // Bytes of output that an agent may send before it gets more credit.
 inline constexpr std::uint64_t output_window = 4 * 1024 * 1024;
@@ -64,6 +64,7 @@ struct News {
 // The agent cannot go on. Nothing that it was given runs any more.
 struct Leaving {
     std::string reason;
+    bool told_to_end;  // as Slurm tells all processes of a job that it ends
 };
 
 using OfAgent = nodes::OfAgent<Ready, Output, Ended, StoppedByTerminal, ShortMemory, News, Leaving>;

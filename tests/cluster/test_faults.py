@@ -167,6 +167,28 @@ def test_an_agent_is_stopped(lab, haid):
     assert len((lab.shared / "log").read_text().splitlines()) == 1, "a job that was ended is in the log"
 
 
+@pytest.mark.parametrize("options", ["-N1", "-N3"])
+@pytest.mark.parametrize("how", [[], ["--full"]])
+def test_a_job_that_is_cancelled_does_not_look_like_a_crash(lab, haid, options, how):
+    """What is told is that it was told to end: no node is lost, no agent fails, nothing runs elsewhere."""
+    job = lab.submit(f"{haid} -j1 --joblog log 'touch began.{{}}; sleep 100' ::: 1 2 3 4 5 6", options)
+    job.until(lambda: len(list(lab.shared.glob("began.*"))) == int(options[2:]))
+    lab.run("scancel", *how, job.number)
+    lab._until(lambda: lab.run("squeue", "-h", check=False).stdout == "", "the job has not ended")
+    said = [line for line in job.output().splitlines() if not line.startswith("slurmstepd-")]
+    assert said == [f"haid: SIGTERM: ending {options[2:]} running job(s)"], job.output()
+    assert len((lab.shared / "log").read_text().splitlines()) == 1 and no_jobs_left(lab)
+
+
+def test_a_step_that_is_told_to_end_is_told_as_that(lab, haid):
+    job = lab.submit(f"{haid} -j1 'touch began.{{}}; sleep 100' ::: 1 2 3; echo status $?", "-N2")
+    job.until(lambda: len(list(lab.shared.glob("began.*"))) == 2)
+    lab.run("scancel", "--signal=TERM", f"{job.number}.0")
+    out = job.wait()
+    assert "as Slurm does with the processes of a job or a step that it ends" in out and "no node is left" in out
+    assert "Exited with exit code" not in out and out.endswith("status 255\n")
+
+
 def test_a_node_is_lost(broken_lab, haid):
     lab = broken_lab
     job = start(lab, haid)
