@@ -9,7 +9,6 @@
 
 #include "cluster/submission.hpp"
 #include "command/input/inputs.hpp"
-#include "command/scripts.hpp"
 #include "system/descriptor.hpp"
 #include "system/error.hpp"
 #include "system/tell.hpp"
@@ -102,8 +101,9 @@ std::string first_folder(const std::vector<std::string>& options) {
 }
 
 void check_folders(const std::vector<std::string>& options, const Personality& who) {
+    const std::string folder = first_folder(options);
     // It may be one that only the nodes have.
-    const InFolder there(first_folder(options));
+    const InFolder there(folder);
     auto check = [&](const std::string& what, const std::string& path) {
         if (!path.starts_with('/') && !there.entered()) return;
         const fs::path known = known_part(path);
@@ -116,13 +116,13 @@ void check_folders(const std::vector<std::string>& options, const Personality& w
     if (auto output = cluster::option_value(options, output_option)) {
         check("--output", *output);
     } else {
-        check("Slurm's output (another place: --output FILE)", first_folder(options) + "/slurm-%j.out");
+        check("Slurm's output (another place: --output FILE)", folder + "/slurm-%j.out");
     }
     if (auto error = cluster::option_value(options, error_option)) check("--error", *error);
 }
 
 LineFacts check_line(const std::vector<std::string>& words, const std::vector<std::string>& options, bool has_prologue,
-                     const Personality& who) try {
+                     const Personality& who) {
     const InFolder there(first_folder(options));
     if (!there.entered()) {
         system::tell(
@@ -130,7 +130,8 @@ LineFacts check_line(const std::vector<std::string>& words, const std::vector<st
             "is not known\n",
             who.name, first_folder(options));
     }
-    const CommandLine line = read_line(words, who);
+    const Looks looks = !there.entered() ? Looks::nothing : has_prologue ? Looks::no_interpreters : Looks::all;
+    const CommandLine line = read_line(words, who, looks);
     LineFacts facts;
     facts.until_done = line.until_done;
     facts.reads_input = line.run.input.sources.empty() && line.run.resume != command::Resume::retry_failed;
@@ -141,9 +142,6 @@ LineFacts check_line(const std::vector<std::string>& words, const std::vector<st
     check_inputs(line.run);
     if (!line.run.job_log.empty()) check_writable("--joblog", line.run.job_log);
     return facts;
-} catch (const command::InterpreterMissing&) {
-    if (!has_prologue) throw;
-    return {};
 }
 
 }  // namespace haid::cli

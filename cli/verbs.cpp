@@ -195,7 +195,21 @@ void run_once(command::RunSettings& run, const std::vector<std::string>& argumen
     run.spread_last = false;
 }
 
-CommandLine read_scripts(const std::vector<std::string>& words, const Personality& who) {
+// What cannot be looked at stands for itself.
+std::string command_of(const std::string& script, const command::Interpreters& interpreters,
+                       const command::RunSettings& run, Looks looks) {
+    std::vector<std::string> words = {script};
+    try {
+        if (looks != Looks::nothing) words = interpreters.command_for(script, !run.directory.empty());
+    } catch (const command::InterpreterMissing&) {
+        if (looks == Looks::all) throw;
+    }
+    std::string text;
+    for (const std::string& word : words) text += (text.empty() ? "" : " ") + command::quote(word, run.shell.style);
+    return text;
+}
+
+CommandLine read_scripts(const std::vector<std::string>& words, const Personality& who, Looks looks) {
     CommandLine line = new_command_line(who);
     // "--" stands between scripts and their arguments here: it must not end the options.
     auto separator = std::find(words.begin(), words.end(), "--");
@@ -219,11 +233,8 @@ CommandLine read_scripts(const std::vector<std::string>& words, const Personalit
     }
     const command::Interpreters interpreters = interpreters_of(line);
     for (std::string& script : scripts) {
-        std::string text;
-        for (const std::string& word : interpreters.command_for(script, !line.run.directory.empty())) {
-            text += (text.empty() ? "" : " ") + command::quote(word, line.run.shell.style);
-        }
-        line.run.scripts.push_back({std::move(script), text});
+        std::string command = command_of(script, interpreters, line.run, looks);
+        line.run.scripts.push_back({std::move(script), std::move(command)});
     }
     line.run.strings.scripts = true;
     line.run.strings.quote_words = true;
@@ -258,19 +269,19 @@ int run_commands(const std::vector<std::string>& words, const Personality& who) 
 }
 
 int run_scripts(const std::vector<std::string>& words, const Personality& who) {
-    CommandLine line = read_scripts(words, who);
+    CommandLine line = read_scripts(words, who, Looks::all);
     if (auto status = answer(line, who)) return *status;
     return execute(line, who);
 }
 
-CommandLine read_line(const std::vector<std::string>& words, const Personality& who) {
+CommandLine read_line(const std::vector<std::string>& words, const Personality& who, Looks looks) {
     const Verb* verb = words.empty() ? nullptr : find_verb(words.front());
     if (verb != nullptr && verb->execute != run_scripts) {
         throw UsageError(
             fmt::format("'haid {0}' is no line that runs jobs (a program called {0}: -- -- {0})", verb->name));
     }
     CommandLine line =
-        verb != nullptr ? read_scripts({words.begin() + 1, words.end()}, who) : read_commands(words, who);
+        verb != nullptr ? read_scripts({words.begin() + 1, words.end()}, who, looks) : read_commands(words, who);
     if (only_asks(line)) throw UsageError("the line only shows something, and runs nothing: no need to wait for nodes");
     check(line);
     return line;

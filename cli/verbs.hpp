@@ -26,8 +26,11 @@ int cancel_runs(const std::vector<std::string>& words, const Personality& who);
 int run_agent(const std::vector<std::string>& words, const Personality& who);
 int show_resources(const std::vector<std::string>& words, const Personality& who);
 
+// What a line names that can be looked at here: another machine may have the interpreters, or the scripts as well.
+enum class Looks { all, no_interpreters, nothing };
+
 // The words after `haid`, read as they would be run, and nothing done. Throws UsageError, also for a line that only
 // asks something, and command::ScriptError.
-CommandLine read_line(const std::vector<std::string>& words, const Personality& who);
+CommandLine read_line(const std::vector<std::string>& words, const Personality& who, Looks looks);
 
 }  // namespace haid::cli

@@ -378,6 +378,43 @@ def test_a_table_of_results_has_a_column_for_the_script(two):
     assert (row["Script"], row["V"], row["Stdout"]) == ("one.py", [], "one\n")
 
 
+# -- lines that are submitted
+
+
+@pytest.fixture
+def submitting(noting):
+    noting.file("sub/fit.jl", "text\n")
+    noting.file("sub/say.py", "text\n")
+    noting.file("prologue", "module() { :; }\n")
+    return noting
+
+
+def test_a_prologue_that_may_bring_an_interpreter_hides_nothing_else_of_the_line(submitting):
+    words = ["--show", "--prologue", "prologue", "--", "run", "--interpreter", ".jl=no_such_interpreter", "--joblog", "log"]
+    result = submitting.run("submit", *words, "--until-done", "sub/fit.jl", "::::", "-", input="1\n2\n")
+    assert result.status == 0
+    assert "#SBATCH --requeue" in result.lines
+    assert "stores nothing" in result.err and " < " in result.out
+    result = submitting.run("submit", *words, "sub/fit.jl", "::::", "missing")
+    assert result.status == 255 and "'missing'" in result.err
+
+
+def test_scripts_in_a_folder_that_only_the_nodes_have_are_not_looked_for(submitting):
+    output = f"--output={submitting.folder}/out"
+    result = submitting.run("submit", "--show", output, "--chdir=/no/such/folder", "--", "run", "fit.py")
+    assert result.status == 0
+    assert "not on this machine" in result.err
+    assert result.lines[-1].endswith(" run fit.py")
+    result = submitting.run("submit", "--show", output, "--", "run", "fit.py")
+    check_nothing_ran(submitting, result, "'fit.py'", "No such file")
+
+
+def test_a_folder_for_the_job_may_be_named_from_here(submitting):
+    result = submitting.run("submit", "--show", "--chdir", "sub", "--", "run", "say.py")
+    assert (result.status, result.err) == (0, "")
+    assert result.lines[-1].endswith(" run say.py")
+
+
 # -- the user's table
 
 
