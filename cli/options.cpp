@@ -1,89 +1,32 @@
 #include "options.hpp"
 
 #include <fmt/format.h>
-#include <getopt.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <sstream>
 
 #include "option_table.hpp"
+#include "option_words.hpp"
 #include "system/descriptor.hpp"
+#include "system/tell.hpp"
 
 namespace haid::cli {
 namespace {
-
-// Values of getopt's `val`: rows of the table from here on, then options that are still to come.
-constexpr int first_row = 1000;
-constexpr int first_to_come = 10000;
-
-std::vector<std::string_view> split_names(std::string_view names) {
-    std::vector<std::string_view> result;
-    while (!names.empty()) {
-        std::size_t bar = std::min(names.find('|'), names.size());
-        result.push_back(names.substr(0, bar));
-        names.remove_prefix(std::min(bar + 1, names.size()));
-    }
-    return result;
-}
-
-// getopt_long's two descriptions of the table.
-struct Grammar {
-    std::string letters = "+:";  // "+": options end at the first word that is none; ":": a missing value is told apart
-    std::vector<std::string> names;
-    std::vector<option> options;
-
-    Grammar() {
-        auto rows = option_table();
-        names.reserve(1000);
-        for (std::size_t row = 0; row < rows.size(); ++row) {
-            int argument = rows[row].takes == Takes::nothing ? no_argument
-                           : rows[row].takes == Takes::value ? required_argument
-                                                             : optional_argument;
-            if (rows[row].letter != 0) {
-                letters += rows[row].letter;
-                letters.append(static_cast<std::size_t>(argument), ':');
-            }
-            for (std::string_view name : split_names(rows[row].names))
-                add(name, argument, first_row + static_cast<int>(row));
-        }
-        int next = first_to_come;
-        for (const char* name : options_to_come()) add(name, optional_argument, next++);
-        options.push_back({nullptr, 0, nullptr, 0});
-    }
-
-  private:
-    void add(std::string_view name, int argument, int value) {
-        names.emplace_back(name);
-        options.push_back({names.back().c_str(), argument, nullptr, value});
-    }
-};
-
-const Option* row_of_letter(int letter) {
-    for (const Option& row : option_table()) {
-        if (row.letter != 0 && row.letter == letter) return &row;
-    }
-    return nullptr;
-}
-
-std::string shown_name(const Option& row) {
-    std::string_view first = std::string_view(row.names).substr(0, std::string_view(row.names).find('|'));
-    return first.empty() ? fmt::format("-{}", row.letter) : fmt::format("--{}", first);
-}
 
 void apply(const Option& row, CommandLine& line, const char* value) {
     try {
         row.apply(line, value != nullptr ? value : "");
     } catch (const std::invalid_argument& error) {
-        throw UsageError(fmt::format("{} {}: {}", shown_name(row), value != nullptr ? value : "", error.what()));
+        const std::string_view shown = value == nullptr ? "" : *value == '\0' ? "''" : value;
+        throw UsageError(fmt::format("{} {}: {}", shown_name(row), shown, error.what()));
     }
 }
 
 // Words as a shell would split them: quotes and backslashes.
-std::vector<std::string> shell_words(std::string_view text, const char* where) {
+std::vector<std::string> shell_words(std::string_view text) {
     std::vector<std::string> words;
     std::string word;
     bool in_word = false;
@@ -97,7 +40,7 @@ std::vector<std::string> shell_words(std::string_view text, const char* where) {
         in_word = true;
         if (c == '\'' || c == '"') {
             std::size_t close = text.find(c, i + 1);
-            if (close == std::string_view::npos) throw UsageError(fmt::format("a quote is not closed in {}", where));
+            if (close == std::string_view::npos) throw UsageError("a quote is not closed");
             word.append(text.substr(i + 1, close - i - 1));
             i = close;
         } else if (c == '\\' && i + 1 < text.size()) {
@@ -110,62 +53,57 @@ std::vector<std::string> shell_words(std::string_view text, const char* where) {
     return words;
 }
 
-// --Keep-Order is --keep-order.
-void lower_long_name(char* word) {
-    if (std::strncmp(word, "--", 2) != 0) return;
-    for (; *word != '\0' && *word != '='; ++word)
-        *word = static_cast<char>(std::tolower(static_cast<unsigned char>(*word)));
+struct Separator {
+    bool is_file;
+    bool linked;
+};
+
+std::optional<Separator> separator(const std::string& word, const CommandLine& line) {
+    if (word == line.argument_separator) return Separator{false, false};
+    if (word == line.argument_separator + "+") return Separator{false, true};
+    if (word == line.file_separator) return Separator{true, false};
+    if (word == line.file_separator + "+") return Separator{true, true};
+    return std::nullopt;
 }
 
-std::vector<std::string> parse_words(const std::vector<std::string>& words, CommandLine& line, const Personality& who) {
-    static const Grammar grammar;
-    std::vector<char*> arguments;
-    std::string name = who.name;
-    arguments.push_back(name.data());
-    std::vector<std::string> copies = words;
-    for (std::string& word : copies) arguments.push_back(word.data());
-    arguments.push_back(nullptr);
-    int count = static_cast<int>(arguments.size()) - 1;
-    optind = 0;  // glibc: start anew
-    opterr = 0;
-    auto hint = [&] { return fmt::format("see {} --help", who.name); };
-    for (;;) {
-        int at = optind == 0 ? 1 : optind;
-        if (at < count) lower_long_name(arguments[static_cast<std::size_t>(at)]);
-        int found = ::getopt_long(count, arguments.data(), grammar.letters.c_str(), grammar.options.data(), nullptr);
-        if (found == -1) break;
-        std::string word = at < count ? arguments[static_cast<std::size_t>(at)] : "";
-        if (found == ':') throw UsageError(fmt::format("the option {} needs a value; {}", word, hint()));
-        if (found == '?') {
-            if (optopt != 0 && optopt < first_row) {
-                if (std::strchr("SpJoDMW", optopt) != nullptr) {
-                    throw UsageError(fmt::format("-{} is an option of GNU parallel that haid does not have yet",
-                                                 static_cast<char>(optopt)));
-                }
-                throw UsageError(fmt::format("there is no option -{}; {}", static_cast<char>(optopt), hint()));
-            }
-            bool takes_none = optopt >= first_row;
-            throw UsageError(takes_none
-                                 ? fmt::format("the option {} takes no value; {}", word, hint())
-                                 : fmt::format("there is no option {}, or it is short for several; {}", word, hint()));
+// `to_come`: what is to be done about an option that haid does not have yet.
+template <class ToCome>
+std::vector<std::string> parse_words(std::vector<std::string> words, CommandLine& line, const Personality& who,
+                                     ToCome to_come) {
+    OptionWords options(
+        std::move(words), [&](const std::string& word) { return separator(word, line).has_value(); },
+        fmt::format("see {} --help", who.name));
+    while (auto given = options.next()) {
+        if (given->option->apply != nullptr) {
+            apply(*given->option, line, given->value ? given->value->c_str() : nullptr);
+        } else {
+            to_come(
+                fmt::format("{} is an option of GNU parallel that haid does not have yet", shown_name(*given->option)));
         }
-        if (found >= first_to_come) {
-            throw UsageError(fmt::format("--{} is an option of GNU parallel that haid does not have yet",
-                                         options_to_come()[static_cast<std::size_t>(found - first_to_come)]));
-        }
-        const Option* row =
-            found >= first_row ? &option_table()[static_cast<std::size_t>(found - first_row)] : row_of_letter(found);
-        apply(*row, line, optarg);
     }
-    return {words.begin() + (optind - 1), words.end()};
+    return options.rest();
 }
 
-// ~/.parallel/config and $PARALLEL hold options that come before those of the command line.
+std::vector<std::string> parse_command_line(const std::vector<std::string>& words, CommandLine& line,
+                                            const Personality& who) {
+    return parse_words(words, line, who, [](const std::string& why) { throw UsageError(why); });
+}
+
+// Options that come before those of the command line, of a file or a variable. They are GNU parallel's: haid goes on
+// without those that it does not have; under the name `parallel` somebody relies on them.
+void parse_given_elsewhere(const std::string& text, const std::string& where, CommandLine& line,
+                           const Personality& who) try {
+    const std::vector<std::string> rest = parse_words(shell_words(text), line, who, [&](const std::string& why) {
+        if (who.is_parallel) throw UsageError(why);
+        system::tell("{}: {}: {}: it is left out\n", who.name, where, why);
+    });
+    if (!rest.empty()) throw UsageError(fmt::format("'{}' is no option", rest.front()));
+} catch (const UsageError& error) {
+    throw UsageError(fmt::format("in {} (which --plain leaves aside): {}", where, error.what()));
+}
+
+// ~/.parallel/config and $PARALLEL.
 void parse_defaults(CommandLine& line, const Personality& who) {
-    auto read = [&](const std::string& text, const std::string& where) {
-        std::vector<std::string> rest = parse_words(shell_words(text, where.c_str()), line, who);
-        if (!rest.empty()) throw UsageError(fmt::format("'{}' in {} is no option", rest.front(), where));
-    };
     const char* home = std::getenv("PARALLEL_HOME");
     std::string folder = home != nullptr ? home : "";
     const char* user = std::getenv("HOME");
@@ -177,9 +115,11 @@ void parse_defaults(CommandLine& line, const Personality& who) {
         for (std::string entry; std::getline(lines, entry);) {
             if (!entry.starts_with('#')) text += entry + "\n";
         }
-        read(text, path);
+        parse_given_elsewhere(text, path, line, who);
     }
-    if (const char* variable = std::getenv("PARALLEL")) read(variable, "the variable PARALLEL");
+    if (const char* variable = std::getenv("PARALLEL")) {
+        parse_given_elsewhere(variable, "the variable PARALLEL", line, who);
+    }
 }
 
 }  // namespace
@@ -193,11 +133,19 @@ Personality personality(const char* program_path) {
     return who;
 }
 
-std::vector<std::string> parse_options(std::vector<std::string> words, CommandLine& line, const Personality& who) {
-    if (std::find(words.begin(), words.end(), "--plain") == words.end()) parse_defaults(line, who);
-    words = parse_words(words, line, who);
+std::vector<std::string> parse_options(const std::vector<std::string>& words, CommandLine& line,
+                                       const Personality& who) {
+    CommandLine alone = line;
+    std::vector<std::string> rest = parse_command_line(words, alone, who);
+    // What only asks something has its answer whatever a configuration says.
+    if (alone.plain || alone.only_asks()) {
+        line = std::move(alone);
+    } else {
+        parse_defaults(line, who);
+        rest = parse_command_line(words, line, who);
+    }
     line.job_inputs.settle(line.run);
-    return words;
+    return rest;
 }
 
 // As GNU parallel counts them: -N, else -n, else the lines of -l or -L; no number of lines is no number.
@@ -216,23 +164,12 @@ void JobInputs::settle(command::RunSettings& run) const {
 }
 
 void take_sources(std::vector<std::string>& words, CommandLine& line) {
-    struct Separator {
-        bool is_file;
-        bool linked;
-    };
-    auto separator = [&](const std::string& word) -> std::optional<Separator> {
-        if (word == line.argument_separator) return Separator{false, false};
-        if (word == line.argument_separator + "+") return Separator{false, true};
-        if (word == line.file_separator) return Separator{true, false};
-        if (word == line.file_separator + "+") return Separator{true, true};
-        return std::nullopt;
-    };
     std::vector<std::string> command;
     std::optional<Separator> open;
     auto& sources = line.run.input.sources;
     auto linked = [&] { return open->linked && !sources.empty(); };  // the first one has nothing to be linked to
     for (std::string& word : words) {
-        if (auto next = separator(word)) {
+        if (auto next = separator(word, line)) {
             open = next;
             if (!next->is_file) sources.push_back({false, linked(), {}, {}});
         } else if (!open) {

@@ -45,6 +45,9 @@ struct CommandLine {
     std::string file_separator = "::::";
     enum class Show { nothing, help, version, line_length, sockets, cores, threads } show = Show::nothing;
     std::string lowest_version;  // --minversion
+    bool plain = false;          // --plain: no options but those of the command line
+
+    bool only_asks() const { return show != Show::nothing || !lowest_version.empty(); }
 };
 
 // Called by the name `parallel` (or `sem`, which is to come) the program is GNU parallel; else it is itself.
@@ -56,7 +59,8 @@ Personality personality(const char* program_path);
 
 // Reads options, first those of the configuration file and of $PARALLEL, up to the first word that is none; returns the
 // words after them. Throws UsageError.
-std::vector<std::string> parse_options(std::vector<std::string> words, CommandLine& line, const Personality& who);
+std::vector<std::string> parse_options(const std::vector<std::string>& words, CommandLine& line,
+                                       const Personality& who);
 
 // Takes `::: values`, `:::: files` and their linked forms out of the words; what stands before them is left.
 void take_sources(std::vector<std::string>& words, CommandLine& line);

@@ -105,10 +105,6 @@ CommandLine new_command_line(const Personality& who) {
     return line;
 }
 
-bool only_asks(const CommandLine& line) {
-    return line.show != CommandLine::Show::nothing || !line.lowest_version.empty();
-}
-
 void check(const CommandLine& line) {
     const command::RunSettings& run = line.run;
     using command::Resume;
@@ -168,7 +164,7 @@ int execute(CommandLine& line, const Personality& who) {
 CommandLine read_commands(const std::vector<std::string>& words, const Personality& who) {
     CommandLine line = new_command_line(who);
     std::vector<std::string> command = parse_options(words, line, who);
-    if (only_asks(line)) return line;
+    if (line.only_asks()) return line;
     take_sources(command, line);
     line.run.command = std::move(command);
     return line;
@@ -214,7 +210,7 @@ CommandLine read_scripts(const std::vector<std::string>& words, const Personalit
     // "--" stands between scripts and their arguments here: it must not end the options.
     auto separator = std::find(words.begin(), words.end(), "--");
     std::vector<std::string> scripts = parse_options({words.begin(), separator}, line, who);
-    if (only_asks(line)) return line;
+    if (line.only_asks()) return line;
     std::vector<std::string> arguments(separator == words.end() ? separator : separator + 1, words.end());
     const std::size_t words_for_scripts = scripts.size();
     take_sources(scripts, line);
@@ -282,7 +278,8 @@ CommandLine read_line(const std::vector<std::string>& words, const Personality& 
     }
     CommandLine line =
         verb != nullptr ? read_scripts({words.begin() + 1, words.end()}, who, looks) : read_commands(words, who);
-    if (only_asks(line)) throw UsageError("the line only shows something, and runs nothing: no need to wait for nodes");
+    if (line.only_asks())
+        throw UsageError("the line only shows something, and runs nothing: no need to wait for nodes");
     check(line);
     return line;
 }
