@@ -53,6 +53,7 @@ command::RunSettings run_settings(const Welcome& welcome, int cpus, std::uint64_
     settings.shell.path = welcome.shell;
     settings.shell.style = static_cast<command::QuoteStyle>(welcome.shell_style);
     settings.shell.may_be_left_out = welcome.shell_may_be_left_out;
+    settings.shell.prologue = welcome.shell_prologue;
     settings.usable_cpus = cpus;
     settings.policy.slots = slots;
     settings.cpus_per_job = welcome.cpus_per_job;

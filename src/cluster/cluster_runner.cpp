@@ -49,6 +49,7 @@ Welcome welcome_for(const command::RunSettings& settings, bool until_done) {
     welcome.shell = settings.shell.path;
     welcome.shell_style = static_cast<std::uint8_t>(settings.shell.style);
     welcome.shell_may_be_left_out = settings.shell.may_be_left_out;
+    welcome.shell_prologue = settings.shell.prologue;
     welcome.until_done = until_done;
     return welcome;
 }

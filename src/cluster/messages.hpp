@@ -88,6 +88,7 @@ struct Welcome {
     std::string shell;
     std::uint8_t shell_style;
     bool shell_may_be_left_out;
+    std::string shell_prologue;
     bool until_done;
 };
 

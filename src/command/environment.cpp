@@ -25,6 +25,8 @@ Environment::Environment(const EnvironmentSettings& settings) : settings_(settin
     };
     entries_.resize(own_.size());
     for (char** entry = environ; *entry != nullptr; ++entry) {
+        // It may be large, and has been read: see Shell::prologue.
+        if (std::string_view(*entry).starts_with("PARALLEL_ENV=")) continue;
         if (!replaced(*entry)) entries_.push_back(*entry);
     }
     entries_.push_back(nullptr);

@@ -53,7 +53,9 @@ void JobSource::use_commands(std::map<std::uint64_t, std::string> commands) {
 }
 
 std::size_t JobSource::limit() const {
-    return settings_.most_characters > 0 ? std::min(settings_.most_characters, line_limit) : line_limit;
+    const std::string& prologue = settings_.shell.prologue;
+    const std::size_t most = prologue.empty() ? line_limit : line_limit - prologue.size() - 1;
+    return settings_.most_characters > 0 ? std::min(settings_.most_characters, most) : most;
 }
 
 bool JobSource::fits(const LineSize& size) const {

@@ -310,7 +310,8 @@ Spawned LocalRunner::spawn_command(const Job& job, SpawnPlan& plan) {
 }
 
 Spawned LocalRunner::spawn_shell(const std::string& line, SpawnPlan& plan) {
-    const char* arguments[] = {shell_.path.c_str(), "-c", line.c_str(), nullptr};
+    const std::string text = shell_.text_of(line);
+    const char* arguments[] = {shell_.path.c_str(), "-c", text.c_str(), nullptr};
     plan.path = shell_.path.c_str();
     plan.arguments = arguments;
     return system::spawn(plan);

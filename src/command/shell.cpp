@@ -1,5 +1,6 @@
 #include "command/shell.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <stdexcept>
 #include <unordered_set>
 
 #include "system/command_path.hpp"
@@ -16,6 +18,8 @@
 
 namespace haid::command {
 namespace {
+
+constexpr std::size_t longest_argument = 32 * 4096;  // MAX_ARG_STRLEN, see execve(2)
 
 const std::unordered_set<std::string_view>& shells() {
     static const std::unordered_set<std::string_view> names = {
@@ -79,7 +83,31 @@ bool plain(unsigned char c) {
            (c != '\0' && std::strchr("_-./,:+@%=", c) != nullptr);
 }
 
+// The text itself, with \1 for its newlines, or a file that holds it: env_parallel writes either.
+std::string parallel_env(const std::string& value) {
+    std::string text = value;
+    if (!value.empty() && ::access(value.c_str(), F_OK) == 0) {
+        const system::Descriptor file = system::open_file(value, O_RDONLY);
+        text = system::read_small_file(fmt::format("/proc/self/fd/{}", file.get()));
+    }
+    std::replace(text.begin(), text.end(), '\1', '\n');
+    if (text.find('\0') != std::string::npos || text.size() + 2 >= longest_argument) {
+        throw std::invalid_argument(
+            fmt::format("PARALLEL_ENV holds {} bytes, or a zero byte: it stands before each command line, and both "
+                        "together must be shorter than {}",
+                        text.size(), longest_argument));
+    }
+    return text;
+}
+
 }  // namespace
+
+std::string Shell::text_of(const std::string& line) const {
+    if (prologue.empty()) return line;
+    // zsh knows an alias only in what it reads after the alias's definition has been executed.
+    const bool zsh = base_name(path) == "zsh";
+    return fmt::format("{}\n{}", prologue, zsh ? "eval " + quote(line, style) : line);
+}
 
 Shell choose_shell() {
     auto variable = [](const char* name) {
@@ -96,7 +124,9 @@ Shell choose_shell() {
     if (name == "rc") shell.style = QuoteStyle::rc;
     bool reads_nothing = std::getenv("BASH_ENV") == nullptr && std::getenv("ENV") == nullptr &&
                          std::getenv("SHELLOPTS") == nullptr && std::getenv("BASHOPTS") == nullptr;
-    shell.may_be_left_out = reads_nothing && (name == "sh" || name == "bash" || name == "dash");
+    shell.prologue = parallel_env(variable("PARALLEL_ENV"));
+    shell.may_be_left_out =
+        reads_nothing && shell.prologue.empty() && (name == "sh" || name == "bash" || name == "dash");
     return shell;
 }
 

@@ -127,3 +127,16 @@ def test_what_only_asks_has_its_answer_whatever_a_configuration_says(tidy_haid, 
     result = tidy_haid.run(question)
     assert (result.status, result.err) == (0, "")
     assert result.out
+
+
+def test_what_stands_before_each_command_leaves_room_for_it_or_is_refused(tidy_haid):
+    tidy_haid.file("setup", "Y=7\n" + "# long\n" * 18000)
+    there = tidy_haid.run("echo", "$Y", ":::", "a", environment={"PARALLEL_ENV": "setup"})
+    assert (there.status, there.lines) == (0, ["7 a"])
+    # Lines that are filled up are shorter by it.
+    filled = tidy_haid.run("-X", "-j1", "echo $Y", environment={"PARALLEL_ENV": "setup"}, input="word\n" * 20000)
+    assert (filled.status, filled.out.count("word")) == (0, 20000)
+    assert tidy_haid.run("echo", ":::", "x" * 30000, environment={"PARALLEL_ENV": "setup"}).status == 255
+    tidy_haid.file("setup", "# long\n" * 20000)
+    too_long = tidy_haid.run("echo", ":::", "a", environment={"PARALLEL_ENV": "setup"})
+    assert too_long.status == 255 and "PARALLEL_ENV holds 140000 bytes" in too_long.err
