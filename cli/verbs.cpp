@@ -149,8 +149,8 @@ int execute(CommandLine& line, const Personality& who) {
     style.program_name = who.name;
     style.jobs_write = run.grouping == command::RunSettings::Grouping::none && run.results.empty();
     style.list_failures = !run.as_parallel;
-    bool asked = line.progress == ProgressStyle::bar || line.progress == ProgressStyle::eta;
-    run.input.read_ahead = asked || run.policy.halt.needs_total();
+    run.input.count_ahead = line.progress == ProgressStyle::bar || line.progress == ProgressStyle::eta;
+    run.input.read_ahead = run.policy.halt.needs_total();
     if (line.until_done && run.resume == command::Resume::no) run.resume = command::Resume::all;
     const command::MakeRunner make_runner = runner_on(line, who);
     report::Report report(style);

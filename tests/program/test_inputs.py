@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from support import log_entries, peak_memory_kib
+from support import log_entries, peak_memory_kib, wait_for_line_in
 
 MOST_KIB = 16 * 1024
 MANY = 10_000_000
@@ -180,10 +180,23 @@ def test_shuffling_changes_the_order_and_nothing_else(tidy_haid):
     assert result.lines != [f"echo {value}" for value in values]
 
 
-def test_the_bar_counts_inputs_of_a_pipe_before_the_first_job(tidy_haid):
+def test_the_bar_counts_inputs_of_a_pipe(tidy_haid):
     result = tidy_haid.run("--bar", "-k", "echo", input="".join(f"{number}\n" for number in range(1, 8)))
     assert result.lines == [str(number) for number in range(1, 8)]
     assert "100% 7/7" in result.err
+
+
+@pytest.mark.parametrize("option", ["--bar", "--eta"])
+def test_the_bar_starts_what_has_come_and_counts_what_comes_later(tidy_haid, option):
+    process = tidy_haid.start(option, "-j1", "echo {} >> ran", stdin=subprocess.PIPE)
+    for number in range(1, 4):
+        process.stdin.write(b"%d\n" % number)
+        process.stdin.flush()
+        wait_for_line_in(tidy_haid.folder / "ran", number)
+    result = tidy_haid.finish(process, input="".join(f"{number}\n" for number in range(4, 10)))
+    assert result.status == 0
+    assert (tidy_haid.folder / "ran").read_text() == "".join(f"{number}\n" for number in range(1, 10))
+    assert "9/9" in result.err
 
 
 def test_the_bar_with_a_pipe_that_stays_open_can_be_interrupted(tidy_haid):
@@ -233,3 +246,13 @@ def test_a_nul_in_the_inputs_is_told_once(tidy_haid):
     assert len(warnings_of(tidy_haid, [], b"a\0b\nc\0d\n")) == 1
     assert "-0" in warnings_of(tidy_haid, ["--shuf"], b"a\0b\n")[0]
     assert warnings_of(tidy_haid, ["-0"], b"a\0b\0") == []
+
+
+@pytest.mark.memory
+def test_what_is_counted_for_the_bar_comes_in_its_order_and_needs_little_memory(tidy_haid):
+    command = tidy_haid.command(["--bar", "-k", "-n", "1000", "--dry-run", ":"])
+    source = count_up_to(tidy_haid, 300_000)
+    end, lines, status, peak = run_measured(tidy_haid, command, stdin=source.stdout, stderr=subprocess.DEVNULL)
+    assert (status, lines) == (0, 300)
+    assert end.endswith(b" 299999 300000\n")
+    assert peak <= MOST_KIB, f"{peak} KiB"

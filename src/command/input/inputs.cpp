@@ -8,6 +8,10 @@
 namespace haid::command {
 namespace {
 
+// What is counted for the bar, while jobs wait: some 10 ms. And what is kept at most of a source that does not end.
+constexpr std::uint64_t counted_at_once = 50'000;
+constexpr std::uint64_t most_ahead = 10'000'000;
+
 constexpr const char* white_space = " \t\n\r\f\v";
 
 void trim(std::string& text, Trim how) {
@@ -46,7 +50,8 @@ std::vector<LinkedSources> open_sources(const InputSettings& settings) {
 
 }  // namespace
 
-Records::Records(const InputSettings& settings, system::SpoolStore& store) : settings_(settings) {
+Records::Records(const InputSettings& settings, system::SpoolStore& store)
+    : settings_(settings), folder_(store.directory()) {
     if (settings.column_separator)
         splitter_.emplace(*settings.column_separator);
     else if (settings.header)
@@ -54,7 +59,10 @@ Records::Records(const InputSettings& settings, system::SpoolStore& store) : set
     combination_ = std::make_unique<Combination>(open_sources(settings));
     // Where a delimiter was given, a carriage return is meant.
     if (settings.rules.delimiter != "\n" || settings.rules.split_values) carriage_returns_ = -1;
-    if (reads_ahead() || settings.repeated) spool_.emplace(store.directory(), settings.shuffle);
+    if (reads_ahead() || settings.repeated) {
+        spool_.emplace(folder_, settings.shuffle);
+        settings_.count_ahead = false;
+    }
 }
 
 Trim Records::how_to_trim() const {
@@ -138,8 +146,30 @@ void Records::rewind() {
 }
 
 std::string Records::place() const {
-    if (!from_spool_) return combination_->place();
+    if (!from_spool_ && !settings_.count_ahead) return combination_->place();
     return settings_.shuffle ? "one of the inputs" : fmt::format("input {}", taken_);
+}
+
+void Records::take_what_has_come() {
+    std::vector<std::string> record;
+    if (!arriving_) arriving_.emplace(folder_, false);
+    for (std::uint64_t i = 0; i < counted_at_once && arriving_->size() < most_ahead; ++i) {
+        const Pull pull = next_split(record);
+        all_arrived_ = pull == Pull::end;
+        if (pull != Pull::value) return;
+        arriving_->add(record);
+        ++arrived_;
+    }
+}
+
+Pull Records::next_kept(std::vector<std::string>& record) {
+    if (!all_arrived_) take_what_has_come();
+    if (spool_ && spool_->next(record)) return Pull::value;
+    if (!arriving_ || arriving_->size() == 0) return all_arrived_ ? Pull::end : Pull::blocked;
+    spool_ = std::exchange(arriving_, std::nullopt);
+    spool_->finish();
+    spool_->next(record);
+    return Pull::value;
 }
 
 Pull Records::next(std::vector<std::string>& record) {
@@ -149,6 +179,8 @@ Pull Records::next(std::vector<std::string>& record) {
         returned_.pop_back();
     } else if (from_spool_) {
         pull = spool_->next(record) ? Pull::value : Pull::end;
+    } else if (settings_.count_ahead) {
+        pull = next_kept(record);
     } else {
         pull = next_split(record);
         if (pull == Pull::value && spool_) spool_->add(record);
@@ -159,6 +191,7 @@ Pull Records::next(std::vector<std::string>& record) {
 
 std::optional<std::uint64_t> Records::count() {
     if (from_spool_) return spool_->size();
+    if (settings_.count_ahead && all_arrived_) return arrived_;
     return reads_ahead() ? std::nullopt : combination_->count();
 }
 

@@ -35,8 +35,9 @@ struct InputSettings {
     bool skip_first_line = false;
     std::optional<Trim> trim;  // unless it is said: both sides of columns, nothing else
     bool shuffle = false;
-    bool read_ahead = false;  // the number of inputs must be known before the first job
-    bool repeated = false;    // they are asked for more than once
+    bool read_ahead = false;   // the number of inputs must be known before the first job
+    bool count_ahead = false;  // it should be known as soon as it can be; no job waits for it
+    bool repeated = false;     // they are asked for more than once
 };
 
 // How many records go into one job.
@@ -46,8 +47,8 @@ struct BatchRule {
     std::uint64_t spread = 0;     // at the end of the input, what is left is spread over this many jobs
 };
 
-// One record after the other; constant memory, but for the groups of a product. What has to be kept (--shuf,
-// read-ahead, inputs that are asked for again) lies in a spool.
+// One record after the other; constant memory, but for the groups of a product. What has to be kept (--shuf, what is
+// read or counted ahead, inputs that are asked for again) lies in a spool.
 class Records {
   public:
     // Opens the sources. Throws InputError, or std::invalid_argument for a wrong column separator.
@@ -73,6 +74,8 @@ class Records {
     bool reads_ahead() const { return settings_.shuffle || settings_.read_ahead; }
     Pull next_split(std::vector<std::string>& record);
     void look_for_carriage_returns(const Tuple& tuple);
+    void take_what_has_come();
+    Pull next_kept(std::vector<std::string>& record);
 
     InputSettings settings_;
     std::unique_ptr<Combination> combination_;
@@ -80,6 +83,12 @@ class Records {
     std::vector<std::string> header_;
     std::vector<std::vector<std::string>> returned_;
     std::optional<RecordSpool> spool_;
+    // count_ahead: what has come since the spool is read, how many there were in all, and whether the sources have
+    // ended.
+    std::string folder_;
+    std::optional<RecordSpool> arriving_;
+    std::uint64_t arrived_ = 0;
+    bool all_arrived_ = false;
     std::uint64_t taken_ = 0;
     bool prepared_ = false;
     bool from_spool_ = false;
