@@ -194,7 +194,7 @@ const Option table[] = {
      [](L& l, S) { l.job_inputs.fill_context = true; }},
     {inputs, 0, "xargs", Takes::nothing, "", nullptr, [](L& l, S) { l.job_inputs.fill_unspread = true; }},
     {inputs, 's', "max-chars|maxchars", Takes::value, "N", "command lines are shorter than N bytes",
-     [](L& l, S v) { l.run.most_characters = std::max<std::uint64_t>(number(v), 1); }},
+     [](L& l, S v) { l.run.most_characters = number(v); }},
     {inputs, 'x', "exit", Takes::nothing, "", nullptr, [](L&, S) {}},
     {inputs, 'E', "", Takes::value, "TEXT", "an input TEXT is the end of the input",
      [](L& l, S v) { l.run.input.rules.end_marker = v; }},

@@ -59,8 +59,9 @@ std::size_t JobSource::limit() const {
 }
 
 bool JobSource::fits(const LineSize& size) const {
-    const std::size_t most = settings_.most_characters > 0 ? limit() : filled_line_limit;
-    return size.bytes < most && size.bytes + size.words * system::bytes_beside_argument < room_;
+    const std::size_t most = settings_.most_characters > 0 ? limit() : std::min(filled_line_limit, limit());
+    const std::size_t all = size.bytes + settings_.shell.prologue.size();
+    return size.bytes < most && all + size.words * system::bytes_beside_argument < room_;
 }
 
 bool JobSource::fits(const Arguments& arguments) {
