@@ -114,13 +114,15 @@ def test_a_folder_that_is_named_and_cannot_be_used_is_an_error(lab, haid):
     assert out.endswith("status 255\n")
     # One that only this node sees: the other's agent says which variable.
     out = lab.submit(f"export HAID_RUN_FOLDER=/dev/shm/here; {haid} -k echo ::: 1; echo status $?; ls /dev/shm/here", "-N2").wait()
-    assert "1\nstatus 0\n" in out and "(HAID_RUN_FOLDER names a folder that all nodes see): No such file" in out
+    assert {"1", "status 0"} <= set(out.splitlines())  # the agent's words come when they come
+    assert "(HAID_RUN_FOLDER names a folder that all nodes see): No such file" in out
 
 
 def test_jobs_have_a_number_on_their_own_node(lab, haid):
     """Of devices and ports each node has its own; no two jobs have the same at a time."""
     job = ("echo $SLURMD_NODENAME $HAID_NODE_SLOT {%} $PARALLEL_JOBSLOT; d=/dev/shm/haid-$SLURM_JOB_ID-$HAID_NODE_SLOT; "
-           "mkdir $d && sleep 0.3 && rmdir $d")
+           "mkdir $d && touch on.$SLURMD_NODENAME; until [ -e on.n1 ] && [ -e on.n2 ] && [ -e on.n3 ]; do sleep 0.1; done; "
+           "sleep 0.3 && rmdir $d")
     out = lab.submit(f"seq 24 | {haid} -j2 '{job}; : {{}}'; echo status $?", "-N3").wait().splitlines()
     assert out.pop() == "status 0"
     rows = [line.split() for line in out]
@@ -287,8 +289,9 @@ def test_a_folder_that_only_one_node_has(lab, haid):
 
 @pytest.mark.parametrize("options", ["-N1", "-N2"])
 def test_tables_name_the_host_as_the_job_log_does(lab, haid, options):
-    job = "'[ {} -gt 4 ] || sleep 1; echo $SLURMD_NODENAME'"
-    out = lab.submit("".join(f"{haid} -j2 --joblog log.{kind} --results res.{kind} {job} ::: 1 2 3 4 5 6\n"
+    # Nobody goes on before all nodes are there.
+    job = "': {}; touch on.$SLURMD_NODENAME; until [ -e on.n1 ] && [ -e on.n%s ]; do sleep 0.1; done; echo $SLURMD_NODENAME'" % options[2:]
+    out = lab.submit("".join(f"rm -f on.*; {haid} -j2 --joblog log.{kind} --results res.{kind} {job} ::: 1 2 3 4 5 6\n"
                              for kind in ("csv", "tsv", "json")), options).wait()
     assert out == ""
     for kind, separator in (("csv", ","), ("tsv", "\t")):
