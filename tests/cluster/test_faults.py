@@ -322,7 +322,9 @@ def test_what_a_guard_ended_has_not_failed(lab, haid):
 @pytest.mark.parametrize("retries", [1, 3])
 def test_a_broken_node_does_not_eat_the_run(lab, haid, retries):
     """Fast as it is with its failures, it gets few jobs; and none fails a second time there while others have room or get it."""
-    line = "echo $SLURMD_NODENAME >> tried.{}; [ $SLURMD_NODENAME != n2 ] && sleep 1"
+    # Until the others are there, it is the only node that could try again.
+    line = ("touch on.$SLURMD_NODENAME; until [ -e on.n1 ] && [ -e on.n3 ]; do sleep 0.1; done; "
+            "echo $SLURMD_NODENAME >> tried.{}; [ $SLURMD_NODENAME != n2 ] && sleep 1")
     out = lab.submit(f"seq 30 | {haid} -j2 --retries {retries} --joblog log '{line}'; echo status $?", "-N3").wait(90)
     assert "node n2: the last 3 jobs failed there, and not on other nodes" in out, out
     assert out.count("it gets one job at a time") == 1
