@@ -1,5 +1,13 @@
 #include "claims.hpp"
 
+#include <nanobind/stl/optional.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "gil.hpp"
+#include "haid/detail/sync/deadline.hpp"
+#include "objects.hpp"
 #include "process_identity.hpp"
 
 namespace haid::python {
@@ -7,80 +15,131 @@ namespace {
 
 namespace nb = nanobind;
 
-// Somebody counts what its owner had. Who is killed there leaves a place that nobody uses any more.
-constexpr std::uint64_t being_cleared = ~std::uint64_t{0};
+constexpr std::uint64_t most_of_one = (std::uint64_t{1} << 24) - 1;
 
+constexpr std::uint64_t owner_of(std::uint64_t entry) {
+    return entry & ~most_of_one;
+}
+
+constexpr std::uint64_t count_of(std::uint64_t entry) {
+    return entry & most_of_one;
+}
+
+// 22 bits for its number, which are all of Linux's, and 18 for when it was started: three quarters of an hour in ticks.
 constexpr std::uint64_t name_of(const ProcessIdentity& process) {
-    return process.start << 32 | process.pid;
+    return std::uint64_t{process.pid & 0x3f'ffffU} << 42 | (process.start & 0x3'ffffU) << 24;
 }
 
 bool has_ended(std::uint64_t owner) {
-    const auto pid = static_cast<std::uint32_t>(owner);
+    const auto pid = static_cast<std::uint32_t>(owner >> 42);
     const std::optional<std::uint64_t> start = start_of_process(pid);
     return !start || name_of({pid, *start}) != owner;
 }
 
 }  // namespace
 
-bool Claims::found_new_place(std::uint64_t me) {
+Claims::Entry* Claims::new_place(std::uint64_t me) {
     for (Entry* entry = table(); entry != table() + entries; ++entry) {
         std::uint64_t nobody = 0;
-        if (!entry->owner.compare_exchange_strong(nobody, me)) continue;
-        mine_ = entry;
-        return true;
+        if (entry->compare_exchange_strong(nobody, me)) return entry;
     }
-    return false;
+    // Those who have ended with nothing make room.
+    for (Entry* entry = table(); entry != table() + entries; ++entry) {
+        std::uint64_t now = *entry;
+        if (count_of(now) == 0 && has_ended(owner_of(now)) && entry->compare_exchange_strong(now, me)) return entry;
+    }
+    return nullptr;
 }
 
 Claims::Entry* Claims::mine() {
     const std::uint64_t me = name_of(self());
-    if (owner_ == me) return mine_;
-    mine_ = nullptr;
-    owner_ = me;
-    if (found_new_place(me)) return mine_;
-    for (Entry* entry = table(); entry != table() + entries; ++entry) {
-        // Those who had nothing make room; what the others had is not ours to give back.
-        std::uint64_t owner = entry->owner;
-        if (entry->count != 0 || owner == 0 || owner == being_cleared || !has_ended(owner)) continue;
-        if (entry->owner.compare_exchange_strong(owner, me)) {
-            mine_ = entry;
-            break;
-        }
+    if (owner_ != me) {
+        mine_ = new_place(me);
+        owner_ = me;
     }
     return mine_;
 }
 
-void Claims::take() {
-    if (Entry* entry = mine()) ++entry->count;
+void Claims::count(Entry* entry) {
+    if (entry != nullptr && count_of(*entry) < most_of_one) ++*entry;
+}
+
+void Claims::post() {
+    int value = 0;
+    ::sem_getvalue(semaphore_, &value);
+    if (value < most_) ::sem_post(semaphore_);
+}
+
+bool Claims::acquire(bool block, std::optional<double> seconds) {
+    Entry* entry = mine();
+    if (::sem_trywait(semaphore_) == 0) {
+        count(entry);
+        return true;
+    }
+    return block && (!seconds || *seconds > 0) && wait(entry, seconds);
+}
+
+bool Claims::wait(Entry* entry, std::optional<double> seconds) {
+    const auto until = after(seconds);
+    for (;;) {
+        const auto now = std::chrono::steady_clock::now();
+        if (until && *until <= now) return false;
+        const auto look_again = now + look_for_signals;
+        const auto deadline = detail::Deadline::at(until ? std::min(*until, look_again) : look_again);
+        bool taken = false;
+        {
+            WithoutGil without_gil;
+            taken = ::sem_clockwait(semaphore_, deadline.clock(), &deadline.time()) == 0;
+            if (taken) count(entry);
+        }
+        if (taken) return true;
+        if (PyErr_CheckSignals() != 0) throw nb::python_error();
+    }
+}
+
+void Claims::release() {
+    int value = 0;
+    ::sem_getvalue(semaphore_, &value);
+    if (value >= most_) {
+        PyErr_SetString(PyExc_ValueError, "semaphore or lock released too many times");
+        throw nb::python_error();
+    }
+    drop();
+    ::sem_post(semaphore_);
 }
 
 void Claims::drop() {
     Entry* entry = mine();
     if (entry == nullptr) return;
-    std::int64_t count = entry->count;
-    while (count > 0 && !entry->count.compare_exchange_weak(count, count - 1)) {
+    std::uint64_t now = *entry;
+    while (count_of(now) > 0 && !entry->compare_exchange_weak(now, now - 1)) {
     }
 }
 
-std::int64_t Claims::ended() {
+bool Claims::recover() {
     const std::uint64_t me = name_of(self());
-    std::int64_t sum = 0;
     for (Entry* entry = table(); entry != table() + entries; ++entry) {
-        std::uint64_t owner = entry->owner;
-        if (owner == 0 || owner == being_cleared || owner == me || !has_ended(owner)) continue;
-        if (!entry->owner.compare_exchange_strong(owner, being_cleared)) continue;
-        sum += entry->count.exchange(0);
-        entry->owner = 0;
+        std::uint64_t now = *entry;
+        const std::uint64_t dead = owner_of(now);
+        if (dead == 0 || dead == me || !has_ended(dead)) continue;
+        // Others may be at it, too.
+        while (owner_of(now) == dead && count_of(now) > 0) {
+            if (!entry->compare_exchange_weak(now, now - 1)) continue;
+            post();
+            return true;
+        }
+        if (now == dead) entry->compare_exchange_strong(now, 0);
     }
-    return sum;
+    return false;
 }
 
 void define_claims(nb::module_& module) {
     nb::class_<Claims>(module, "Claims")
-        .def(nb::init<>())
-        .def("take", &Claims::take)
+        .def(nb::init<std::uintptr_t, int>(), nb::arg("semaphore"), nb::arg("most"))
+        .def("acquire", &Claims::acquire, nb::arg("block") = true, nb::arg("timeout").none() = nb::none())
+        .def("release", &Claims::release)
         .def("drop", &Claims::drop)
-        .def("ended", &Claims::ended);
+        .def("recover", &Claims::recover);
 }
 
 }  // namespace haid::python

@@ -301,17 +301,13 @@ class _Places:
 
     def __init__(self, semaphore, gone):
         self._semlock = semaphore._semlock
-        self._take = self._semlock.acquire
-        self._claims = Claims()  # of what was put and not yet sent
-        self._claim = self._claims.take
+        self._claims = Claims(self._semlock.handle, self._semlock.maxvalue)  # of what was put and not yet sent
+        self._take = self._claims.acquire
         self._gone = gone  # called for each item that nobody will send any more
         self.sent = self._claims.drop
 
     def acquire(self, block=True, timeout=None):
-        if self._take(False) or acquire_place(self._take, self._give_back, self._claims, block, timeout):
-            self._claim()
-            return True
-        return False
+        return self._take(False) or acquire_place(self._take, self.recover, block, timeout)
 
     def free(self):
         try:
@@ -324,13 +320,12 @@ class _Places:
         self.sent()
         self.free()
 
-    def look_after_the_dead(self):
-        for _ in range(self._claims.ended()):
-            self._give_back()
-
-    def _give_back(self):
-        self.free()
-        self._gone()
+    def recover(self):
+        """Gives back one that somebody had who has ended. Whether there was one."""
+        found = self._claims.recover()
+        if found:
+            self._gone()
+        return found
 
 
 class Queue(_Survives, _standard.Queue):
@@ -412,7 +407,8 @@ class JoinableQueue(Queue, _standard.JoinableQueue):
         with self._cond:
             while not self._unfinished_tasks._semlock._is_zero():
                 if not self._cond.wait(_LOOK):
-                    self._sem.look_after_the_dead()
+                    while self._sem.recover():
+                        pass
 
 
 class SimpleQueue(_Survives, _standard.SimpleQueue):

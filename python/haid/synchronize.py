@@ -42,14 +42,12 @@ class RLock(_SurvivesItsHolder, _standard.RLock):
     _recursive = True
 
 
-def acquire_place(take, give, claims, block, timeout):
-    """Takes one of a counting lock, by its own `take`, after `give` for each that processes had which have ended."""
-    if take(False):
-        return True
+def acquire_place(take, recover, block, timeout):
+    """Takes one of a semaphore, by its own ``take``, after what those had is given back that have ended."""
     end = None if timeout is None else time.monotonic() + timeout
     while True:
-        for _ in range(claims.ended()):
-            give()
+        while recover():
+            pass
         left = _LOOK if end is None else min(_LOOK, end - time.monotonic())
         if not block or left <= 0:
             return take(False)
@@ -63,24 +61,24 @@ class _CountsHolders:
     def __init__(self, value=1, *, ctx):
         super().__init__(value, ctx=ctx)
         if 0 < value < _standard.SEM_VALUE_MAX and ctx.get_start_method() == "fork":
-            self._claims = Claims()
+            self._claims = Claims(self._semlock.handle, self._semlock.maxvalue)
             self._take = self.acquire
             del self.acquire  # the standard library's, of this instance
 
     def acquire(self, block=True, timeout=None):
-        return self._take(False) or acquire_place(self._take, self._semlock.release, self._claims, block, timeout)
+        return self._take(False) or acquire_place(self._take, self._claims.recover, block, timeout)
 
     def __enter__(self):
         if self._claims is None:
             return super().__enter__()
-        self.acquire()
-        self._claims.take()
-        return True
+        claims = self._claims
+        return claims.acquire(False) or acquire_place(claims.acquire, claims.recover, True, None)
 
     def __exit__(self, *error):
-        if self._claims is not None:
-            self._claims.drop()
-        self._semlock.release()
+        if self._claims is None:
+            self._semlock.release()
+        else:
+            self._claims.release()
 
 
 class Semaphore(_CountsHolders, _standard.Semaphore):

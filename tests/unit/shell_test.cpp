@@ -171,11 +171,20 @@ TEST_F(CommandPathTest, FindsTheFirstProgramOfThatName) {
     EXPECT_EQ(system::CommandPath().find("tool"), root_ + "/one/tool");
 }
 
-TEST_F(CommandPathTest, DoesNotAnswerWhereAFolderIsRelative) {
+TEST_F(CommandPathTest, DoesNotAnswerBehindARelativeFolder) {
     make("/one/tool", 0755);
-    for (const std::string& value : {root_ + "/one:.", ":" + root_ + "/one", root_ + "/one:", root_ + "/one::/bin"}) {
+    for (const std::string& value : {root_ + "/one:.", root_ + "/one:", root_ + "/one::/bin"}) {
         Variable variable("PATH", value.c_str());
-        EXPECT_EQ(system::CommandPath().find("tool"), std::nullopt) << value;
+        system::CommandPath path;
+        EXPECT_EQ(path.find("tool"), root_ + "/one/tool") << value;
+        EXPECT_EQ(path.find("none"), std::nullopt);
+        EXPECT_FALSE(path.all_absolute());
+    }
+    for (const std::string& value : {":" + root_ + "/one", ".:" + root_ + "/one"}) {
+        Variable variable("PATH", value.c_str());
+        system::CommandPath path;
+        EXPECT_EQ(path.find("tool"), std::nullopt) << value;
+        EXPECT_EQ(path.find_absolute("tool"), root_ + "/one/tool");
     }
 }
 
