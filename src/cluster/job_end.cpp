@@ -2,6 +2,7 @@
 
 #include <time.h>
 
+#include <algorithm>
 #include <charconv>
 #include <string>
 
@@ -17,11 +18,17 @@ std::optional<long long> number(std::string_view text) {
     return value;
 }
 
+// The clock counts nanoseconds in 63 bits, which end in the year 2262: what is later is late enough.
+Time at_second(long long second) {
+    constexpr long long late = 9'000'000'000;
+    return Time(std::chrono::seconds(std::clamp(second, 0LL, late)));
+}
+
 }  // namespace
 
 EndSeen end_of_job(const system::ResourceFacts& facts, const std::optional<nodes::OwnJobSeen>& seen) {
     auto variable = [&](const char* name) { return facts.environment ? facts.environment(name).value_or("") : ""; };
-    if (auto seconds = number(variable("SLURM_JOB_END_TIME"))) return {Time(std::chrono::seconds(*seconds)), ""};
+    if (auto seconds = number(variable("SLURM_JOB_END_TIME"))) return {at_second(*seconds), ""};
     if (variable("SLURM_JOB_ID").empty()) return {};
     const nodes::OwnJobSeen job = seen ? *seen : nodes::look_at_own_job();
     tm local{};
@@ -31,7 +38,7 @@ EndSeen end_of_job(const system::ResourceFacts& facts, const std::optional<nodes
     local.tm_isdst = -1;
     const time_t seconds = ::mktime(&local);
     if (seconds < 0) return {};
-    return {std::chrono::system_clock::from_time_t(seconds), ""};
+    return {at_second(seconds), ""};
 }
 
 }  // namespace haid::cluster
