@@ -7,6 +7,7 @@
 #include <semaphore.h>
 
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -22,7 +23,7 @@ class Claims {
   public:
     // `semaphore`: SemLock.handle, which is a sem_t; it outlives this object. `most`: SemLock.maxvalue.
     Claims(std::uintptr_t semaphore, int most)
-        : memory_(entries * sizeof(Entry)), semaphore_(reinterpret_cast<sem_t*>(semaphore)), most_(most) {}
+        : memory_(entries * sizeof(Entry)), semaphore_(std::bit_cast<sem_t*>(semaphore)), most_(most) {}
 
     // As SemLock.acquire: whether one was taken. Taking and counting are one after the other, without the GIL between:
     // to wait for that is long enough to be killed in.
