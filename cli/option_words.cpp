@@ -108,9 +108,9 @@ OptionWords::Given OptionWords::long_option(std::string_view word) {
     const auto& options = found.parallels.empty() ? found.own : found.parallels;
     if (options.empty()) throw UsageError(fmt::format("there is no option {}; {}", word.substr(0, equals), hint_));
     if (options.size() > 1) {
-        std::vector<std::string> names;
-        for (const Option* option : options) names.push_back(shown_name(*option));
-        throw UsageError(fmt::format("--{} is short for several options: {}", name, fmt::join(names, " ")));
+        std::string names;
+        for (const Option* option : options) names += " " + shown_name(*option);
+        throw UsageError(fmt::format("--{} is short for several options:{}", name, names));
     }
     const Option& option = *options.front();
     if (option.takes == Takes::nothing) {

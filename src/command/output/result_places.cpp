@@ -132,7 +132,7 @@ bool ResultPlaces::take(const std::string& base) {
 
 std::string ResultPlaces::base_of(const Job& job) const {
     if (!template_.has_replacements()) return where_ + "/" + folders_of(job.arguments) + "/";
-    const std::string path = template_.fill(job.arguments, job.sequence, job.slot);
+    std::string path = template_.fill(job.arguments, job.sequence, job.slot);
     if (top_.empty() || !path.starts_with(top_)) return path;
     return below(top_, std::string_view(path).substr(top_.size()));
 }
