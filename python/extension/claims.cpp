@@ -64,10 +64,10 @@ void Claims::count(Entry* entry) {
     if (entry != nullptr && count_of(*entry) < most_of_one) ++*entry;
 }
 
-void Claims::post() {
+bool Claims::full() const {
     int value = 0;
     ::sem_getvalue(semaphore_, &value);
-    if (value < most_) ::sem_post(semaphore_);
+    return value >= most_;
 }
 
 bool Claims::acquire(bool block, std::optional<double> seconds) {
@@ -98,9 +98,7 @@ bool Claims::wait(Entry* entry, std::optional<double> seconds) {
 }
 
 void Claims::release() {
-    int value = 0;
-    ::sem_getvalue(semaphore_, &value);
-    if (value >= most_) {
+    if (full()) {
         PyErr_SetString(PyExc_ValueError, "semaphore or lock released too many times");
         throw nb::python_error();
     }
@@ -125,7 +123,7 @@ bool Claims::recover() {
         // Others may be at it, too.
         while (owner_of(now) == dead && count_of(now) > 0) {
             if (!entry->compare_exchange_weak(now, now - 1)) continue;
-            post();
+            if (!full()) ::sem_post(semaphore_);
             return true;
         }
         if (now == dead) entry->compare_exchange_strong(now, 0);

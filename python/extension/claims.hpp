@@ -17,7 +17,7 @@
 namespace haid::python {
 
 // For 512 processes at a time; what more of them take is not counted. Wants the GIL, and lets it go while it waits.
-// Cost: some nanoseconds beside the semaphore's own; the first claim of a process a look at /proc, `ended` one for each
+// Cost: some nanoseconds beside the semaphore's own; the first claim of a process a look at /proc, recover one for each
 // process.
 class Claims {
   public:
@@ -45,7 +45,7 @@ class Claims {
     bool wait(Entry* entry, std::optional<double> seconds);
     Entry* new_place(std::uint64_t me);
     void count(Entry* entry);
-    void post();
+    bool full() const;
 
     detail::SharedMemory memory_;
     sem_t* semaphore_;

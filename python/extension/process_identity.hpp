@@ -6,7 +6,7 @@
 
 namespace haid::python {
 
-// When a process was started, in clock ticks since the machine was; nullopt: it has ended, or there is none. proc(5).
+// When a process was started, in clock ticks since the machine was; nullopt: it has ended, or there is none.
 std::optional<std::uint64_t> start_of_process(std::uint32_t pid);
 
 struct ProcessIdentity {

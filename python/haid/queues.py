@@ -19,7 +19,7 @@ from multiprocessing.queues import Empty, _ForkingPickler
 
 from ._haid import Claims
 from .errors import OwnerDied, QueueBroken
-from .synchronize import Condition, RLock, acquire_place
+from .synchronize import _LOOK, Condition, RLock, acquire_place
 
 # Words that the processes share. Each is written by who holds the lock of that end, and outlives its death.
 _READING = 0  # an item is being taken out of the pipe
@@ -27,7 +27,6 @@ _WRITING = 1  # an item is being put that one write cannot put whole
 _BROKEN = 2
 
 _WHOLE = select.PIPE_BUF - 4  # what one write puts into a pipe wholly or not at all, with its length
-_LOOK = 0.1  # s: how often who waits looks after who makes it wait
 _STALL = 1.0  # s: for the rest of an item that has begun to come, when the time limit has passed
 
 _DROPPED = object()

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <stdexcept>
@@ -15,6 +14,7 @@
 
 #include "system/command_path.hpp"
 #include "system/descriptor.hpp"
+#include "system/process_table.hpp"
 
 namespace haid::command {
 namespace {
@@ -63,17 +63,16 @@ std::string find_in_path(std::string_view name) {
 // The name in argv[0] of an ancestor decides: a bash that was started as sh is sh.
 std::string shell_of_ancestors() {
     for (pid_t pid = ::getppid(); pid > 1;) {
-        std::string folder = fmt::format("/proc/{}", pid);
-        std::string arguments = system::read_small_file(folder + "/cmdline");
+        std::string arguments = system::read_small_file(fmt::format("/proc/{}/cmdline", pid));
         std::string_view name = base_name(std::string_view(arguments).substr(0, arguments.find('\0')));
         if (name.starts_with('-')) name.remove_prefix(1);
         if (shells().contains(name)) {
             std::string path = find_in_path(name);
             if (!path.empty()) return path;
         }
-        std::string stat = system::read_small_file(folder + "/stat");
-        std::size_t name_end = stat.rfind(')');
-        if (name_end == std::string::npos || std::sscanf(stat.c_str() + name_end + 1, " %*c %d", &pid) != 1) break;
+        const auto entry = system::process_entry(pid);
+        if (!entry) break;
+        pid = entry->parent;
     }
     return {};
 }

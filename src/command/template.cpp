@@ -200,7 +200,6 @@ void Template::add_text(std::string_view text, const TemplateSettings& settings)
                                                            : Kind::slot;
         pieces_.push_back({kind, {}, match->how, match->position});
         has_replacements_ = true;
-        uses_slot_ = uses_slot_ || kind == Kind::slot;
         text.remove_prefix(match->length);
     }
 }

@@ -54,7 +54,7 @@ class Template {
     // What stands before the first replacement string.
     std::string leading() const;
     // Different slots give different results: it can only be filled once the slot is known.
-    bool uses_slot() const { return uses_slot_; }
+    bool uses_slot() const { return uses(Kind::slot); }
 
     enum class Kind { literal, value, sequence, slot, script, word_end, blank };
     bool uses(Kind kind) const;
@@ -84,7 +84,6 @@ class Template {
     bool quote_words_ = false;
     bool repeat_context_ = false;
     bool has_replacements_ = false;
-    bool uses_slot_ = false;
     static constexpr std::size_t unknown_growth = std::size_t{1} << 40;
     std::size_t value_pieces_ = 0;    // that one more value makes longer
     std::size_t repeated_bytes_ = 0;  // of the words around them

@@ -1,7 +1,9 @@
 #include "system/process_table.hpp"
 
 #include <dirent.h>
+#include <fmt/format.h>
 
+#include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -11,21 +13,27 @@
 
 namespace haid::system {
 
+std::optional<ProcessEntry> process_entry(pid_t pid) {
+    const std::string stat = read_small_file(fmt::format("/proc/{}/stat", pid));
+    // The name in parentheses may itself hold spaces and parentheses: the fields start after the last one. proc(5).
+    const std::size_t name_end = stat.rfind(')');
+    ProcessEntry process{pid, 0, 0, '?', 0};
+    constexpr const char* fields =
+        ") %c %d %d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64;
+    if (name_end == std::string::npos || std::sscanf(stat.c_str() + name_end, fields, &process.state, &process.parent,
+                                                     &process.group, &process.start) != 4) {
+        return std::nullopt;
+    }
+    return process;
+}
+
 std::vector<ProcessEntry> process_table() {
     std::vector<ProcessEntry> table;
     DIR* proc = ::opendir("/proc");
     if (proc == nullptr) return table;
     while (dirent* entry = ::readdir(proc)) {
         if (entry->d_name[0] < '1' || entry->d_name[0] > '9') continue;
-        std::string stat = read_small_file(std::string("/proc/") + entry->d_name + "/stat");
-        // The name in parentheses may itself hold spaces and parentheses: the fields start after the last one.
-        std::size_t name_end = stat.rfind(')');
-        if (name_end == std::string::npos) continue;
-        ProcessEntry process{std::atoi(entry->d_name), 0, 0, '?'};
-        if (std::sscanf(stat.c_str() + name_end + 1, " %c %d %d", &process.state, &process.parent, &process.group) ==
-            3) {
-            table.push_back(process);
-        }
+        if (auto process = process_entry(std::atoi(entry->d_name))) table.push_back(*process);
     }
     ::closedir(proc);
     return table;

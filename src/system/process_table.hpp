@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -13,8 +14,12 @@ struct ProcessEntry {
     pid_t pid;
     pid_t parent;
     pid_t group;
-    char state;  // as in /proc/PID/stat: R, S, D, T, Z …
+    char state;           // as in /proc/PID/stat: R, S, D, T, Z …
+    std::uint64_t start;  // when it was started, in clock ticks since the machine was: pids are used again
 };
+
+// nullopt: there is none.
+std::optional<ProcessEntry> process_entry(pid_t pid);
 
 // Processes that end during the look may or may not be in it.
 std::vector<ProcessEntry> process_table();

@@ -39,10 +39,17 @@ class RecordsTest : public testing::Test {
         return path;
     }
     // A pipe as a source: `write_end_` is what comes in.
-    std::unique_ptr<Source> pipe_source(const RecordRules& rules = {}) {
+    std::string pipe() {
         system::Pipe pipe = system::make_pipe();
         write_end_ = std::move(pipe.write);
-        return file_source("/proc/self/fd/" + std::to_string(pipe.read.get()), rules);
+        read_end_ = std::move(pipe.read);
+        return "/proc/self/fd/" + std::to_string(read_end_.get());
+    }
+    std::unique_ptr<Source> pipe_source(const RecordRules& rules = {}) { return file_source(pipe(), rules); }
+    InputSettings piped() {
+        InputSettings settings;
+        settings.sources.push_back({true, false, {}, pipe()});
+        return settings;
     }
     void send(std::string_view text) { system::write_all(write_end_.get(), text, "the pipe"); }
 
@@ -78,6 +85,7 @@ class RecordsTest : public testing::Test {
     int files_ = 0;
     system::SpoolStore store_;
     system::Descriptor write_end_;
+    system::Descriptor read_end_;
 };
 
 using SourceTest = RecordsTest;
@@ -425,11 +433,7 @@ TEST_F(RecordsTest, BatchesMakeAJobForEachRecordThatGetsNoneOfIt) {
 }
 
 TEST_F(RecordsTest, BatchesWaitForTheRestOfABatch) {
-    system::Pipe pipe = system::make_pipe();
-    write_end_ = std::move(pipe.write);
-    InputSettings settings;
-    settings.sources.push_back({true, false, {}, "/proc/self/fd/" + std::to_string(pipe.read.get())});
-    Records records(settings, store_);
+    Records records(piped(), store_);
     Batches batches(records, {.records = 2}, always);
     Arguments arguments;
     send("a\n");
@@ -440,11 +444,7 @@ TEST_F(RecordsTest, BatchesWaitForTheRestOfABatch) {
 }
 
 TEST_F(RecordsTest, BatchesThatAreSpreadWaitForWhatComesAfterAFullOne) {
-    system::Pipe pipe = system::make_pipe();
-    write_end_ = std::move(pipe.write);
-    InputSettings settings;
-    settings.sources.push_back({true, false, {}, "/proc/self/fd/" + std::to_string(pipe.read.get())});
-    Records records(settings, store_);
+    Records records(piped(), store_);
     Batches batches(records, {.records = 2, .spread = 2}, always);
     Arguments arguments;
     send("a\nb\n");
@@ -456,7 +456,6 @@ TEST_F(RecordsTest, BatchesThatAreSpreadWaitForWhatComesAfterAFullOne) {
     send("d\n");
     EXPECT_EQ(batches.next(arguments), Pull::blocked);
     write_end_ = {};
-    pipe.read = {};
     ASSERT_EQ(batches.next(arguments), Pull::value);
     EXPECT_EQ(arguments.values, (Values{"c"}));
     ASSERT_EQ(batches.next(arguments), Pull::value);
