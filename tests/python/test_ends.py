@@ -405,7 +405,8 @@ import haid, os, signal, time
 told = []
 signal.signal(signal.{number}, lambda *_: told.append(1))
 with haid.Pool(2) as pool:
-    pool.map(abs, range(10))
+    while not all(worker.pid for worker in pool._pool):  # one that starts late is not one that was replaced
+        time.sleep(0.001)
     before = [worker.pid for worker in pool._pool]
     print("started", flush=True)
     while not told:
