@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <climits>
+#include <cmath>
 #include <stdexcept>
 
 #include "command/jobs_number.hpp"
@@ -18,7 +19,7 @@ using command::RunSettings;
 using command::Trim;
 
 // Numbers may have a unit: k, m, g, t (1000) and K, M, G, T (1024), as GNU parallel reads them.
-std::uint64_t number(const std::string& text) {
+double quantity(const std::string& text) {
     double value = 0;
     auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
@@ -38,6 +39,16 @@ std::uint64_t number(const std::string& text) {
     if (error != std::errc() || !unit.empty() || !(value >= 0 && value <= 1e18)) {
         throw std::invalid_argument(fmt::format("'{}' is not a number (units: k, M, G …)", text));
     }
+    return value;
+}
+
+std::uint64_t bytes(const std::string& text) {
+    return static_cast<std::uint64_t>(quantity(text));
+}
+
+std::uint64_t number(const std::string& text) {
+    const double value = quantity(text);
+    if (value != std::floor(value)) throw std::invalid_argument(fmt::format("'{}' is not a whole number", text));
     return static_cast<std::uint64_t>(value);
 }
 
@@ -99,6 +110,16 @@ void set_jobs(CommandLine& line, const std::string& value) {
     }
     run.policy.slots = *slots;
     run.jobs = text;
+}
+
+// What is no number is taken to hold replacement strings, which are known once all options are.
+void set_retries(CommandLine& line, const std::string& value) {
+    line.run.retries.clear();
+    if (not_empty(value).find_first_not_of("0123456789.kKmMgGtTpP+-") != std::string::npos) {
+        line.run.retries = value;
+    } else {
+        line.run.policy.attempts = number(value);
+    }
 }
 
 void set_cpus_per_job(CommandLine& line, const std::string& value) {
@@ -245,8 +266,8 @@ const Option table[] = {
      [](L& l, S v) { l.run.policy.delay = schedule::parse_duration(v); }},
     {running, 0, "timeout", Takes::value, "TIME", "end jobs that take longer: 10, 1m30s, or 200% of the median (0: none)",
      [](L& l, S v) { l.run.policy.timeout = schedule::parse_timeout(v); }},
-    {running, 0, "retries", Takes::value, "N", "run a job that fails up to N times (0: until it succeeds)",
-     [](L& l, S v) { l.run.policy.attempts = number(v); }},
+    {running, 0, "retries", Takes::value, "N", "run a job that fails up to N times (0: until it succeeds); N may be a replacement string",
+     set_retries},
     {running, 0, "halt|halt-on-error|haltonerror", Takes::value, "WHEN", "stop early: now,fail=1  soon,success=3  soon,fail=20% …",
      [](L& l, S v) { l.run.policy.halt = schedule::parse_halt(v); }},
     {running, 0, "termseq|term-seq", Takes::value, "SEQ", "how jobs are ended: TERM,200,TERM,100,TERM,50,KILL,25",
@@ -254,8 +275,8 @@ const Option table[] = {
     {running, 0, "nice", Takes::value, "N", "run jobs at this niceness", set_nice},
     {running, 0, "load", Takes::value, "N", "start nothing while N or more processes run", set_load},
     {running, 0, "memfree", Takes::value, "SIZE", "start nothing while less memory is free; at half of it, put the youngest job back",
-     [](L& l, S v) { l.run.gate.least_free_memory = number(v); }},
-    {running, 0, "workdir|work-dir|wd", Takes::value, "FOLDER", "run jobs there; it is made where it is missing",
+     [](L& l, S v) { l.run.gate.least_free_memory = bytes(v); }},
+    {running, 0, "workdir|work-dir|wd", Takes::value, "FOLDER", "run jobs there; it is made where it is missing; ... is a new one for each job, below ~/.parallel/tmp",
      [](L& l, S v) { l.run.directory = v; }},
     {running, 0, "process-slot-var|processslotvar", Takes::value, "NAME", "this variable holds the job's slot, from 0",
      [](L& l, S v) { l.run.slot_variable = v; }},
@@ -286,12 +307,10 @@ const Option table[] = {
      [](L& l, S) { l.run.trace = true; }},
     {output, 0, "silent", Takes::nothing, "", nullptr, [](L& l, S) { l.run.show_command = false; }},
 
-    {logs, 0, "joblog|jl", Takes::value, "FILE", "a line for each job that has ended; +FILE adds to what is there",
+    {logs, 0, "joblog|jl", Takes::value, "FILE", "a line for each job that has ended; +FILE adds to what is there; -: after its output",
      [](L& l, S v) {
          l.run.append_job_log = v.starts_with('+');
          l.run.job_log = not_empty(l.run.append_job_log ? v.substr(1) : v);
-         if (v == "-")
-             throw std::invalid_argument("a log on standard output is to come: name a file (./- for one of this name)");
      }},
     {logs, 0, "resume", Takes::nothing, "", "do not run what the job log (or --results) has",
      [](L& l, S) {

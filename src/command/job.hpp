@@ -25,7 +25,8 @@ struct Job {
     std::uint64_t node_slot = 0;  // among the jobs of its own node, from 1; 0: `slot` is that
     std::string line;             // the command line
     Arguments arguments;
-    std::string directory;  // where it runs; empty: where the program runs
+    std::string directory;                  // where it runs; empty: where the program runs
+    std::optional<std::uint64_t> attempts;  // where it has a limit of its own; 0: none
     // Its own files; a runner on other nodes keeps there what the job writes, and passes on the rest.
     std::optional<ResultPaths> results;
     bool from_log = false;               // its own values are not known: the command stands for them

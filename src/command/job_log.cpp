@@ -19,7 +19,6 @@
 namespace haid::command {
 namespace {
 
-constexpr std::string_view header = "Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand\n";
 constexpr std::size_t fields = 9;
 
 // A newline in a command would look like the end of the line; NUL cannot be in a command.
@@ -54,6 +53,15 @@ std::string read_all(int fd, const std::string& path) {
 }
 
 }  // namespace
+
+std::string job_log_header() {
+    return "Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand\n";
+}
+
+std::string job_log_line(std::uint64_t sequence, std::string_view command, const Outcome& outcome) {
+    return fmt::format("{}\t{}\t{:.3f}\t{:10.3f}\t0\t{}\t{}\t{}\t{}\n", sequence, outcome.host, outcome.start,
+                       outcome.seconds, outcome.output_bytes, outcome.exit_status, outcome.signal, as_logged(command));
+}
 
 PastJobs PastJobs::read(std::string_view text, const std::string& path) {
     PastJobs past;
@@ -176,7 +184,7 @@ JobLog::JobLog(const std::string& path, Resume resume, bool append, const std::f
         system::uninterrupted([&] { return ::flock(file_.get(), LOCK_EX); });
     }
     if (!regular) {
-        write_line(std::string(header));
+        write_line(job_log_header());
         return;
     }
     if (resume == Resume::no && !append) {
@@ -189,7 +197,7 @@ JobLog::JobLog(const std::string& path, Resume resume, bool append, const std::f
         }
         if (past_.whole_size() > 0) return;
     }
-    write_line(std::string(header));
+    write_line(job_log_header());
 }
 
 std::unique_ptr<JobLog> JobLog::to_look_at(const std::string& path, Resume resume) {
@@ -214,9 +222,7 @@ void JobLog::take_past(const std::string& text, Resume resume) {
 }
 
 void JobLog::add(std::uint64_t sequence, std::string_view command, const Outcome& outcome) {
-    write_line(fmt::format("{}\t{}\t{:.3f}\t{:10.3f}\t0\t{}\t{}\t{}\t{}\n", sequence, outcome.host, outcome.start,
-                           outcome.seconds, outcome.output_bytes, outcome.exit_status, outcome.signal,
-                           as_logged(command)));
+    write_line(job_log_line(sequence, command, outcome));
 }
 
 void JobLog::write_line(const std::string& line) {

@@ -79,6 +79,10 @@ class PastJobs {
     std::size_t whole_size_ = 0;
 };
 
+// The lines of a log, each with its end.
+std::string job_log_header();
+std::string job_log_line(std::uint64_t sequence, std::string_view command, const Outcome& outcome);
+
 // The log of this run. Each line is written whole, by one call, and never changed again.
 //
 // The file is locked as long as the run or its guard lives: two runs never write the same log, and none goes on from it

@@ -1,11 +1,15 @@
 #include "command/job_source.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cstdlib>
 #include <utility>
 
 #include "system/exec_limit.hpp"
+#include "system/resources.hpp"
 
 namespace haid::command {
 JobSource::JobSource(const RunSettings& settings, system::SpoolStore& store)
@@ -31,7 +35,15 @@ Pull JobSource::prepare() {
     }
     template_ = Template::command(settings_.command, strings_);
     if (settings_.tag) tag_ = Template::text(*settings_.tag, strings_);
-    if (!settings_.directory.empty()) directory_ = Template::text(settings_.directory, strings_);
+    if (!settings_.retries.empty()) {
+        retries_ = Template::text(settings_.retries, strings_);
+        if (!retries_->has_replacements()) {
+            throw InputError(
+                fmt::format("--retries {}: neither a whole number nor a replacement string", settings_.retries));
+        }
+    }
+    if (!settings_.directory.empty() && settings_.directory != own_directories)
+        directory_ = Template::text(settings_.directory, strings_);
     check_results();
     return Pull::value;
 }
@@ -151,8 +163,33 @@ Pull JobSource::next(NextJob& job) {
     }
 }
 
+std::optional<std::uint64_t> JobSource::attempts_of(const NextJob& job, std::uint64_t slot) const {
+    // The values of a job that is known from a log are not known: it runs once more.
+    if (!retries_ || job.line) return std::nullopt;
+    const std::string text = retries_->fill(job.arguments, job.sequence, slot);
+    std::uint64_t attempts = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), attempts);
+    if (error != std::errc() || end != text.data() + text.size()) {
+        throw InputError(fmt::format("{}: --retries {} is '{}' for job {}, which is not a whole number",
+                                     records_->place(), settings_.retries, text, job.sequence));
+    }
+    return attempts;
+}
+
+std::string JobSource::directory_of(const NextJob& job, std::uint64_t slot) const {
+    if (directory_) return directory_->fill(job.arguments, job.sequence, slot);
+    if (settings_.directory != own_directories) return "";
+    // GNU parallel's place and name.
+    const char* home = std::getenv("HOME");
+    const std::string folder =
+        home != nullptr && *home != '\0' ? home + std::string("/.parallel/tmp") : settings_.temporary_folder;
+    return fmt::format("{}/{}-{}-{}", folder, system::host_name(), ::getpid(), job.sequence);
+}
+
 Job JobSource::make(NextJob next, std::uint64_t slot) const {
     Job job;
+    job.directory = directory_of(next, slot);
+    job.attempts = attempts_of(next, slot);
     job.sequence = next.sequence;
     job.slot = slot;
     job.from_log = next.line.has_value();
@@ -162,7 +199,6 @@ Job JobSource::make(NextJob next, std::uint64_t slot) const {
         throw InputError(fmt::format("{}: the command line would be {} bytes long, and must be shorter than {}",
                                      records_ ? records_->place() : "job log", job.line.size(), limit()));
     }
-    if (directory_) job.directory = directory_->fill(next.arguments, next.sequence, slot);
     job.arguments = std::move(next.arguments);
     return job;
 }

@@ -25,6 +25,9 @@ inline constexpr std::size_t line_limit = 32 * 4096;
 // (--show-limits), which leaves half of a line for what it wraps around commands. So it has the same inputs in a job.
 inline constexpr std::size_t filled_line_limit = 63664;
 
+// Where GNU parallel runs a job that is to have a folder of its own.
+inline constexpr std::string_view own_directories = "...";
+
 // A job that has a number but no slot yet.
 struct NextJob {
     std::uint64_t sequence = 0;
@@ -74,6 +77,8 @@ class JobSource {
     bool is_new(NextJob& job) const;
     void begin_batches();
     void check_results() const;
+    std::optional<std::uint64_t> attempts_of(const NextJob& job, std::uint64_t slot) const;
+    std::string directory_of(const NextJob& job, std::uint64_t slot) const;
     Pull next_arguments(NextJob& job);
     std::string line_of(const Arguments& arguments, std::size_t script, std::uint64_t sequence,
                         std::uint64_t slot) const;
@@ -89,6 +94,7 @@ class JobSource {
     std::optional<Template> template_;
     std::optional<Template> tag_;
     std::optional<Template> directory_;
+    std::optional<Template> retries_;
     std::optional<std::map<std::uint64_t, std::string>> commands_;
     std::size_t script_ = 0;  // which one gets the arguments
     std::uint64_t sequence_ = 0;

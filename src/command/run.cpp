@@ -69,17 +69,25 @@ Run::Run(RunSettings settings, Observer& observer, const MakeRunner& make_runner
     loop_.add(signals_.fd(), EPOLLIN, signal_events_);
     if (auto slots = runner_->slots()) schedule_.set_slots(*slots);
     prepare_resume();
+    if (settings_.job_log == "-" && !settings_.dry_run) print_log();
 }
 
 Run::~Run() = default;
 
 std::unique_ptr<JobLog> Run::open_log() const {
-    if (settings_.job_log.empty()) return nullptr;
+    if (settings_.job_log.empty() || settings_.job_log == "-") return nullptr;
     if (settings_.dry_run) return JobLog::to_look_at(settings_.job_log, settings_.resume);
     return std::make_unique<JobLog>(settings_.job_log, settings_.resume, settings_.append_job_log, [this] {
         // The printer is not there yet, and nothing else prints.
         system::tell("{}: waiting for the run that still writes the job log '{}'\n", settings_.program_name,
                      settings_.job_log);
+    });
+}
+
+void Run::print_log() {
+    printer_.print(Stream::output, job_log_header());
+    output_.end_jobs_with([](const FinishedJob& finished) {
+        return job_log_line(finished.job.sequence, finished.job.line, finished.outcome);
     });
 }
 
@@ -289,7 +297,7 @@ bool Run::start_one(const Schedule::Permit& permit) {
     }
     start_patience_.started();
     if (!permit.again) next_.reset();
-    schedule_.started(permit, job.sequence, now);
+    schedule_.started(permit, job.sequence, now, job.attempts);
     Running& running = running_.insert_or_assign(permit.slot, Running{std::move(job), now}).first->second;
     output_.started(running.job, source_.tag_of(running.job));
     if (settings_.trace) say_line(running.job.line);
@@ -346,7 +354,8 @@ void Run::on_output(std::uint64_t slot, Stream stream, std::string_view data) {
 
 bool Run::may_print_early(std::uint64_t slot, Stream stream) const {
     // The output of an attempt that fails is not printed if there is another attempt; errors come after the output.
-    return running_.contains(slot) && stream == Stream::output && settings_.policy.attempts == 1;
+    return running_.contains(slot) && stream == Stream::output &&
+           running_.at(slot).job.attempts.value_or(settings_.policy.attempts) == 1;
 }
 
 void Run::on_much_output(std::uint64_t slot, Stream stream, system::Spool& data) {

@@ -67,6 +67,7 @@ class Run : private Runner::Listener {
     void send_due_signals();
     void read_slots_file();
     std::unique_ptr<JobLog> open_log() const;
+    void print_log();
     void open_results();
     ResultPaths place(const Job& job);
     void prepare_resume();

@@ -33,6 +33,7 @@ struct RunSettings {
     std::size_t most_characters = 0;  // -s; 0: what the system takes
 
     schedule::Policy policy;
+    std::string retries;     // --retries where each job has its own: a template of policy.attempts
     std::string jobs;        // -j as it was given, for machines of other sizes; empty: a job for each CPU
     int cpus_per_job = 0;    // 0: what there is, divided among the jobs
     std::string slots_file;  // -j FILE: read again whenever a job has ended
@@ -40,7 +41,7 @@ struct RunSettings {
     GateSettings gate;
     std::optional<int> nice;
     std::string oom_score_adj;  // proc(5); empty: this process's
-    std::string directory;      // --workdir, a template
+    std::string directory;      // --workdir, a template; own_directories: a new one for each job
     std::string slot_variable;  // --process-slot-var
     bool limit_threads = true;
     bool dry_run = false;
@@ -55,7 +56,7 @@ struct RunSettings {
     // All jobs together may have this much output in memory; what is more lies in a temporary file.
     std::size_t output_memory = 32 * 1024 * 1024;
 
-    std::string job_log;
+    std::string job_log;  // "-": after each job's output, and no file
     bool append_job_log = false;
     Resume resume = Resume::no;
 };

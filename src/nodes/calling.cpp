@@ -14,6 +14,7 @@
 #include "nodes/lease.hpp"
 #include "system/error.hpp"
 #include "system/network.hpp"
+#include "system/resources.hpp"
 
 namespace haid::nodes {
 namespace {
@@ -41,9 +42,7 @@ std::string connect_to(const system::Endpoint& endpoint, system::Descriptor& soc
 
 std::string this_node() {
     if (const char* name = std::getenv("SLURMD_NODENAME"); name != nullptr && *name != '\0') return name;
-    char host[256] = "";
-    ::gethostname(host, sizeof host - 1);
-    return host;
+    return system::host_name();
 }
 
 std::vector<std::string> split_addresses(std::string_view text) {

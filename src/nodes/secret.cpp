@@ -15,6 +15,7 @@
 
 #include "system/descriptor.hpp"
 #include "system/error.hpp"
+#include "system/resources.hpp"
 
 namespace haid::nodes {
 namespace {
@@ -44,9 +45,7 @@ std::string make_file(const Secret& secret, const std::string& folder) {
     std::filesystem::create_directories(folder, error);
     if (error) throw system::SystemError(error.value(), fmt::format("cannot make the folder '{}'", folder));
     remove_old_secrets(folder);
-    char host[256] = "";
-    ::gethostname(host, sizeof host - 1);
-    std::string path = fmt::format("{}/{}{}-{}-{:x}{}", folder, beginning, host, ::getpid(),
+    std::string path = fmt::format("{}/{}{}-{}-{:x}{}", folder, beginning, system::host_name(), ::getpid(),
                                    std::chrono::steady_clock::now().time_since_epoch().count(), extension);
     try {
         secret.write(path);

@@ -24,8 +24,9 @@ std::optional<Schedule::Permit> Schedule::permit(Time now, bool input_ready) {
     return Permit{slots_.take(), waiting.id, waiting.attempt, waiting.was_lost};
 }
 
-void Schedule::started(const Permit& permit, Id id, Time now) {
-    auto [entry, inserted] = running_.insert_or_assign(permit.slot, Running{id, permit.attempt, permit.was_lost, now});
+void Schedule::started(const Permit& permit, Id id, Time now, std::optional<std::uint64_t> attempts) {
+    auto [entry, inserted] = running_.insert_or_assign(
+        permit.slot, Running{id, permit.attempt, attempts.value_or(policy_.attempts), permit.was_lost, now});
     if (!permit.again) ++tally_.started;
     if (policy_.delay > Duration::zero()) start_after_ = now + policy_.delay;
     if (auto end = deadline(entry->second)) earliest_ = earliest_ ? std::min(*earliest_, *end) : *end;
@@ -66,7 +67,7 @@ Schedule::Verdict Schedule::ended(Slot slot, bool succeeded, Time now) {
         return {Next::again, running.cause, false};
     }
     succeeded = succeeded && running.cause == Cause::none;
-    if (!succeeded && !stopping_ && (policy_.attempts == 0 || running.attempt < policy_.attempts)) {
+    if (!succeeded && !stopping_ && (running.attempts == 0 || running.attempt < running.attempts)) {
         again_.push_front({running.id, running.attempt + 1, running.was_lost});
         return {Next::again, running.cause};
     }

@@ -63,7 +63,8 @@ class Schedule {
     };
     // `input_ready`: a new one could be started now. A slot is taken until started() and ended(), or withdrawn().
     std::optional<Permit> permit(Time now, bool input_ready);
-    void started(const Permit& permit, Id id, Time now);
+    // `attempts`: of this one, where it has its own; else the policy's.
+    void started(const Permit& permit, Id id, Time now, std::optional<std::uint64_t> attempts = std::nullopt);
     // It could not be started after all; nothing is permitted before `retry_at`.
     void withdrawn(const Permit& permit, Time retry_at);
     // There is no room for this one where it may run, while others find some: it comes first when something has ended
@@ -131,6 +132,7 @@ class Schedule {
     struct Running {
         Id id;
         std::uint64_t attempt;
+        std::uint64_t attempts;
         bool was_lost;
         Time since;
         Cause cause = Cause::none;

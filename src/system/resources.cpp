@@ -34,12 +34,6 @@ int affinity_of_this_thread() {
     return 0;
 }
 
-std::string host_name_of_this_machine() {
-    char name[256] = "";
-    if (::gethostname(name, sizeof name - 1) != 0) return "";
-    return name;
-}
-
 // "0-3,8" of /sys/devices/system/cpu. Empty where it is not understood.
 std::vector<int> parse_cpu_list(std::string_view text) {
     constexpr std::uint64_t most_cpus = 1 << 20;
@@ -156,12 +150,18 @@ std::optional<ResourceSource> address_space_limit(const std::string& root) {
 
 }  // namespace
 
+std::string host_name() {
+    char name[256] = "";
+    if (::gethostname(name, sizeof name - 1) != 0) return "";
+    return name;
+}
+
 ResourceFacts ResourceFacts::of_this_process() {
     auto environment = [](std::string_view name) -> std::optional<std::string> {
         const char* value = std::getenv(std::string(name).c_str());
         return value ? std::optional<std::string>(value) : std::nullopt;
     };
-    return {"", environment, affinity_of_this_thread, host_name_of_this_machine};
+    return {"", environment, affinity_of_this_thread, system::host_name};
 }
 
 CpuResources cpu_resources(const ResourceFacts& facts) {

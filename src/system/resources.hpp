@@ -91,6 +91,9 @@ MemoryResources memory_resources(const ResourceFacts& facts);
 // known.
 std::uint64_t available_memory(const ResourceFacts& facts);
 
+// Of this machine, as gethostname(2) has it; empty where it has none.
+std::string host_name();
+
 // As people read it: "1.5 GiB".
 std::string show_bytes(double bytes);
 

@@ -75,13 +75,27 @@ def test_an_option_whose_value_is_missing_is_named(tidy_haid, option):
     assert f"the option {option} needs a value" in result.err
 
 
-def test_a_job_log_on_standard_output_is_refused_and_makes_no_file(tidy_haid):
-    result = tidy_haid.run("--joblog", "-", "echo", ":::", "a")
-    assert (result.status, result.out) == (255, "")
-    assert "--joblog -: a log on standard output is to come" in result.err
+def test_a_job_log_on_standard_output_makes_no_file_and_nothing_goes_on_from_it(tidy_haid):
+    result = tidy_haid.run("-k", "-j2", "--joblog", "-", "sleep 0.$((3 - {})); echo out {}; exit {}", ":::", "0", "1")
+    lines = [line.split("\t") for line in result.lines]
+    assert result.status == 1
+    assert [line[0] for line in lines] == ["Seq", "out 0", "1", "out 1", "2"]
+    assert [line[6] for line in lines if len(line) == 9] == ["Exitval", "0", "1"]
     assert not (tidy_haid.folder / "-").exists()
+    assert tidy_haid.run("--dry-run", "--joblog", "-", "echo", ":::", "a").lines == ["echo a"]
+    for more in (["--resume"], ["--resume-failed"], ["--retry-failed"], ["--until-done"]):
+        result = tidy_haid.run(*more, "--joblog", "-", "echo", ":::", "a")
+        assert (result.status, result.out) == (255, "")
+        assert "--joblog - is on standard output, and gone with the run: a later one needs a file" in result.err
     assert tidy_haid.run("--joblog", "./-", "echo", ":::", "a").status == 0
     assert (tidy_haid.folder / "-").exists()
+
+
+@pytest.mark.parametrize("option", ["-n", "-N", "-L", "--retries", "-s", "--cpus-per-job"])
+def test_half_of_something_that_is_counted_is_refused(tidy_haid, option):
+    result = tidy_haid.run(option, "2.5", "echo", ":::", "a", "b", "c")
+    assert (result.status, result.out) == (255, "")
+    assert "'2.5' is not a whole number" in result.err
 
 
 CONFIG = "home/.parallel/config"

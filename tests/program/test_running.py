@@ -177,6 +177,32 @@ def test_free_memory_that_is_always_there_and_that_never_is(tidy_haid):
 # -- failures
 
 
+def test_each_job_may_have_its_own_number_of_retries(tidy_haid):
+    job = "echo try >> tries-{1}; false"
+    result = tidy_haid.run("-j2", "--retries", "{2}", "--joblog", "log", job, ":::", "a", "b", "c", ":::+", "1", "3", "2")
+    assert result.status == 3
+    assert [len((tidy_haid.folder / f"tries-{name}").read_text().splitlines()) for name in "abc"] == [1, 3, 2]
+    assert len((tidy_haid.folder / "log").read_text().splitlines()) == 4
+    result = tidy_haid.run("-j1", "--retries", "{}", "echo {}", ":::", "1", "x")
+    assert (result.status, result.lines) == (255, ["1"])
+    assert "--retries {} is 'x' for job 2, which is not a whole number" in result.err
+    result = tidy_haid.run("--retries", "often", "echo {}", ":::", "1")
+    assert (result.status, result.out) == (255, "")
+    assert "--retries often: neither a whole number nor a replacement string" in result.err
+    # The log does not know the values of its jobs: they run once more.
+    assert tidy_haid.run("--retries", "{2}", "--joblog", "log", "--retry-failed").status == 3
+    assert len((tidy_haid.folder / "tries-b").read_text().splitlines()) == 4
+
+
+def test_a_folder_for_each_job(tidy_haid):
+    result = tidy_haid.run("-k", "--workdir", "...", "pwd; echo {} > made; ls", ":::", "a", "b")
+    folders = result.lines[::2]
+    assert (result.status, result.lines[1::2]) == (0, ["made", "made"])
+    assert len(set(folders)) == 2
+    assert all(folder.startswith(f"{tidy_haid.folder}/home/.parallel/tmp/{os.uname().nodename}-") for folder in folders)
+    assert [folder.rsplit("-", 1)[1] for folder in folders] == ["1", "2"]
+
+
 def test_retries_run_a_failing_job_again_and_log_its_end_once(tidy_haid):
     job = "echo {} >> tries; [ {} = a ] && [ $(grep -c a tries) = 3 ]"
     result = tidy_haid.run("-j1", "--retries", "4", "--joblog", "log", job, ":::", "a", "b")

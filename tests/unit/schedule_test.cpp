@@ -126,6 +126,23 @@ TEST(Schedule, TriesAgainUntilTheAttemptsAreUsedUp) {
     EXPECT_EQ(run.schedule.tally().started, 1u) << "a job is one job, however often it is tried";
 }
 
+TEST(Schedule, AnAttemptOfOneWithALimitOfItsOwnCountsByThat) {
+    Policy retrying = policy(2);
+    retrying.attempts = 3;
+    Driven run(retrying);
+    const auto once = run.schedule.permit(start, true);
+    run.schedule.started(*once, 7, start, 1);
+    const auto endless = run.schedule.permit(start, true);
+    run.schedule.started(*endless, 8, start, 0);
+    EXPECT_EQ(run.end(once->slot, false), Next::report);
+    for (std::uint64_t attempt = 2; attempt < 10; ++attempt) {
+        EXPECT_EQ(run.end(endless->slot, false), Next::again);
+        const auto again = run.schedule.permit(start, false);
+        EXPECT_EQ(again->again, 8u);
+        run.schedule.started(*again, 8, start, 0);
+    }
+}
+
 TEST(Schedule, TriesAgainForeverWithZeroAttempts) {
     Policy endless = policy(1);
     endless.attempts = 0;

@@ -133,6 +133,7 @@ void Output::flush() {
 
 void Output::deliver(FinishedJob finished) {
     auto node = live_.extract(finished.job.sequence);
+    const std::string last_line = last_line_ ? last_line_(finished) : "";
     if (results_ != nullptr) {
         if (!finished.kept) {
             results_->keep(finished);
@@ -148,6 +149,7 @@ void Output::deliver(FinishedJob finished) {
         print_tagged(Stream::output, std::move(finished.output), live.output_tagger);
         print_tagged(Stream::error, std::move(finished.error), live.error_tagger);
     }
+    printer_.print(Stream::output, last_line);
     printer_.after([this, sequence = finished.job.sequence, line = std::move(finished.job.line),
                     outcome = finished.outcome] { delivered_(sequence, line, outcome); });
 }

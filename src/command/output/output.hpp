@@ -31,6 +31,8 @@ class Output {
     Output(OutputSettings settings, Printer& printer, system::SpoolStore& store, Delivered delivered);
     // Output goes there in place of the terminal.
     void use_results(Results* results) { results_ = results; }
+    // What is printed on standard output after that of each job.
+    void end_jobs_with(std::function<std::string(const FinishedJob&)> last_line) { last_line_ = std::move(last_line); }
 
     void started(const Job& job, const std::string& tag);
     void streamed(std::uint64_t sequence, Stream stream, std::string_view data);
@@ -78,6 +80,7 @@ class Output {
     system::SpoolStore& store_;
     Results* results_ = nullptr;
     Delivered delivered_;
+    std::function<std::string(const FinishedJob&)> last_line_;
     std::unordered_map<std::uint64_t, Live> live_;
     std::map<std::uint64_t, FinishedJob> waiting_;  // finished before their turn
     std::set<std::uint64_t> gone_;                  // after the one whose turn it is
