@@ -13,6 +13,7 @@
 #include <map>
 #include <stdexcept>
 
+#include "nodes/lease.hpp"
 #include "system/error.hpp"
 
 namespace haid::cluster {
@@ -23,8 +24,6 @@ using system::Time;
 namespace {
 
 constexpr std::chrono::milliseconds tick_every{500};
-// An agent was told to end: this program is by then, if it is.
-constexpr std::chrono::milliseconds told_by_then{1500};
 constexpr std::uint64_t least_credit = output_window / 4;
 // At the end, the launcher has so long to end by itself.
 constexpr std::chrono::seconds patience_at_the_end{10};
@@ -146,12 +145,15 @@ void ClusterRunner::give_credit(Node& node) {
 
 // -- nodes that are lost
 
-void ClusterRunner::on_cut(Node& node, const std::string& reason, std::chrono::seconds left) {
+void ClusterRunner::on_cut(Node&) {
+    count_slots();
+}
+
+void ClusterRunner::on_missed(Node& node, const std::string& reason, std::chrono::seconds left) {
     listener_.on_news(
         fmt::format("no connection to node {} ({}); its {} job(s) run elsewhere in {} s, when they have "
                     "ended there for certain",
                     node.name(), reason, place(node).running.size(), left.count()));
-    count_slots();
 }
 
 void ClusterRunner::on_lost(Node& node, const std::string& reason) {
@@ -170,7 +172,7 @@ void ClusterRunner::conclude_told_to_end() {
     for (Node& node : roster_.nodes()) {
         Place& there = place(node);
         if (!there.told_to_end) continue;
-        if (Clock::now() - *there.told_to_end < told_by_then && !is_ending(there.running)) continue;
+        if (Clock::now() - *there.told_to_end < nodes::told_by_then && !is_ending(there.running)) continue;
         there.told_to_end.reset();
         give_up(node, "it was told to end, as Slurm does with the processes of a job or a step that it ends");
     }

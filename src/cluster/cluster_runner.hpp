@@ -61,7 +61,8 @@ class ClusterRunner : public command::Runner, private nodes::Roster::Listener {
     void on_called(Node& node) override;
     void on_message(Node& node, Decoder& from) override;
     bool is_busy(const Node& node) const override { return !place(node).running.empty(); }
-    void on_cut(Node& node, const std::string& reason, std::chrono::seconds left) override;
+    void on_cut(Node& node) override;
+    void on_missed(Node& node, const std::string& reason, std::chrono::seconds left) override;
     void on_lost(Node& node, const std::string& reason) override;
     void on_news(const std::string& text) override { listener_.on_news(text); }
 

@@ -13,4 +13,8 @@ inline constexpr std::chrono::seconds lease{15};
 // The coordinator gives up an agent so long after its last word: 5 s are for ending jobs (SIGKILL) where it is slow.
 inline constexpr std::chrono::seconds given_up_after{20};
 
+// Slurm ends the processes of a job one after the other, on all nodes: by then, whoever misses one that has ended so
+// has ended, too, or is not going to. What is told later is no echo of that.
+inline constexpr std::chrono::milliseconds told_by_then{1500};
+
 }  // namespace haid::nodes

@@ -171,10 +171,17 @@ void Roster::closed(Caller& caller, const std::string& reason) {
     Node& node = *caller.node;
     node.caller_ = nullptr;
     if (finishing_ || node.state_ == Node::State::gone) return;
-    if (!listener_.is_busy(node)) return lose(node, reason);
     node.state_ = Node::State::cut;
+    node.reason_ = reason;
+    node.cut_ = Clock::now();
+    listener_.on_cut(node);
+}
+
+void Roster::miss(Node& node) {
+    node.missed_ = true;
+    if (!listener_.is_busy(node)) return lose(node, node.reason_);
     const auto left = std::chrono::ceil<std::chrono::seconds>(node.heard_ + given_up_after - Clock::now());
-    listener_.on_cut(node, reason, std::max(left, std::chrono::seconds(0)));
+    listener_.on_missed(node, node.reason_, std::max(left, std::chrono::seconds(0)));
 }
 
 // -- who is lost
@@ -212,6 +219,8 @@ void Roster::tick() {
     });
     for (Node& node : nodes_) {
         if (deaf > system::Duration::zero()) node.heard_ = now;
+        const bool cut = node.state_ == Node::State::cut && !finishing_;
+        if (cut && !node.missed_ && now - node.cut_ >= told_by_then) miss(node);
         const bool watched = node.state_ == Node::State::connected || node.state_ == Node::State::cut;
         if (watched && now - node.heard_ > given_up_after) {
             lose(node, fmt::format("not a word for {} s", given_up_after.count()));

@@ -58,6 +58,9 @@ class Roster : private system::Watcher {
         State state_ = State::awaited;
         Caller* caller_ = nullptr;
         system::Time heard_{};
+        std::string reason_;  // why it was cut
+        system::Time cut_{};
+        bool missed_ = false;  // and that is told
     };
 
     class Listener {
@@ -70,8 +73,11 @@ class Roster : private system::Watcher {
         virtual void on_message(Node& node, Decoder& from) = 0;
         // Whether something that it was given may still run there.
         virtual bool is_busy(const Node& node) const = 0;
-        // Nobody answers there; on_lost follows so long afterwards, unless nothing matters any more.
-        virtual void on_cut(Node& node, const std::string& reason, std::chrono::seconds left) = 0;
+        // Nobody answers there.
+        virtual void on_cut(Node& node) = 0;
+        // It is worth telling by now (told_by_then), for something may still run there; on_lost follows so long
+        // afterwards, unless nothing matters any more.
+        virtual void on_missed(Node& node, const std::string& reason, std::chrono::seconds left) = 0;
         // Nothing runs there any more.
         virtual void on_lost(Node& node, const std::string& reason) = 0;
         virtual void on_news(const std::string& text) = 0;
@@ -110,6 +116,7 @@ class Roster : private system::Watcher {
     void greet(Caller& caller, const Hello& hello);
     void take(Caller& caller, Decoder& from);
     void closed(Caller& caller, const std::string& reason);
+    void miss(Node& node);
     std::string awaited() const;
 
     system::EventLoop& loop_;

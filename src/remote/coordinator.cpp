@@ -380,7 +380,7 @@ void Coordinator::on_news(const std::string& text) {
     system::tell("haid: {}\n", text);
 }
 
-void Coordinator::on_cut(Node& node, const std::string& reason, std::chrono::seconds left) {
+void Coordinator::on_missed(Node& node, const std::string& reason, std::chrono::seconds left) {
     on_news(
         fmt::format("no connection to node {} ({}); its {} item(s) run elsewhere in {} s, when they have ended there "
                     "for certain",

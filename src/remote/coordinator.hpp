@@ -79,7 +79,8 @@ class Coordinator : private nodes::Roster::Listener, private system::Watcher {
     void on_called(Node& node) override;
     void on_message(Node& node, Decoder& from) override;
     bool is_busy(const Node& node) const override { return !places_[node.index()].assigned.empty(); }
-    void on_cut(Node& node, const std::string& reason, std::chrono::seconds left) override;
+    void on_cut(Node&) override {}
+    void on_missed(Node& node, const std::string& reason, std::chrono::seconds left) override;
     void on_lost(Node& node, const std::string& reason) override;
     void on_news(const std::string& text) override;
     void on_ready(std::uint32_t events) override;  // the launcher has ended

@@ -102,6 +102,8 @@ class Host final : private nodes::Connection::Listener {
             engine->join();
         }
         if (end != End::gone) return 0;
+        // Where Slurm has ended the pool it ends this process, too: no fault worth a word.
+        std::this_thread::sleep_for(nodes::told_by_then);
         system::tell("haid: pool on {}: {}\n", node_, why_);
         return 1;
     }

@@ -250,3 +250,19 @@ def test_a_program_in_cpp(lab):
     example = BUILD / "bin/examples/pool_on_nodes"
     out = lab.submit(f"{example}; echo status $?", "-N3", "--exclusive").wait()
     assert out == "6 workers\nThe sum of the squares is 328350\nstatus 0\n"
+
+
+@pytest.mark.parametrize("how", [[], ["--full"]])
+def test_a_pool_whose_job_is_cancelled_does_not_look_like_a_crash(lab, python, how):
+    job = program(lab, python, """
+with mp.Pool(nodes="slurm") as pool:
+    print("ready", len(pool.map(where, range(60))), flush=True)
+    pool.map(where, range(100_000), chunksize=1)
+""")
+    job.until(lambda: "ready 60" in job.output(), 60)
+    lab.run("scancel", *how, job.number)
+    lab._until(lambda: lab.run("squeue", "-h", check=False).stdout == "", "the job has not ended")
+    time.sleep(2)  # what is told late would be there by now
+    out = job.output()
+    assert "ready 60" in out and "CANCELLED" in out
+    assert not re.search("^haid: |is lost|Traceback", out, re.M), out
