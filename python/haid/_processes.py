@@ -65,12 +65,22 @@ _BEFORE_ALL_ELSE = 1 << 30
 def tell_threads_of_the_end():
     """What is to be called before threads are waited for: it tells executors and the like that they are to end, too. The
     interpreter does so first of all at its end; multiprocessing waits for an executor's processes before."""
+    _be_waited_for_by_nobody(threading.main_thread())
     callbacks = threading._threading_atexits
     while callbacks:
         try:
             callbacks.pop()()
         except Exception:
             sys.excepthook(*sys.exc_info())
+
+
+def _be_waited_for_by_nobody(thread):
+    """This is the thread that has forked this process. It may be one of those that the parent's executors wait for at the
+    end, and a thread cannot wait for itself. Where Python has not made it, there is nothing by which it could be waited
+    for: without that threading does not come to its end."""
+    thread.join = lambda timeout=None: None
+    if isinstance(thread, threading._DummyThread) and getattr(thread, "_tstate_lock", thread) is None:
+        thread._set_tstate_lock()
 
 
 LONGEST_LINE = 1 << 20  # bytes; Python itself would send the beginning of a line longer than 8192 before the rest
