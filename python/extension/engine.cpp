@@ -82,13 +82,14 @@ std::shared_ptr<Completions> make_completions() {
 
 }  // namespace
 
-Engine::Engine(int workers, nb::object start, nb::object leave, bool has_initializer, std::uint64_t tasks_per_worker,
-               std::optional<std::vector<std::string>> program, std::vector<int> descriptors)
+Engine::Engine(int workers, nb::object start, nb::object leave, nb::object live, bool has_initializer,
+               std::uint64_t tasks_per_worker, std::optional<std::vector<std::string>> program,
+               std::vector<int> descriptors)
     : completions_(make_completions()) {
     detail::EngineOptions options;
     options.workers = workers;
     options.tasks_per_worker = tasks_per_worker;
-    options.hooks = worker_hooks(std::move(start), std::move(leave), has_initializer);
+    options.hooks = worker_hooks(std::move(start), std::move(leave), std::move(live), has_initializer);
     if (program) {
         options.program =
             std::make_shared<detail::WorkerProgram>(detail::WorkerProgram{std::move(*program), std::move(descriptors)});

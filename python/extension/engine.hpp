@@ -20,7 +20,7 @@ class Completions;
 class Engine {
   public:
     // Forks. See worker_hooks, and detail::WorkerProgram.
-    Engine(int workers, nanobind::object start, nanobind::object leave, bool has_initializer,
+    Engine(int workers, nanobind::object start, nanobind::object leave, nanobind::object live, bool has_initializer,
            std::uint64_t tasks_per_worker, std::optional<std::vector<std::string>> program,
            std::vector<int> descriptors);
     // Workers on all nodes of the Slurm job. `command`: what becomes a host, by serve(); `description`: for its `make`.
@@ -42,6 +42,7 @@ class Engine {
     void terminate();
 
     int workers();
+    bool is_idle() { return all_finished_within(std::chrono::milliseconds(0)); }
     const std::shared_ptr<detail::Engine>& shared() const { return engine_; }
 
   private:

@@ -74,7 +74,7 @@ NB_MODULE(_haid, module) {
     module.def("use_pickling", use_pickling);
     module.def("budget_names", budget_names);
     module.def("budget", budget);
-    module.def("work_at", work_at, "place"_a, "start"_a, "leave"_a);
+    module.def("work_at", work_at, "place"_a, "start"_a, "leave"_a, "live"_a.none());
     module.def("spans_nodes", spans_nodes, "nodes"_a);
     module.def("serve", serve, "make"_a);
     module.def("cpu_count", [] { return haid::cpu_count(); });
@@ -82,16 +82,17 @@ NB_MODULE(_haid, module) {
     define_claims(module);
     define_lock(module);
     nb::class_<Engine>(module, "Engine")
-        .def(nb::init<int, nb::object, nb::object, bool, std::uint64_t, std::optional<std::vector<std::string>>,
-                      std::vector<int>>(),
-             "workers"_a, "start"_a, "leave"_a, "has_initializer"_a, "tasks_per_worker"_a, "program"_a.none(),
-             "descriptors"_a)
+        .def(nb::init<int, nb::object, nb::object, nb::object, bool, std::uint64_t,
+                      std::optional<std::vector<std::string>>, std::vector<int>>(),
+             "workers"_a, "start"_a, "leave"_a, "live"_a.none(), "has_initializer"_a, "tasks_per_worker"_a,
+             "program"_a.none(), "descriptors"_a)
         .def(nb::init<std::vector<std::string>, nb::bytes, std::string>(), "command"_a, "description"_a, "nodes"_a)
         .def("call", &Engine::call, "function"_a, "number"_a, "spread"_a, "order"_a, "input"_a.none(), "bound"_a,
              "timeout"_a, "retries"_a, "backoff"_a, "in_background"_a, "completion"_a.none())
         .def("completed", &Engine::completed)
         .def("stop_telling", &Engine::stop_telling)
         .def("workers", &Engine::workers)
+        .def("is_idle", &Engine::is_idle)
         .def("worker_pids", &Engine::worker_pids)
         .def("close", &Engine::close)
         .def("join", &Engine::join)

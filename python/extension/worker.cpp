@@ -181,9 +181,10 @@ namespace {
 
 class Hooks final : public detail::WorkerHooks {
   public:
-    Hooks(nb::object start, nb::object leave, bool has_initializer, bool forked)
+    Hooks(nb::object start, nb::object leave, nb::object live, bool has_initializer, bool forked)
         : start_(start.release().ptr()),
           leave_(leave.release().ptr()),
+          live_(live.release().ptr()),
           has_initializer_(has_initializer),
           forked_(forked) {}
     // References are given back only where the interpreter is still there.
@@ -192,11 +193,34 @@ class Hooks final : public detail::WorkerHooks {
         WithGil gil;
         Py_DECREF(start_);
         Py_DECREF(leave_);
+        Py_DECREF(live_);
     }
 
+    void live(std::size_t worker, const std::function<void()>& work) override {
+        if (live_ == Py_None) return WorkerHooks::live(worker, work);
+        enter();
+        bool has_run = false;
+        std::exception_ptr failed;
+        nb::object tasks = nb::cpp_function([&] {
+            has_run = true;
+            try {
+                work();
+            } catch (...) {  // what is around it is to see an end, and nothing else
+                failed = std::current_exception();
+            }
+        });
+        try {
+            checked(PyObject_CallFunction(live_, "nO", static_cast<Py_ssize_t>(worker), tasks.ptr()));
+        } catch (nb::python_error& error) {
+            if (!has_run) std::rethrow_exception(error_of(error));
+            error.restore();
+            PyErr_Print();
+        }
+        flush();
+        if (failed) std::rethrow_exception(failed);
+    }
     void start(std::size_t worker) override {
-        if (forked_) PyOS_AfterFork_Child();
-        functions_kept().clear();  // a pool within a task: those are of the pool outside
+        enter();
         try {
             checked(PyObject_CallFunction(start_, "n", static_cast<Py_ssize_t>(worker)));
         } catch (const nb::python_error& error) {
@@ -218,6 +242,10 @@ class Hooks final : public detail::WorkerHooks {
     }
 
   private:
+    void enter() const {
+        if (forked_) PyOS_AfterFork_Child();
+        functions_kept().clear();  // a pool within a task: those are of the pool outside
+    }
     static void flush(PyObject* stream) {
         if (stream == nullptr || stream == Py_None) return;
         PyObject* result = PyObject_CallMethod(stream, "flush", nullptr);
@@ -239,6 +267,7 @@ class Hooks final : public detail::WorkerHooks {
 
     PyObject* start_;
     PyObject* leave_;
+    PyObject* live_;
     bool has_initializer_;
     bool forked_;
     PyThreadState* state_ = nullptr;
@@ -246,12 +275,14 @@ class Hooks final : public detail::WorkerHooks {
 
 }  // namespace
 
-std::shared_ptr<detail::WorkerHooks> worker_hooks(nb::object start, nb::object leave, bool has_initializer) {
-    return std::make_shared<Hooks>(std::move(start), std::move(leave), has_initializer, true);
+std::shared_ptr<detail::WorkerHooks> worker_hooks(nb::object start, nb::object leave, nb::object live,
+                                                  bool has_initializer) {
+    return std::make_shared<Hooks>(std::move(start), std::move(leave), std::move(live), has_initializer, true);
 }
 
-int work_at(const std::string& place, nb::object start, nb::object leave) {
-    return pool::work_at(place, std::make_shared<Hooks>(std::move(start), std::move(leave), false, false));
+int work_at(const std::string& place, nb::object start, nb::object leave, nb::object live) {
+    return pool::work_at(place,
+                         std::make_shared<Hooks>(std::move(start), std::move(leave), std::move(live), false, false));
 }
 
 }  // namespace haid::python

@@ -31,11 +31,13 @@ void run_items(detail::Task& task);
 // An exception of Python's on its way to another process, which raises it.
 std::exception_ptr error_of(const nanobind::python_error& error) noexcept;
 
-// `start(worker)` is called first, and calls an initializer of the user's if there is one; `leave()` last. The process
+// `start(worker)` is called first, and calls an initializer of the user's if there is one; `leave()` last.
+// Where `live` is not None, `live(worker, work)` is called in place of both: it calls `work()` in between. The process
 // must have been forked between PyOS_BeforeFork and its parent's PyOS_AfterFork_Parent.
-std::shared_ptr<detail::WorkerHooks> worker_hooks(nanobind::object start, nanobind::object leave, bool has_initializer);
+std::shared_ptr<detail::WorkerHooks> worker_hooks(nanobind::object start, nanobind::object leave, nanobind::object live,
+                                                  bool has_initializer);
 
 // In a program that was started to be a worker: does its work, and returns its exit status. `place`: the last argument.
-int work_at(const std::string& place, nanobind::object start, nanobind::object leave);
+int work_at(const std::string& place, nanobind::object start, nanobind::object leave, nanobind::object live);
 
 }  // namespace haid::python

@@ -10,8 +10,6 @@ from multiprocessing import popen_fork, util
 
 from . import _processes
 
-_RUNS_ATEXIT = sys.version_info >= (3, 13)  # in children, as multiprocessing's do from then on
-
 
 class Popen(popen_fork.Popen):
     sentinel = None
@@ -34,14 +32,14 @@ class Popen(popen_fork.Popen):
         if self.pid == 0:
             code = 1
             try:
-                if _RUNS_ATEXIT:
+                if _processes.FORKED_RUN_ATEXIT:
                     atexit._clear()
                     atexit.register(util._exit_function)
                 os.close(end_of_parent)
                 code = process_obj._bootstrap(parent_sentinel=parent_sentinel)
             finally:
                 try:
-                    if _RUNS_ATEXIT:
+                    if _processes.FORKED_RUN_ATEXIT:
                         atexit._run_exitfuncs()
                 finally:
                     os._exit(code)

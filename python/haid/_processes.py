@@ -16,6 +16,9 @@ import threading
 from . import _scarcity
 
 
+FORKED_RUN_ATEXIT = sys.version_info >= (3, 13)  # what is registered in them, as multiprocessing's do from then on
+
+
 def above_standard(descriptor):
     """The same file under a number above 2; ``descriptor`` is closed then. Where a program was started with a standard
     stream closed, the next file that is opened gets its number, and what is printed."""

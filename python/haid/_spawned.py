@@ -5,6 +5,7 @@ anew, under the name ``__mp_main__``.
 """
 import contextlib
 import fcntl
+import functools
 import io
 import os
 import pickle
@@ -45,7 +46,7 @@ def preparation():
 
 
 @contextlib.contextmanager
-def starter(workers, initializer, initargs, daemon):
+def starter(workers, initializer, initargs, method, daemon):
     """What a worker executes, and the descriptors that it needs. See _worker.starter."""
     parent = process.current_process()
     started, told = _Started(), io.BytesIO()
@@ -55,6 +56,7 @@ def starter(workers, initializer, initargs, daemon):
         "first_number": _worker.reserve_numbers(workers),
         "initializer": initializer,
         "initargs": initargs,
+        "method": method,
         "daemon": daemon,
     }
     context.set_spawning_popen(started)
@@ -69,7 +71,7 @@ def starter(workers, initializer, initargs, daemon):
         package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
         code = f"import sys; sys.path.append({package!r}); from haid._spawned import main; main({memory}, {tracker})"
         command = [spawn.get_executable(), *util._args_from_interpreter_flags(), "-c", code, "--multiprocessing-fork"]
-        yield _worker.leave, [os.fsdecode(word) for word in command], [memory, *started.descriptors]
+        yield (_worker.leave, _worker.leave, None), [os.fsdecode(word) for word in command], [memory, *started.descriptors]
     finally:
         for descriptor in (memory, *started.copies):
             os.close(descriptor)
@@ -90,12 +92,26 @@ def main(memory, tracker):
         del current._inheriting
     identity, config, name, pid = settings["parent"]
     parent = types.SimpleNamespace(_identity=identity, _config=config, name=name)
+    parent_process = _worker.Parent(name, pid, None)
+
+    def identity_of(worker):
+        number = settings["first_number"] + worker
+        me = _worker.Worker(number, parent, settings["method"], settings["daemon"])
+        me._parent_pid = os.getppid()
+        return me
 
     def start(worker):
-        me = _worker.Worker(settings["first_number"] + worker, parent, "Spawn", settings["daemon"])
-        me._parent_pid = os.getppid()
         util._close_stdin()
-        _worker.become(me, _worker.Parent(name, pid, None))
-        _worker.initialize(settings["initializer"], settings["initargs"])
+        _worker.become(identity_of(worker), parent_process)
+        _worker.initialize_or_wind_up(settings["initializer"], settings["initargs"], run_atexit=True)
 
-    os._exit(_haid.work_at(place, start, _worker.leave))
+    def live(worker, work):
+        def begin():
+            process._parent_process = parent_process
+            _worker.initialize(settings["initializer"], settings["initargs"])
+
+        identity_of(worker).live(begin, work)
+        leave()
+
+    leave = functools.partial(_worker.leave, run_atexit=True)  # it is a program that ends
+    os._exit(_haid.work_at(place, start, leave, live if _worker.is_wrapped() else None))

@@ -1,13 +1,18 @@
 """What happens in a worker process around its tasks: it becomes a process as multiprocessing knows them."""
+import atexit
 import contextlib
 import itertools
 import os
 import signal
 import sys
 import threading
-from multiprocessing import connection, process, util
+import types
+from multiprocessing import connection, context, process, util
 
-from . import _haid, _processes
+from . import _haid, _processes, errors
+
+
+_KINDS = {None: "Fork", "fork": "Fork", "spawn": "Spawn", "forkserver": "ForkServer"}
 
 
 class Worker(process.BaseProcess):
@@ -18,8 +23,9 @@ class Worker(process.BaseProcess):
 
     daemon = True
 
-    def __init__(self, number, parent, kind="Fork", daemon=True):
+    def __init__(self, number, parent, method=None, daemon=True):
         self.daemon = daemon
+        self._start_method = method
         self._identity = (*parent._identity, number)
         self._config = {**parent._config, "daemon": False}
         self._parent_pid = None
@@ -29,7 +35,38 @@ class Worker(process.BaseProcess):
         self._target = None
         self._args = ()
         self._kwargs = {}
-        self._name = f"{kind}PoolWorker-{':'.join(map(str, self._identity))}"
+        self._name = f"{_KINDS[method]}PoolWorker-{':'.join(map(str, self._identity))}"
+
+    def live(self, begin, work):
+        """All that a worker does, where something is around it: see is_wrapped(). Raises what ``begin`` raises."""
+        faults = [errors.PoolError(f"{self._name} has not begun: what stands in place of multiprocessing.process.BaseProcess."
+                                   "_bootstrap has not called what it had found there")]
+
+        def run():
+            faults.clear()
+            try:
+                begin()
+            except BaseException as error:  # for the parent, not for the terminal
+                faults.append(error)
+            else:
+                work()
+            prepare_to_leave()
+
+        self._target = run
+        self._bootstrap(parent_sentinel=None)
+        if faults:
+            raise faults[0]
+
+
+def is_wrapped():
+    """Whether something was put around what processes of multiprocessing's do (by coverage, profilers, debuggers). Where
+    not, workers do the same without multiprocessing's help, which costs less."""
+    standard = vars(process)
+    return any(getattr(function, "__globals__", None) is not standard for function in (Worker._bootstrap, Worker.run))
+
+
+def is_exit_replaced():
+    return not isinstance(os._exit, types.BuiltinFunctionType)
 
 
 class Parent(process._ParentProcess):
@@ -94,15 +131,15 @@ def reserve_numbers(count):
 
 
 @contextlib.contextmanager
-def starter(workers, initializer, initargs, daemon):
-    """What as many workers are to call before all else, each with its number in the pool (and what else the engine
-    wants to know of how they start: see _spawned). They are forked while the context lasts.
+def starter(workers, initializer, initargs, method, daemon):
+    """What as many workers are to call: see worker_hooks in the extension (and what else the engine wants to know of how
+    they start: see _spawned). They are forked while the context lasts.
 
     Whatever can be made here is: in a worker each page of memory that is written to is copied first, which is most of
     what its start costs."""
     parent = process.current_process()
     first_number = reserve_numbers(workers)
-    identities = [Worker(first_number + worker, parent, daemon=daemon) for worker in range(workers)]
+    identities = [Worker(first_number + worker, parent, method, daemon) for worker in range(workers)]
     parent_process = Parent(parent.name, os.getpid(), None)
     numbers, children = itertools.count(1), set()
     budget_names = _haid.budget_names()
@@ -113,6 +150,11 @@ def starter(workers, initializer, initargs, daemon):
         from . import _notebook
 
         cell = _notebook.current_cell()
+
+    def take_budget():
+        budget, environment = _haid.budget(), os.environ._data
+        for name in budget_names:
+            environment[name] = budget  # the C library has it already
 
     def start(worker):
         process._process_counter = numbers
@@ -125,57 +167,95 @@ def starter(workers, initializer, initargs, daemon):
             sys.stdin = stdin
         identities[worker]._parent_pid = os.getppid()
         become(identities[worker], parent_process)
-        budget, environment = _haid.budget(), os.environ._data
-        for name in budget_names:
-            environment[name] = budget  # the C library has it already
-        util._finalizer_registry.clear()
+        take_budget()
+        forget_ends_of_parent()
         util._run_after_forkers()
-        initialize(initializer, initargs, cell)
+        initialize_or_wind_up(initializer, initargs, cell)
+
+    def live(worker, work):
+        def begin():
+            process._parent_process = parent_process
+            initialize(initializer, initargs, cell)
+
+        take_budget()
+        forget_ends_of_parent()
+        identities[worker]._parent_pid = os.getppid()
+        identities[worker].live(begin, work)
+        leave()
 
     try:
-        yield start, None, []
+        yield (start, leave, live if is_wrapped() else None), None, []
     finally:
         os.close(null)
 
 
-def engine(workers, initializer, initargs, most_tasks, how, daemon=True):
+def engine(workers, initializer, initargs, most_tasks, how, method=None, daemon=True):
     """With workers that are started by ``how.starter``."""
-    with how.starter(workers, initializer, initargs, daemon) as (start, *program):
-        return _haid.Engine(workers, start, leave, initializer is not None, most_tasks or 0, *program)
+    with how.starter(workers, initializer, initargs, method, daemon) as (hooks, *program):
+        return _haid.Engine(workers, *hooks, initializer is not None, most_tasks or 0, *program)
+
+
+def forget_ends_of_parent():
+    """What it is to do at its end is not for its children to do."""
+    util._finalizer_registry.clear()
+    if _processes.FORKED_RUN_ATEXIT:
+        atexit._clear()
 
 
 def become(worker, parent):
+    if worker._start_method is not None:
+        context._force_start_method(worker._start_method)
     process._current_process = worker
     process._parent_process = parent
+    threading.main_thread()._set_native_id()
 
 
 def initialize(initializer, initargs, cell=None):
     _processes.print_whole_lines(cell)
     if initializer is not None:
-        try:
-            initializer(*initargs)
-        except BaseException:
-            leave()
-            raise
+        initializer(*initargs)
+
+
+def initialize_or_wind_up(initializer, initargs, cell=None, run_atexit=_processes.FORKED_RUN_ATEXIT):
+    try:
+        initialize(initializer, initargs, cell)
+    except BaseException:
+        wind_up(run_atexit)
+        raise
 
 
 PATIENCE = 60  # seconds that what tasks have left in a worker may take to end
 
 
-def leave():
-    """Before a worker ends by itself. Where its tasks have left nothing to be done, to look for it would take an eighth
-    of all its page faults."""
+def leave(run_atexit=_processes.FORKED_RUN_ATEXIT):
+    """Before a worker ends by itself."""
+    wind_up(run_atexit)
+    if is_exit_replaced():
+        util._flush_std_streams()
+        os._exit(0)
+
+
+def wind_up(run_atexit):
+    """Ends in order what a worker's tasks have left, and calls what is to be called then. Where that is nothing, to look
+    for it would take an eighth of all its page faults."""
     processes = util._finalizer_registry or process._children or util._logger is not None
     threads = len(threading._active) > 1 or threading._threading_atexits
-    if not processes and not threads:
+    functions = run_atexit and atexit._ncallbacks()
+    if not processes and not threads and not functions:
         return
-    signal.signal(signal.SIGALRM, _give_up)
-    signal.setitimer(signal.ITIMER_REAL, PATIENCE)
-    _processes.tell_threads_of_the_end()
+    prepare_to_leave()
     if processes or process._children:
         util._exit_function()
     if threads:
         threading._shutdown()
+    if functions:
+        atexit._run_exitfuncs()
+
+
+def prepare_to_leave():
+    signal.signal(signal.SIGALRM, _give_up)
+    signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+    _processes.tell_threads_of_the_end()
 
 
 def _give_up(_, frame):

@@ -58,9 +58,10 @@ class Pool:
         self._lazy = []  # calls that read their input as their results are taken, and their locks
         self._state = RUN
         self._callbacks = Callbacks(self._engine)
-        self._finalizer = util.Finalize(self, _terminate, args=(self._engine, self._callbacks), exitpriority=15)
+        self._finalizer = util.Finalize(self, _terminate, args=(self._engine, self._callbacks, self._is_watched), exitpriority=15)
 
     _daemonic = True  # what its workers say of themselves
+    _is_watched = False  # somebody wants to know of its workers' ends
 
     def _start(self, processes, initializer, initargs, maxtasksperchild, context, nodes):
         if nodes is not None and spans_nodes(nodes):
@@ -69,11 +70,13 @@ class Pool:
             self._engine, self._functions = engine_on(nodes, processes, initializer, initargs, maxtasksperchild)
         else:
             how = _worker
-            if context is not None and context.get_start_method(allow_none=True) not in (None, "fork"):
+            method = context and context.get_start_method(allow_none=True)
+            if method not in (None, "fork"):
                 from . import _spawned as how
             self._functions = Functions(how is _worker or how.has_main())
+            self._is_watched = _worker.is_wrapped() or _worker.is_exit_replaced()
             self._engine = _worker.engine(processes or cpu_count(), initializer, initargs, maxtasksperchild, how,
-                                          self._daemonic)
+                                          method, self._daemonic)
 
     # -- calls
 
@@ -287,8 +290,13 @@ def _in_chunks(iterable, size):
         yield from chunk
 
 
-def _terminate(engine, callbacks):
-    engine.terminate()
+def _terminate(engine, callbacks, is_watched):
+    try:
+        if is_watched and engine.is_idle():  # who is ended by a signal ends unseen
+            engine.close()
+            engine.join()
+    finally:
+        engine.terminate()
     # A thread that waits in the extension module must not be there any more when the interpreter ends.
     callbacks.join()
 

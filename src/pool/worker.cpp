@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <functional>
+
 #include "channel/attention.hpp"
 #include "channel/board.hpp"
 #include "haid/detail/pool/functions.hpp"
@@ -17,23 +19,13 @@ void take_budget(const WorkerSettings& settings) {
     settings.budget->apply(static_cast<int>(header.cpus.load()));
 }
 
-int work(const WorkerSettings& settings, std::size_t worker) {
+namespace {
+
+void run_tasks(const WorkerSettings& settings, std::size_t worker, RunningTask& task, channel::ParentBell& bell) {
     channel::Segment& segment = *settings.segment;
     channel::Header& header = segment.header();
-    take_budget(settings);
     const bool several_cpus = header.several_cpus.load() != 0;
-    channel::ParentBell bell(segment, settings.event);
-    segment.lane(worker).pid.store(static_cast<std::uint32_t>(::getpid()));
     detail::WorkerHooks* hooks = settings.hooks.get();
-    RunningTask task(segment, worker, bell, hooks);
-    try {
-        if (settings.enter) settings.enter(worker);
-        if (hooks != nullptr) hooks->start(worker);
-        if (settings.initializer) settings.initializer();
-    } catch (...) {
-        task.report_fault(std::current_exception());
-        return 1;
-    }
     if (hooks != nullptr) hooks->flush();
     if (has_unflushed_output()) flush_output();
     segment.lane(worker).is_ready.store(1);
@@ -68,7 +60,35 @@ int work(const WorkerSettings& settings, std::size_t worker) {
         }
         task.waited();
     }
-    if (hooks != nullptr) hooks->leave();
+}
+
+}  // namespace
+
+int work(const WorkerSettings& settings, std::size_t worker) {
+    channel::Segment& segment = *settings.segment;
+    take_budget(settings);
+    channel::ParentBell bell(segment, settings.event);
+    segment.lane(worker).pid.store(static_cast<std::uint32_t>(::getpid()));
+    detail::WorkerHooks* hooks = settings.hooks.get();
+    RunningTask task(segment, worker, bell, hooks);
+    bool has_started = false;
+    auto begin = [&] {
+        if (settings.initializer) settings.initializer();
+        has_started = true;
+        run_tasks(settings, worker, task, bell);
+    };
+    try {
+        if (settings.enter) settings.enter(worker);
+        if (hooks != nullptr) {
+            hooks->live(worker, std::ref(begin));
+        } else {
+            begin();
+        }
+    } catch (...) {
+        if (has_started) throw;
+        task.report_fault(std::current_exception());
+        return 1;
+    }
     return 0;
 }
 

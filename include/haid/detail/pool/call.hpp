@@ -121,6 +121,13 @@ class Call {
 class WorkerHooks {
   public:
     virtual ~WorkerHooks() = default;
+    // All that a worker does: start(), `work`, leave(). Throws what start() and `work` throw. For languages in which
+    // something may have to be around it all.
+    virtual void live(std::size_t worker, const std::function<void()>& work) {
+        start(worker);
+        work();
+        leave();
+    }
     // Before everything else. May throw: the pool cannot work then, and every call on it says why.
     virtual void start(std::size_t worker) = 0;
     // Whether start() does more than prepare for tasks: every worker is started then, also one that has none to run.
