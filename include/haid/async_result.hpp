@@ -12,7 +12,8 @@
 
 namespace haid {
 
-// What map_async, starmap_async and apply_async give. Copies share the result. Thread-safe but for get() &&.
+// What map_async, starmap_async and apply_async give. Copies share the result; the call goes on where nobody has one.
+// Thread-safe but for get() &&.
 template <class T>
 class AsyncResult {
   public:

@@ -255,7 +255,8 @@ class ImapSource final : public ImapReader {
 
 // The results of an imap, as a range to be gone through once. The input is read as results are taken, by the thread
 // that takes them: no further ahead than CallOptions::buffer_size says, so that an endless input works and a slow
-// consumer stops the reading. Destroying it gives up what was not taken. For one thread.
+// consumer stops the reading. Destroying it gives up what has not begun, also of a chunk that runs; what has begun is
+// let end. For one thread.
 template <class R>
 class Imap {
   public:

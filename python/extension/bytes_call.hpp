@@ -104,6 +104,8 @@ class BytesCall final : public detail::Call {
 
     void add(std::unique_ptr<Inputs> inputs);
     void end_of_input();
+    // Whether there was. At any time.
+    bool is_ended() const { return ended_.load(); }
     // What inputs refer to: as long as they may be read.
     void keep(std::shared_ptr<void> owner) { kept_ = std::move(owner); }
     // The engine could hand out more than there is. At any time.
@@ -129,6 +131,9 @@ class BytesCall final : public detail::Call {
     void large_value(std::uint64_t item, std::vector<std::byte>& bytes, std::uint32_t& decoded) override;
     void failed(std::uint64_t item, std::exception_ptr error) override;
     void aborted(std::exception_ptr error) override { error_ = std::move(error); }
+    // The same of one that is given up while somebody takes its results.
+    void want_what_had_begun() { wants_what_had_begun_ = true; }
+    bool wants_what_had_begun() const override { return wants_what_had_begun_; }
     void finished() override;
 
   private:
@@ -147,7 +152,8 @@ class BytesCall final : public detail::Call {
     std::atomic<std::uint64_t> waiting_ = 0;  // items
     std::atomic<std::size_t> waiting_bytes_ = 0;
     std::uint64_t handed_out_ = 0;  // items
-    bool ended_ = false;
+    std::atomic<bool> ended_ = false;
+    bool wants_what_had_begun_ = false;
     std::atomic<bool> hungry_ = true;
     std::shared_ptr<void> kept_;
     News news_;

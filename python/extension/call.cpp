@@ -107,6 +107,10 @@ void Call::feed(std::size_t most) {
     bool slow = false;
     // Whoever takes results as they come looks for them between slow inputs.
     while (!fed_all_ && most > 0 && (!slow || order_ == Order::whole)) {
+        if (call_->is_ended()) {
+            fed_all_ = cut_short_ = true;
+            break;
+        }
         const detail::Time begun = detail::Clock::now();
         slow = false;
         auto inputs = std::make_unique<Inputs>();
@@ -362,8 +366,9 @@ nb::object Call::next(std::optional<double> seconds) {
     Until until = after(seconds);
     for (;;) {
         if (has_next()) return pop();
-        if (all_there() && fed_all_) {
-            if (error_ && delivered_ < fed_) raise(python_exception(error_));
+        if (finished_) {
+            cut_short_ = cut_short_ || !fed_all_;
+            if (error_ && (delivered_ < fed_ || cut_short_)) raise(python_exception(error_));
             if (input_error_.is_valid()) raise(std::exchange(input_error_, {}));
             throw nb::stop_iteration();
         }

@@ -30,8 +30,9 @@ class Call {
   public:
     struct Input {
         nanobind::object iterator;
-        bool tuples = false;    // each item is arguments
-        std::size_t bound = 0;  // on their way at a time: read, and not yet taken by the caller
+        bool tuples = false;  // each item is arguments
+        // On their way at a time: read, and not yet taken by the caller. 0: the caller of feed_all() has all read.
+        std::size_t bound = 0;
     };
     // Submits it. Raises what a pool that is closed raises.
     Call(std::shared_ptr<detail::Engine> engine, std::shared_ptr<BytesCall> call, detail::Engine::Driver driver,
@@ -59,6 +60,10 @@ class Call {
     void give_up();
     // Ends what runs, too. next() has no more results.
     void stop();
+    // Of what was read there were no results when next() raised StopIteration: it was given up.
+    bool is_given_up() const { return finished_ && delivered_ < fed_; }
+    // The pool has ended the input: there may have been more of it.
+    bool is_cut_short() const { return cut_short_; }
 
     // The next result, or what it raises. Reads inputs meanwhile, as long as no more than the bound are on their way.
     // Raises StopIteration at the end, what the input raises before that, TimeoutError.
@@ -105,6 +110,7 @@ class Call {
     std::atomic<bool> fed_all_ = false;
     bool stopped_ = false;
     bool finished_ = false;
+    bool cut_short_ = false;
     bool hungry_ = true;
 
     // Inputs that another thread has read and not handed over, which whoever takes results does where they are wanted.

@@ -140,7 +140,9 @@ std::shared_ptr<Call> Engine::call(const nb::bytes& function, std::uint64_t numb
     const auto driver = in_background ? detail::Engine::Driver::background : detail::Engine::Driver::waiting;
     auto made = std::make_shared<Call>(engine_, bytes, driver, order,
                                        Call::Input{std::move(input), spread == Spread::tuple, bound});
-    remember(bytes);
+    remember(calls_, bytes);
+    if (order != Order::whole) remember(lazy_calls_, bytes);
+    if (order != Order::whole && bound > 0) remember(reading_calls_, bytes);
     return made;
 }
 
@@ -181,9 +183,34 @@ void Engine::terminate() {
     engine_->terminate();
 }
 
-void Engine::remember(const std::shared_ptr<BytesCall>& call) {
-    if (calls_.size() == calls_.capacity()) std::erase_if(calls_, [](const auto& one) { return one.expired(); });
-    calls_.push_back(call);
+void Engine::remember(Calls& calls, const std::shared_ptr<BytesCall>& call) {
+    if (calls.size() == calls.capacity()) std::erase_if(calls, [](const auto& one) { return one.expired(); });
+    calls.push_back(call);
+}
+
+// The calls are copied, for another thread may make one meanwhile.
+template <class Action>
+void Engine::for_unfinished(Calls calls, Action action) {
+    WithoutGil without_gil;
+    auto lock = engine_->lock();
+    for (const auto& one : calls) {
+        auto call = one.lock();
+        if (call && !call->is_finished()) action(lock, *call);
+    }
+}
+
+void Engine::end_inputs() {
+    for_unfinished(reading_calls_, [this](detail::Engine::Lock& lock, BytesCall& call) {
+        call.end_of_input();
+        engine_->refill(lock, call);
+    });
+}
+
+void Engine::give_up_lazy_calls() {
+    for_unfinished(lazy_calls_, [this](detail::Engine::Lock& lock, BytesCall& call) {
+        call.want_what_had_begun();
+        engine_->cancel(lock, call);
+    });
 }
 
 bool Engine::all_finished_within(std::chrono::milliseconds time) {

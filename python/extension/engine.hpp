@@ -37,6 +37,10 @@ class Engine {
 
     std::vector<int> worker_pids();
     void close();
+    // Calls that read their input as their results are taken read no more of it.
+    void end_inputs();
+    // Of calls whose results are taken one after another, what has not begun will not.
+    void give_up_lazy_calls();
     // Sees to signals meanwhile.
     void join();
     void terminate();
@@ -46,10 +50,15 @@ class Engine {
     const std::shared_ptr<detail::Engine>& shared() const { return engine_; }
 
   private:
-    void remember(const std::shared_ptr<BytesCall>& call);
+    using Calls = std::vector<std::weak_ptr<BytesCall>>;
+    static void remember(Calls& calls, const std::shared_ptr<BytesCall>& call);
+    template <class Action>
+    void for_unfinished(Calls calls, Action action);
     bool all_finished_within(std::chrono::milliseconds time);
 
-    std::vector<std::weak_ptr<BytesCall>> calls_;
+    Calls calls_;
+    Calls lazy_calls_;     // those of them whose results are taken one after another
+    Calls reading_calls_;  // and those whose input is read meanwhile
     std::shared_ptr<detail::Engine> engine_;
     std::shared_ptr<Completions> completions_;
 };

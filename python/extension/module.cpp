@@ -95,6 +95,8 @@ NB_MODULE(_haid, module) {
         .def("is_idle", &Engine::is_idle)
         .def("worker_pids", &Engine::worker_pids)
         .def("close", &Engine::close)
+        .def("end_inputs", &Engine::end_inputs)
+        .def("give_up_lazy_calls", &Engine::give_up_lazy_calls)
         .def("join", &Engine::join)
         .def("terminate", &Engine::terminate);
     nb::class_<Call>(module, "Call")
@@ -104,6 +106,8 @@ NB_MODULE(_haid, module) {
         .def("lift_bound", &Call::lift_bound)
         .def("resolved", &Call::resolved)
         .def("is_fed", &Call::is_fed)
+        .def("is_given_up", &Call::is_given_up)
+        .def("is_cut_short", &Call::is_cut_short)
         .def("give_up", &Call::give_up)
         .def("stop", &Call::stop)
         .def("wait", &Call::wait, "seconds"_a.none())

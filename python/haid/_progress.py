@@ -34,9 +34,6 @@ class _Shown:
     def __iter__(self):
         return self
 
-    def __next__(self):
-        return self.next()
-
     def next(self, timeout=None):
         try:
             result = self._results.next(timeout)
@@ -47,6 +44,9 @@ class _Shown:
             raise
         except Exception:
             self._bar.update()
+            del self  # as in IMapIterator
             raise
         self._bar.update()
         return result
+
+    __next__ = next

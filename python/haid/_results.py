@@ -97,9 +97,9 @@ class Reader(threading.Thread):
 class IMapIterator:
     """Results one after another; what an item raised is raised in its turn.
 
-    One that is left before its end needs no more input. One that nobody has ever asked for a result is wanted for what
-    its tasks do: the pool's join() reads its input. Ctrl-C while a result is waited for ends it and its tasks. Any
-    threads may share it.
+    One that nobody has any more before its end gives up what has not begun, and needs no more input. One that nobody has
+    ever asked for a result is wanted for what its tasks do: the pool's join() reads its input. Ctrl-C while a result is
+    waited for ends it and its tasks. Any threads may share it.
     """
 
     _asked = False
@@ -120,26 +120,29 @@ class IMapIterator:
             self._begin()
             try:
                 return self._call.next(None)
-            except KeyboardInterrupt:
-                self._call.stop()
+            except BaseException as error:
+                if isinstance(error, KeyboardInterrupt):
+                    self._call.stop()
+                del self  # an error refers to this frame: whoever keeps one does not keep all that is to come
                 raise
 
     def next(self, timeout=None):
-        if timeout is None:
-            return self.__next__()
         self._asked = True
         self._check_caller()
-        end = time.monotonic() + timeout
-        if not self._lock.acquire(timeout=min(max(timeout, 0), threading.TIMEOUT_MAX)):
+        end = None if timeout is None else time.monotonic() + timeout
+        lock = self._lock
+        if not lock.acquire(timeout=-1 if timeout is None else min(max(timeout, 0), threading.TIMEOUT_MAX)):
             raise TimeoutError
         try:
             self._begin()
-            return self._call.next(max(end - time.monotonic(), 0))
-        except KeyboardInterrupt:
-            self._call.stop()
+            return self._call.next(None if end is None else max(end - time.monotonic(), 0))
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                self._call.stop()
+            del self  # as above
             raise
         finally:
-            self._lock.release()
+            lock.release()
 
     def _begin(self):
         if self._reader is not None and not self._reader.has_begun():
@@ -150,8 +153,13 @@ class IMapIterator:
             raise ValueError("the input of an imap asks for a result of the same imap")
 
     def __del__(self):
-        if self._asked and not self._call.is_fed():
-            try:
-                self._call.give_up()
-            except RuntimeError:
-                pass  # in a child of the pool's process
+        if self._asked:
+            leave(self._call)
+
+
+def leave(call):
+    """Nobody wants further results of the call. What has begun is let end."""
+    try:
+        call.give_up()
+    except RuntimeError:
+        pass  # in a child of the pool's process

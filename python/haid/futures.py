@@ -3,6 +3,7 @@ import atexit
 import collections
 import functools
 import os
+import sys
 import threading
 import time
 import weakref
@@ -12,6 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 
 from . import context, errors, pool
 from ._haid import Order, Spread
+from ._results import leave
 
 __all__ = ["BrokenProcessPool", "InitializerFailed", "ProcessPoolExecutor", "WorkerLost"]
 
@@ -32,7 +34,9 @@ class ProcessPoolExecutor(futures.Executor):
     """concurrent.futures.ProcessPoolExecutor on a haid.Pool.
 
     A worker that dies costs the call that it ran, which fails with a BrokenProcessPool (WorkerLost); all others go on.
-    Only an initializer that fails breaks the executor. A ``map`` cannot be cancelled once it was called.
+    Only an initializer that fails breaks the executor. A ``map`` whose results are left before their end (by ``break``,
+    an exception, its ``timeout``) gives up what has not begun, as ``shutdown(cancel_futures=True)`` does. A Ctrl-C ends
+    what runs, too.
 
     Where another start method than "fork" was chosen, this makes the standard library's executor.
     """
@@ -51,7 +55,7 @@ class ProcessPoolExecutor(futures.Executor):
                 raise TypeError("initializer must be a callable")
             initializer, initargs = _initialize, (initializer, initargs)
         self._work = _Work(_Pool(max_workers, initializer, initargs, max_tasks_per_child))
-        weakref.finalize(self, self._work.shutdown, wait=False).atexit = False
+        weakref.finalize(self, self._work.close).atexit = False
 
     def submit(self, fn, /, *args, **kwargs):
         return self._work.submit(fn, args, kwargs)
@@ -72,6 +76,13 @@ class ProcessPoolExecutor(futures.Executor):
         self._work.shutdown(wait, cancel_futures)
 
     shutdown.__doc__ = futures.Executor.shutdown.__doc__
+
+    def __exit__(self, kind, error, traceback):
+        if kind is not None and issubclass(kind, KeyboardInterrupt):
+            self._work.abandon()
+        else:
+            self.shutdown()
+        return False
 
     # What programs use of the standard library's, though it is not documented.
 
@@ -117,26 +128,37 @@ class _Work:
         with self._changed:
             self._check_open()
             call = self.pool._call(fn, Spread.TUPLE, pool.NO_LIMITS, Order.INPUTS, iter(arguments),
-                                   buffersize or pool.BOUND, True)
+                                   buffersize or 0, True)
         if buffersize is None:
             call.feed_all()
         return self._results(call, until)
 
     def _results(self, call, until):
-        while True:
-            try:
-                yield call.next(None if until is None else max(until - time.monotonic(), 0))
-            except StopIteration:
-                return
-            except errors.TimeoutError as error:
-                if until is None or time.monotonic() < until:
-                    raise
-                raise futures.TimeoutError from error
-            except Exception as error:
-                translated = self._translated(error)
-                if translated is error:
-                    raise
-                raise translated from None
+        """Whoever never asks for the first of them wants what the calls do: they go on."""
+        try:
+            while True:
+                try:
+                    yield call.next(None if until is None else max(until - time.monotonic(), 0))
+                except StopIteration:
+                    if call.is_given_up():
+                        raise futures.CancelledError from None
+                    if call.is_cut_short():
+                        self._check_open()
+                    return
+                except errors.TimeoutError as error:
+                    if until is None or time.monotonic() < until:
+                        raise
+                    raise futures.TimeoutError from error
+                except Exception as error:
+                    translated = self._translated(error)
+                    if translated is error:
+                        raise
+                    raise translated from None
+        except KeyboardInterrupt:
+            call.stop()
+            raise
+        finally:
+            leave(call)
 
     def _check_open(self):
         if self.broken:
@@ -181,6 +203,8 @@ class _Work:
     def _translated(self, error):
         if isinstance(error, errors.WorkerLost):
             return WorkerLost(str(error), error.exit_code)
+        if isinstance(error, errors.PoolClosed):
+            return BrokenProcessPool("the executor was ended while this ran")
         if isinstance(error, (InitializerFailed, errors.PoolError)):
             self.broken = str(error)
             if not isinstance(error, BrokenProcessPool):
@@ -189,23 +213,44 @@ class _Work:
             error.__cause__ = _standard._RemoteTraceback(error.__cause__.tb)
         return error
 
-    def shutdown(self, wait=True, cancel_futures=False):
-        cancelled = ()
+    def close(self):
+        """Takes no more calls; those that were made go on."""
         with self._changed:
             self._closed = True
-            if cancel_futures:
-                cancelled, self._waiting = self._waiting, collections.deque()
-        for future, *_ in cancelled:
-            future.cancel()
-            future.set_running_or_notify_cancel()
         self._close_when_done()
+
+    def shutdown(self, wait=True, cancel_futures=False):
+        self.close()
+        if cancel_futures:
+            self._cancel()
+        else:
+            self.pool._engine.end_inputs()
         if not wait:
             return
         if self.pool._callbacks.is_here():
             raise RuntimeError("a callback of a future cannot wait for the executor's end")
+        try:
+            with self._changed:
+                self._changed.wait_for(self._is_done)
+            self.pool.join()
+        except KeyboardInterrupt:
+            self.abandon()
+            raise
+
+    def _cancel(self):
+        """What has not begun will not."""
         with self._changed:
-            self._changed.wait_for(self._is_done)
-        self.pool.join()
+            cancelled, self._waiting = self._waiting, collections.deque()
+        for future, *_ in cancelled:
+            future.cancel()
+            future.set_running_or_notify_cancel()
+        self.pool._engine.give_up_lazy_calls()
+        self._close_when_done()
+
+    def abandon(self):
+        """What has not begun will not, and what runs is ended: after a Ctrl-C, which workers leave to us."""
+        self.shutdown(wait=False, cancel_futures=True)
+        self.pool.terminate()
 
     def _is_done(self):
         return self._closed and not self._waiting and not self._under_way
@@ -230,8 +275,13 @@ _all_work = weakref.WeakSet()
 
 @atexit.register
 def _finish():
+    # Where people type on after a Ctrl-C, the last one may be long ago.
+    interrupted = getattr(sys, "last_type", None) is KeyboardInterrupt and not hasattr(sys, "ps1")
     for work in list(_all_work):
-        work.shutdown()
+        if interrupted:
+            work.abandon()
+        else:
+            work.shutdown()
 
 
 # The calls are the parent's.

@@ -275,6 +275,8 @@ def iterate(pool, call, func, iterable, chunksize, progress):
 def read_to_their_ends(pool):
     """The inputs of what is read as its results are taken, whoever takes them."""
     for call, lock, reader in pool._lazy:
+        if call.is_fed():
+            continue
         if reader is None or not reader.has_begun():
             with lock:
                 if reader is None or not reader.has_begun():

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "haid/detail/pool/functions.hpp"
 #include "haid/error.hpp"
@@ -131,6 +132,7 @@ bool Dispatcher::finish_ended() {
         calls_.erase(found);
         if (last->common) arena_.free(last->common->offset, last->common->size);
         background_calls_ -= last->background;
+        cancelled_calls_ -= last->cancelled;
         last->call->finished();
     }
     return true;
@@ -254,7 +256,7 @@ void Dispatcher::take_values(std::uint64_t number, std::uint32_t first, std::uin
     }
     std::uint64_t first_item = task->first + first;
     std::uint32_t decoded = 0;
-    if (!call.cancelled) {
+    if (call.is_told()) {
         try {
             call.call->took(std::chrono::nanoseconds(nanoseconds));
             take(*call.call, first_item, decoded);
@@ -305,7 +307,7 @@ void Dispatcher::failed(std::uint64_t number, std::uint32_t item, std::exception
         }
         call.failures.erase(index);
     }
-    if (!call.cancelled) call.call->failed(index, std::move(error));
+    if (call.is_told()) call.call->failed(index, std::move(error));
     bool stop = limits.stop_at_failure && !call.cancelled;
     if (stop) cancel(call);
     resolve(number, 1);
@@ -330,7 +332,7 @@ void Dispatcher::free_input(const Task& task) {
 }
 
 void Dispatcher::cancel(ActiveCall& call) {
-    call.cancelled = true;
+    cancelled_calls_ += !std::exchange(call.cancelled, true);
     auto ours = [&](std::uint64_t number) {
         const Task* task = ledger_.find(number);
         return task != nullptr && task->call == &call;
@@ -352,6 +354,7 @@ void Dispatcher::abort_all(const std::exception_ptr& error) {
     ended_.clear();
     timeouts_.clear();
     background_calls_ = 0;
+    cancelled_calls_ = 0;
     for (auto& [key, call] : std::exchange(calls_, {})) {
         for (std::uint64_t number : ledger_.of(*call)) {
             Task* task = ledger_.find(number);

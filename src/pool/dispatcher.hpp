@@ -36,6 +36,8 @@ class Dispatcher {
     std::optional<detail::Time> next() const;
     // An idle worker and nothing on the board: unclaimed items of a running task could be given to it.
     bool could_split() const;
+    // Calls that were cancelled and have not ended: workers may still hold items of them that have not begun.
+    bool any_cancelled() const { return cancelled_calls_ > 0; }
 
     // -- what became of a task; one that is not known any more is ignored
     void values(std::uint64_t task, std::uint32_t first, std::uint32_t count, Decoder from, std::uint64_t nanoseconds,
@@ -53,7 +55,7 @@ class Dispatcher {
     std::optional<channel::Unstarted> claimed_by(std::size_t worker) { return board_.claimed_by(worker); }
     const Task* task(std::uint64_t number) const { return ledger_.find(number); }
 
-    // Items on the board are given up. Those in workers go on.
+    // Items that no worker has taken are given up. For those in workers see Workforce::withdraw.
     void cancel(ActiveCall& call);
     void abort_all(const std::exception_ptr& error);
 
@@ -88,6 +90,7 @@ class Dispatcher {
     std::vector<ActiveCall*> ended_;  // all resolved; to be told so
     std::multiset<std::chrono::nanoseconds> timeouts_;
     std::uint64_t background_calls_ = 0;
+    std::uint64_t cancelled_calls_ = 0;
     std::vector<channel::Unstarted> waiting_;  // for room on the board
     std::multimap<detail::Time, Again> again_;
 };

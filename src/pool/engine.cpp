@@ -151,6 +151,7 @@ bool ProcessEngine::finished(Lock&, const detail::Call& call) const {
 void ProcessEngine::cancel(Lock&, detail::Call& call) {
     if (ActiveCall* active = dispatcher_.find(call)) {
         dispatcher_.cancel(*active);
+        workers_.withdraw();
         dispatcher_.dispatch(detail::Clock::now());
         changed();
     }
@@ -219,6 +220,8 @@ bool ProcessEngine::step() {
     bool any = workers_.read_results();
     const detail::Time now = detail::Clock::now();
     any = workers_.look_after(now) || any;
+    // Not once for all: a worker may just be making a task its own that nobody else could take any more.
+    if (dispatcher_.any_cancelled()) any = workers_.withdraw() || any;
     any = dispatcher_.dispatch(now) || any;
     if (dispatcher_.could_split()) any = workers_.split() || any;
     return any;

@@ -22,6 +22,7 @@ struct Block {
 // A call that is under way.
 struct ActiveCall {
     const detail::Limits& limits() const { return call->limits(); }
+    bool is_told() const { return !cancelled || call->wants_what_had_begun(); }
 
     std::shared_ptr<detail::Call> call;
     std::uint64_t next_item = 0;  // index of the next one that fill() will give

@@ -93,7 +93,7 @@ class ThreadEngine final : public detail::Engine {
     bool finished(Lock&, const Call& call) const override { return !calls_.contains(&call); }
     void cancel(Lock&, Call& call) override {
         if (Active* active = find(call)) {
-            active->cancelled = true;
+            active->give_up();
             finish_if_done(*active);
         }
     }
@@ -132,6 +132,11 @@ class ThreadEngine final : public detail::Engine {
         std::uint32_t running = 0;  // tasks
         std::thread::id submitter;
         bool cancelled = false;
+
+        void give_up() {
+            cancelled = true;
+            call->give_up();
+        }
     };
 
     Active* find(const Call& call) const {
@@ -204,7 +209,7 @@ class ThreadEngine final : public detail::Engine {
         Active* still = find(*call);
         if (still != nullptr) {
             if (!still->cancelled) task.settle(failed);
-            if (failed && call->limits().stop_at_failure) still->cancelled = true;
+            if (failed && call->limits().stop_at_failure) still->give_up();
             --still->running;
             finish_if_done(*still);
         }
@@ -227,7 +232,7 @@ class ThreadEngine final : public detail::Engine {
         for (auto& [key, active] : calls_) all.push_back(active.get());
         for (Active* active : all) {
             active->call->aborted(error);
-            active->cancelled = true;
+            active->give_up();
             finish_if_done(*active);
         }
         changed_.notify_all();

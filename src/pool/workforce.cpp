@@ -354,6 +354,28 @@ bool Workforce::split() {
     return true;
 }
 
+bool Workforce::withdraw() {
+    bool any = false;
+    for (std::size_t worker = 0; worker < lanes_.size(); ++worker) {
+        channel::Lane& lane = segment_.lane(worker);
+        std::uint64_t word = lane.range.load();
+        const std::uint64_t number = lane.task.load();  // behind the range: see RunningTask::take
+        const Task* task = dispatcher_.task(number);
+        if (task == nullptr || !task->call->cancelled) continue;
+        Range range = Range::of(word);
+        const std::uint32_t generation = range.generation;
+        while (range.generation == generation && range.from != range.to) {
+            if (lane.range.compare_exchange_weak(word, Range{generation, range.from, range.from}.word())) {
+                dispatcher_.hand_out_again({number, range.from, range.to});  // to nobody: they are given up
+                any = true;
+                break;
+            }
+            range = Range::of(word);
+        }
+    }
+    return any;
+}
+
 std::optional<Workforce::RunningItem> Workforce::timed_item(std::size_t worker) const {
     const channel::Lane& lane = segment_.lane(worker);
     std::uint64_t number = lane.task.load();

@@ -34,6 +34,8 @@ class Workforce {
     bool take_deaths();
     // Gives the end of a task that has much left to the workers that have nothing.
     bool split();
+    // Takes back what workers have of calls that were cancelled and have not begun.
+    bool withdraw();
     // Ends the workers that run items of a call that was cancelled.
     void end_items_of(const ActiveCall& call);
 

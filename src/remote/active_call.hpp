@@ -13,6 +13,8 @@
 namespace haid::remote {
 
 struct ActiveCall {
+    bool is_told() const { return !cancelled || call->wants_what_had_begun(); }
+
     std::shared_ptr<detail::Call> call;
     std::uint64_t number = 0;
     std::uint64_t next_item = 0;

@@ -273,7 +273,7 @@ void Coordinator::take_values(Place& place, const Values& values, Take take) {
     }
     std::uint32_t decoded = 0;
     bool aborted = false;
-    if (!call.cancelled) {
+    if (call.is_told()) {
         try {
             take(*call.call, decoded);
         } catch (const DecodeError& error) {
@@ -337,7 +337,7 @@ void Coordinator::take(Node& node, Failed& failed) {
     ActiveCall& call = *task->call;
     const int worker = failed.worker < 0 ? -1 : there.first_worker + failed.worker;
     const bool counts = !call.cancelled;
-    if (counts) {
+    if (call.is_told()) {
         call.call->failed(failed.item, failed.lost ? std::make_exception_ptr(WorkerLost(
                                                          fmt::format("{} (on {})", failed.lost->how, node.name()),
                                                          failed.lost->exit_code, failed.item, worker))

@@ -30,6 +30,7 @@ class Relay final : public detail::Call {
     void large_value(std::uint64_t item, std::vector<std::byte>& bytes, std::uint32_t& decoded) override;
     void failed(std::uint64_t item, std::exception_ptr error) override;
     void aborted(std::exception_ptr error) override;
+    bool wants_what_had_begun() const override { return true; }  // whether the pool does, it knows
     void finished() override { tell_(Over{open_.call}); }
 
   private:

@@ -2,6 +2,7 @@
 // values, other languages make theirs; the engine that runs them knows neither.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -86,6 +87,10 @@ class Call {
 
     const Limits& limits() const { return limits_; }
 
+    // For engines on threads: what of it has not begun will not, also of a task that runs. At any time.
+    void give_up() { given_up_.store(true, std::memory_order_relaxed); }
+    bool is_given_up() const { return given_up_.load(std::memory_order_relaxed); }
+
     // Writes the next 1 to writer.most_items items and returns how many; 0: none at the moment.
     virtual std::uint32_t fill(TaskWriter& writer) = 0;
     // No more items will come.
@@ -108,6 +113,8 @@ class Call {
     }
     // This item has failed, for good.
     virtual void failed(std::uint64_t item, std::exception_ptr error) = 0;
+    // Whether it is told of items that had begun when it was cancelled.
+    virtual bool wants_what_had_begun() const { return false; }
     // No item will be resolved any more: the engine cannot go on, or was ended.
     virtual void aborted(std::exception_ptr error) = 0;
     // All items are resolved, or given up.
@@ -115,6 +122,7 @@ class Call {
 
   private:
     Limits limits_;
+    std::atomic<bool> given_up_ = false;
 };
 
 // What another language does around the work of a worker process, called in that process.

@@ -195,7 +195,11 @@ class ThreadTask final : public LocalTask {
     std::size_t size() const { return items_.size(); }
 
     void run() override {
-        for (Item& item : items_) results_.push_back(run_one(first_ + results_.size(), item.held));
+        for (Item& item : items_) {
+            if (call_.is_given_up()) return;
+            results_.push_back(run_one(first_ + results_.size(), item.held));
+            if (!results_.back() && call_.limits().stop_at_failure) return;
+        }
     }
     std::uint32_t settle(bool& failed) override {
         for (Result<R>& result : results_) {
@@ -223,7 +227,7 @@ class ThreadTask final : public LocalTask {
                     return {index, call_with<spread>(f_, argument)};
                 }
             } catch (...) {
-                if (attempt == limits.retries) return {index, std::current_exception()};
+                if (attempt == limits.retries || call_.is_given_up()) return {index, std::current_exception()};
                 std::this_thread::sleep_for(limits.backoff * (std::int64_t{1} << std::min(attempt, 30U)));
             }
         }
