@@ -8,6 +8,7 @@ sent by value refers to it and it is new or another one now.
 """
 import sys
 import types
+import weakref
 
 from . import _pickling
 
@@ -19,7 +20,7 @@ class Functions:
 
     def __init__(self, have_main=True):
         self._main = vars(sys.modules["__main__"])
-        self._before = dict(self._main) if have_main else {}
+        self._before = Snapshot(self._main if have_main else {})
         self._names = {}
 
     def dumps(self, function):
@@ -62,12 +63,13 @@ class Functions:
         """Functions and classes of __main__ that are not what they were: those that the function uses, in whatever
         depth, and all classes, for its inputs may be of them."""
         before = self._before
+        before.forget_what_was_replaced()
         changes = {
             name: value
             for name, value in self._main.items()
-            if before.get(name, _MISSING) is not value
-            and isinstance(value, (types.FunctionType, type))
-            and value.__module__ == "__main__"
+            if isinstance(value, (types.FunctionType, type))
+            and getattr(value, "__module__", None) == "__main__"
+            and before.get(name) is not value
         }
         if not changes:
             return changes
@@ -99,7 +101,7 @@ class Functions:
         if getattr(definition, "__module__", None) != "__main__":
             return False
         name, *parts = getattr(definition, "__qualname__", "").split(".")
-        found = self._before.get(name, _MISSING)
+        found = self._before.get(name)
         for part in parts:
             found = getattr(found, part, _MISSING)
         return found is not definition and isinstance(definition, (types.FunctionType, type))
@@ -108,10 +110,51 @@ class Functions:
         return namespace is self._main
 
     def changed_data(self, names):
-        return {name: value for name, value in names.items() if self._before.get(name, _MISSING) is not value}
+        return {name: value for name, value in names.items() if self._before.get(name) is not value}
 
 
 _MISSING = object()
+_SMALL = {type(None), bool, int, float, complex, types.ModuleType}  # what holds nothing that could be missed
+
+
+class Snapshot:
+    """What the names of a module stood for. It keeps nothing alive that the module has no more: neither the pool that was
+    there before this one, nor data. What cannot be referred to weakly (a list) goes when it is next looked at, here or by
+    whoever makes another one."""
+
+    _all = weakref.WeakSet()
+
+    def __init__(self, namespace):
+        self._namespace = namespace
+        self._weak = {}
+        self._kept = {}
+        self._to_forget = []  # names in _kept
+        for other in list(Snapshot._all):
+            other.forget_what_was_replaced()
+        for name, value in list(namespace.items()):
+            if type(value) in _SMALL:
+                self._kept[name] = value
+                continue
+            try:
+                self._weak[name] = weakref.ref(value)
+            except TypeError:
+                self._kept[name] = value
+                self._to_forget.append(name)
+        Snapshot._all.add(self)
+
+    def get(self, name):
+        """What it stood for, or something that nothing else is."""
+        reference = self._weak.get(name)
+        if reference is None:
+            return self._kept.get(name, _MISSING)
+        value = reference()
+        return _MISSING if value is None else value
+
+    def forget_what_was_replaced(self):
+        now = self._namespace
+        for name in self._to_forget:
+            if now.get(name, _MISSING) is not self._kept.get(name):
+                self._kept.pop(name, None)
 
 
 def _global_names(definition):

@@ -6,7 +6,8 @@
 // - No lock is shared. A word has one writer, or is changed by compare-and-swap in one step.
 // - Whoever claims something writes who he is in the same step: when a process dies, the parent sees what it held.
 // - A result counts from the moment its ring's tail is stored, and a tail is stored only behind a whole frame.
-// - Only the parent takes things away: slots, arena blocks, frames that were read.
+// - Only the parent takes things away: slots, arena blocks, frames that were read. The memory of an arena that rests is
+//   given back by the zygote.
 #pragma once
 
 #include <atomic>
@@ -55,6 +56,19 @@ struct Header {
     Futex several_cpus;           // there may be one to spare
     Futex cpus;                   // that are each worker's; 0: to be told soon
     alignas(apart) Futex parent;  // see Attention
+    // The arena while nothing in it is in use: see ArenaRest.
+    alignas(apart) Word rest;
+    Word rest_size;   // the bytes from the arena's beginning that may have memory; written by the parent
+    Futex rest_told;  // the zygote will look at it without being told
+};
+
+// What `rest` is. The parent changes `busy`, `emptied` and a moment into each other, the zygote a moment into
+// `emptying` and that into `emptied`: so nothing is emptied that is in use, and neither waits for the other.
+enum ArenaRest : std::uint64_t {
+    busy = 0,      // in use, or with nothing to give back
+    emptying = 1,  // its memory is being given back
+    emptied = 2,
+    // Any other: since then, in nanoseconds of the monotonic clock.
 };
 
 // What the parent does, and so whether it has to be woken.

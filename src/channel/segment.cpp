@@ -55,6 +55,7 @@ Segment::Segment(std::size_t workers)
         void* memory = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file_.get(), 0);
         if (memory == MAP_FAILED) continue;
         memory_ = static_cast<std::byte*>(memory);
+        made_here_ = true;
         // A worker that crashes must not write gigabytes of untouched addresses into a core file.
         ::madvise(memory, size_, MADV_DONTDUMP);
         return;
@@ -69,7 +70,15 @@ Segment::Segment(std::size_t workers)
 }
 
 Segment::~Segment() {
-    if (memory_ != nullptr) ::munmap(memory_, size_);
+    if (memory_ == nullptr) return;
+    // Whoever was forked meanwhile may have it, too.
+    if (made_here_) discard(0, size_);
+    ::munmap(memory_, size_);
+}
+
+void Segment::hand_on_no_more() {
+    ::madvise(memory_, size_, MADV_DONTFORK);
+    file_.close();
 }
 
 std::shared_ptr<std::byte> Segment::map_privately(std::span<const std::byte> part) const {

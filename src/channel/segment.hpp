@@ -22,6 +22,12 @@ class Segment {
     Segment(const Segment&) = delete;
     Segment& operator=(const Segment&) = delete;
 
+    // All processes that are to have it do: those that are forked from now on do not get it along, which would keep its
+    // memory for as long as they live. This one keeps no descriptor of it.
+    void hand_on_no_more();
+    // In a process that was forked from the one that made it: it is left as it is.
+    void forget() { memory_ = nullptr; }
+
     std::size_t workers() const { return workers_; }
     int descriptor() const { return file_.get(); }
     Header& header() const { return *at<Header>(0); }
@@ -54,6 +60,7 @@ class Segment {
     std::size_t lanes_at_, rings_at_, arena_at_, size_;
     system::Descriptor file_;
     std::byte* memory_ = nullptr;
+    bool made_here_ = false;
 };
 
 }  // namespace haid::channel

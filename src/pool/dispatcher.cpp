@@ -68,7 +68,8 @@ class Dispatcher::Writer final : public detail::TaskWriter {
     Task& task_;
 };
 
-Dispatcher::Dispatcher(channel::Segment& segment) : segment_(segment), board_(segment), arena_(segment) {}
+Dispatcher::Dispatcher(channel::Segment& segment, std::function<void()> at_rest)
+    : segment_(segment), board_(segment), arena_(segment, std::move(at_rest)) {}
 
 void Dispatcher::add(std::shared_ptr<detail::Call> call, bool in_background) {
     auto active = std::make_unique<ActiveCall>();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -20,7 +21,8 @@ namespace haid::pool {
 
 class Dispatcher {
   public:
-    explicit Dispatcher(channel::Segment& segment);
+    // `at_rest`: as the Arena's.
+    Dispatcher(channel::Segment& segment, std::function<void()> at_rest);
 
     void add(std::shared_ptr<detail::Call> call, bool in_background);
     ActiveCall* find(const detail::Call& call) const;

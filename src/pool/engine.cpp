@@ -65,8 +65,9 @@ ProcessEngine::ProcessEngine(detail::EngineOptions options)
       cpus_(options.workers == 0 ? usable_cpus() : 0),
       segment_(count_of(options, cpus_)),
       sleep_(segment_),
-      dispatcher_(segment_),
+      dispatcher_(segment_, [this] { workers_.tell_of_rest(); }),
       workers_(dispatcher_, worker_settings(options, segment_, sleep_), options.fork_here) {
+    if (!options.fork_here) segment_.hand_on_no_more();
     // Takes some 100 us, in which the workers get ready.
     if (cpus_ == 0) cpus_ = usable_cpus();
     tell_cpus();
@@ -83,6 +84,7 @@ ProcessEngine::~ProcessEngine() {
     if (!is_ours()) {
         // The workers and the thread are those of the process that this one was forked from.
         workers_.forget();
+        segment_.forget();
         static_cast<void>(background_.release());
         return;
     }

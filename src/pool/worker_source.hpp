@@ -29,6 +29,8 @@ class WorkerSource {
     virtual int start(std::size_t worker) = 0;
     // Ends it with SIGKILL; its death is told like any other.
     virtual void kill(std::size_t worker) = 0;
+    // The arena rests (channel::ArenaRest): where somebody sees to its memory, he is told.
+    virtual void tell_of_rest() {}
     // What becomes readable when there is news.
     virtual void add_descriptors(std::vector<pollfd>& descriptors) const = 0;
     // News since the last call. Never blocks. Throws haid::Error where no worker can run any more.

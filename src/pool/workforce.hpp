@@ -36,6 +36,10 @@ class Workforce {
     bool split();
     // Takes back what workers have of calls that were cancelled and have not begun.
     bool withdraw();
+    // The arena rests.
+    void tell_of_rest() {
+        if (source_) source_->tell_of_rest();
+    }
     // Ends the workers that run items of a call that was cancelled.
     void end_items_of(const ActiveCall& call);
 

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 
 #include "haid/error.hpp"
 #include "pool/worker_program.hpp"
@@ -20,7 +21,7 @@ namespace {
 
 // What the pool says to its zygote.
 struct Order {
-    enum class Kind : std::uint32_t { start, kill, look } kind;  // look: whether it is time to leave
+    enum class Kind : std::uint32_t { start, kill, look } kind;  // look: at what the shared memory says of the pool
     std::uint32_t worker;
 };
 
@@ -33,6 +34,9 @@ constexpr std::size_t all_workers = SIZE_MAX;
 // Whether it has ended is looked at so often where it was killed before it could say so, and something that a task has
 // left behind keeps its socket open.
 constexpr int look_for_its_end_ms = 500;
+// Memory of inputs that nobody uses is kept for so long. Calls with 100 MB that come one after another find it warm;
+// where they come less often, to make it anew (some 90 ms) is little beside what is between them.
+constexpr std::chrono::seconds rest_kept_for{2};
 
 // The body of the zygote's process.
 class Zygote {
@@ -72,12 +76,14 @@ class Zygote {
         // A pool that is closed meanwhile has been quick: what it wanted is done already.
         const bool all = settings_.initializer || (settings_.hooks && settings_.hooks->starts_for_a_purpose());
         for (std::size_t worker = 0; worker < workers_.size() && (all || !leaving()); ++worker) start(worker);
+        int next_look_ms = -1;
         while (!parent_has_gone_ && !(leaving() && nobody_runs())) {
             pollfd sources[] = {{signals_, POLLIN, 0}, {socket_, POLLIN, 0}};
-            ::poll(sources, 2, -1);
+            ::poll(sources, 2, next_look_ms);
             take_signals();
             take_orders();
             reap();
+            next_look_ms = give_back_memory();
         }
         end_everything();
         tell({all_workers, 0, 0});
@@ -134,6 +140,25 @@ class Zygote {
         }
         ::sigprocmask(SIG_SETMASK, &mask_before_, nullptr);
         return settings_.program ? become_program(settings_, worker) : work(settings_, worker);
+    }
+
+    // Of an arena that has rested for long enough. Returns when it is to be looked at again; -1: when we are told.
+    int give_back_memory() {
+        channel::Header& header = settings_.segment->header();
+        header.rest_told.store(0);
+        std::uint64_t since = header.rest.load();
+        if (since <= channel::emptied) return -1;
+        const auto rests_until = std::chrono::steady_clock::time_point(std::chrono::nanoseconds(since)) + rest_kept_for;
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(rests_until - std::chrono::steady_clock::now());
+        if (left.count() > 0) {
+            header.rest_told.store(1);
+            return static_cast<int>(std::min(left, std::chrono::milliseconds(rest_kept_for)).count());
+        }
+        if (!header.rest.compare_exchange_strong(since, channel::emptying)) return -1;
+        const std::uint64_t begin = settings_.segment->arena_begin();
+        settings_.segment->discard(begin, std::min(header.rest_size.load(), settings_.segment->arena_end() - begin));
+        header.rest.store(channel::emptied);
+        return -1;
     }
 
     // 0: none yet; -1: there are no children.
@@ -222,6 +247,7 @@ class FromZygote : public WorkerSource {
         return 0;
     }
     void kill(std::size_t worker) override { order({Order::Kind::kill, static_cast<std::uint32_t>(worker)}); }
+    void tell_of_rest() override { order({Order::Kind::look, 0}); }
 
     void add_descriptors(std::vector<pollfd>& descriptors) const override {
         descriptors.push_back({socket_.get(), POLLIN, 0});

@@ -39,12 +39,16 @@ class ItemWriter {
     bool full() const { return (flat<T> ? to_ : items_).bytes().size() >= most_bytes_of_a_task; }
     std::uint32_t count() const { return count_; }
 
-    void finish() {
+    void finish(TaskWriter& writer) {
         if constexpr (!flat<T>) {
             encode(to_, count_);
             if (count_ > 1) to_.write(starts_.data(), starts_.size() * sizeof(std::uint32_t));
-            std::span<const std::byte> bytes = items_.bytes();
-            to_.write(bytes.data(), bytes.size());
+            // Items may be large: they are copied once, and the writer's buffer, which is kept, does not become so.
+            const std::span<const std::byte> head = to_.bytes();
+            const std::span<const std::byte> items = items_.bytes();
+            std::byte* const place = writer.place(head.size() + items.size());
+            std::memcpy(place, head.data(), head.size());
+            if (!items.empty()) std::memcpy(place + head.size(), items.data(), items.size());
         }
     }
 
@@ -179,7 +183,7 @@ std::uint32_t write_items(TaskWriter& writer, const F& f, Next next) {
         if (!item) break;
         items.add(*item);
     }
-    if (items.count() > 0) items.finish();
+    if (items.count() > 0) items.finish(writer);
     return items.count();
 }
 
