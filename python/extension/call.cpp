@@ -249,7 +249,8 @@ void Call::lift_bound() {
 
 void Call::encode(nb::handle item, Inputs& to) {
     std::vector<Part> apart;
-    encode_value(item, to.bytes(), apart);
+    const nb::handle dumps = dumps_.is_valid() ? dumps_ : pickling().dumps;
+    encode_value(item, dumps, to.bytes(), apart);
     for (Part& part : apart) {
         to.add_part(part.bytes);
         parts_.emplace_back(fed_, std::move(part));

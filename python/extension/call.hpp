@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
 
 #include "bytes_call.hpp"
 #include "values.hpp"
@@ -41,6 +42,8 @@ class Call {
     Call(const Call&) = delete;
     Call& operator=(const Call&) = delete;
 
+    // How inputs are pickled, as Pickling::dumps has it; before the first is read.
+    void pickle_inputs_by(nanobind::object dumps) { dumps_ = std::move(dumps); }
     // Reads all inputs that are left. One that cannot be pickled is an error of that item.
     void feed_all();
     // From now on another thread reads the inputs, as long as no more than the bound are on their way: by read(), which
@@ -102,6 +105,7 @@ class Call {
     std::shared_ptr<BytesCall> call_;
     Order order_;
     Input input_;
+    nanobind::object dumps_;
     std::atomic<std::size_t> bound_;
     detail::Time next_look_{};
     std::uint64_t fed_ = 0;  // read

@@ -100,6 +100,7 @@ NB_MODULE(_haid, module) {
         .def("join", &Engine::join)
         .def("terminate", &Engine::terminate);
     nb::class_<Call>(module, "Call")
+        .def("pickle_inputs_by", &Call::pickle_inputs_by, "dumps"_a)
         .def("feed_all", &Call::feed_all)
         .def("let_another_read", &Call::let_another_read)
         .def("read", &Call::read)

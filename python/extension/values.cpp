@@ -176,10 +176,10 @@ Pickling& pickling() {
     return only;
 }
 
-void encode_value(nb::handle value, Encoder& to, std::vector<Part>& apart) {
+void encode_value(nb::handle value, nb::handle dumps, Encoder& to, std::vector<Part>& apart) {
     if (is_plain(value.ptr(), 0)) return encode_plain(value.ptr(), to);
     if (encode_large(value, to, apart)) return;
-    nb::object pickle = checked(in_python([&] { return PyObject_CallOneArg(pickling().dumps.ptr(), value.ptr()); }));
+    nb::object pickle = checked(in_python([&] { return PyObject_CallOneArg(dumps.ptr(), value.ptr()); }));
     if (PyTuple_Check(pickle.ptr())) {
         encode_parts(PyTuple_GET_ITEM(pickle.ptr(), 0), PyTuple_GET_ITEM(pickle.ptr(), 1), to, apart);
     } else {

@@ -20,7 +20,7 @@ namespace haid::python {
 
 // What haid._pickling gives to be used from here.
 struct Pickling {
-    nanobind::object dumps;     // value -> bytes, or a pair of bytes and the buffers that were set apart
+    nanobind::object dumps;     // a result -> bytes, or a pair of bytes and the buffers that were set apart
     nanobind::object loads;     // memory, and buffers by their name -> value
     nanobind::object describe;  // exception, or a pair of why a result cannot be pickled and that result -> bytes
     nanobind::object restore;   // bytes -> exception
@@ -36,7 +36,8 @@ struct Part {
 };
 
 // Writes the value but for its large parts, which follow in `apart` in the order in which they will be asked for.
-void encode_value(nanobind::handle value, Encoder& to, std::vector<Part>& apart);
+// `dumps`: as Pickling has it.
+void encode_value(nanobind::handle value, nanobind::handle dumps, Encoder& to, std::vector<Part>& apart);
 // A pickle already, of type bytes.
 void encode_pickle(nanobind::handle pickle, Encoder& to);
 

@@ -120,7 +120,7 @@ void run_item(detail::Task& task, const Function& function, const ItemTable& ite
     encoded.header.clear();
     encoded.parts.clear();
     try {
-        encode_value(result, encoded.header, encoded.parts);
+        encode_value(result, pickling().dumps, encoded.header, encoded.parts);
     } catch (nb::python_error& error) {
         nb::object reason = nb::borrow(error.value());
         return task.failed(foreign_error(nb::make_tuple(reason, result)));

@@ -27,9 +27,10 @@ def engine_on(nodes, processes, initializer, initargs, most_tasks):
     context.set_spawning_popen(_Told())
     try:
         reduction.dump(_spawned.preparation(), told)
+        beginning = _spawned.beginning(initializer, initargs)
     finally:
         context.set_spawning_popen(None)
-    reduction.dump((processes, initializer, initargs, most_tasks), told)
+    reduction.dump((processes, beginning, most_tasks), told)
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     code = f"import sys; sys.path.append({package!r}); from haid._nodes import main; main()"
     command = [spawn.get_executable(), *util._args_from_interpreter_flags(), "-c", code]
@@ -42,8 +43,11 @@ def _make(description):
     current = process.current_process()
     current._inheriting = True
     try:
-        spawn.prepare(pickle.load(told))
-        processes, initializer, initargs, most_tasks = pickle.load(told)
+        preparation = pickle.load(told)
+        spawn.prepare(preparation)
+        _spawned.enter_package(preparation)
+        processes, beginning, most_tasks = pickle.load(told)
+        initializer, initargs = pickle.loads(beginning)
     finally:
         del current._inheriting
     return _worker.engine(processes or _haid.cpu_count(), initializer, initargs, most_tasks, _worker)

@@ -1,16 +1,13 @@
-"""How values and exceptions become bytes, where the extension module does not do it by itself."""
+"""How values become bytes, where the extension module does not do it by itself."""
 import io
 import pickle
-import traceback
-from multiprocessing.pool import MaybeEncodingError, RemoteTraceback
 from multiprocessing.reduction import ForkingPickler
 
 from . import _haid
-from .errors import TaskError
+from ._definitions import AtHome
+from ._exceptions import PROTOCOL, describe, restore
 
-PROTOCOL = 5
 SMALLEST_PART = 16 * 1024  # bytes
-SHORTENED = 1 << 16  # characters of an error that is too large
 
 
 class _Pickler(ForkingPickler):
@@ -22,11 +19,15 @@ class _Pickler(ForkingPickler):
         super().__init__(self.buffer, PROTOCOL, True, self._set_apart)
 
     def _set_apart(self, buffer):
-        """Whether a buffer (of an array) goes with the pickle. A large one does not: it is copied once, not twice."""
-        if buffer.raw().nbytes < SMALLEST_PART:
-            return True
-        self.apart.append(buffer)
-        return False
+        return goes_along(buffer, self.apart)
+
+
+def goes_along(buffer, apart):
+    """Whether a buffer (of an array) goes with the pickle. A large one does not: it is copied once, not twice."""
+    if buffer.raw().nbytes < SMALLEST_PART:
+        return True
+    apart.append(buffer)
+    return False
 
 
 _idle = []
@@ -53,50 +54,22 @@ def dumps_whole(value):
     return bytes(ForkingPickler.dumps(value, PROTOCOL))
 
 
-def describe(error):
-    """An exception for restore(). A pair is why a result could not be pickled, and that result."""
-    if isinstance(error, tuple):
-        error = MaybeEncodingError(*error)
-    name = type(error).__qualname__
-    if type(error).__module__ != "builtins":
-        name = f"{type(error).__module__}.{name}"
-    text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    try:
-        message = str(error)
-    except Exception:
-        message = "(its text could not be made)"
-    error.__traceback__ = None
-    try:
-        value = dumps_whole(error)
-    except Exception:
-        value = None
-    described = pickle.dumps((name, message, text, value), PROTOCOL)
-    if len(described) <= _haid.LARGEST_ERROR:
-        return described
-    return pickle.dumps((name, message[:SHORTENED], text[-SHORTENED:], _shortened(error, message)), PROTOCOL)
+def by_value(value, functions):
+    """As dumps(), for processes that have the ``functions`` (a Functions or AtHome); by value what has no name there."""
+    from . import _by_value
+
+    return _by_value.dumps_data(value, functions)
 
 
-def _shortened(error, message):
-    """The same error with less to say, where a message is all that it consists of."""
-    try:
-        return dumps_whole(type(error)(message[:SHORTENED])) if error.args == (message,) else None
-    except Exception:
-        return None
-
-
-def restore(described):
-    """The exception, with the traceback of where it was raised as its cause."""
-    name, message, text, value = pickle.loads(described)
-    error = None
-    if value is not None:
+def dumps_result(value):
+    if not isinstance(value, BaseException):
         try:
-            error = pickle.loads(value)
+            return dumps(value)
+        except RecursionError:
+            raise
         except Exception:
             pass
-    if not isinstance(error, Exception):
-        error = TaskError(name, message)
-    error.__cause__ = RemoteTraceback(f'\n"""\n{text}"""')
-    return error
+    return by_value(value, AtHome)
 
 
-_haid.use_pickling(dumps, pickle.loads, describe, restore)
+_haid.use_pickling(dumps_result, pickle.loads, describe, restore)

@@ -61,7 +61,7 @@ class AsyncResult:
             value = self._call.take_all()
             self._value, self._success = value[0] if self._single else value, True
         except BaseException as error:  # unpickling a result can raise anything
-            error.__traceback__ = error.__traceback__.tb_next  # with this frame it would hold this object
+            error.with_traceback(error.__traceback__.tb_next)  # with this frame it would hold this object
             return self._fail(error)
         self._call = None
         self._done = True

@@ -13,7 +13,8 @@ import sys
 import types
 from multiprocessing import context, popen_spawn_posix, process, reduction, resource_tracker, spawn, util
 
-from . import _haid, _pickling, _processes, _worker  # noqa: F401  _pickling: what _haid decodes with
+from . import _haid, _pickling, _processes, _worker  # _pickling: what _haid decodes with, too
+from ._functions import Functions
 
 
 class _Started:
@@ -33,8 +34,14 @@ class _Started:
 
 
 def has_main():
-    """Whether the workers can import what is __main__ here."""
-    return not {"init_main_from_name", "init_main_from_path"}.isdisjoint(preparation())
+    """Whether the workers import what is __main__ here."""
+    told = preparation()
+    name = told.get("init_main_from_name")
+    if name is not None:
+        # What `python -m package` or `python folder` runs has no line that tells an import from a start.
+        return name != "__main__" and not name.endswith(".__main__")
+    path = told.get("init_main_from_path")
+    return path is not None and os.path.splitext(os.path.basename(path))[0] != "ipython"
 
 
 def preparation():
@@ -43,6 +50,25 @@ def preparation():
     if not os.path.exists(data.get("init_main_from_path", "/")):
         del data["init_main_from_path"]  # "<stdin>": functions go by value
     return data
+
+
+def enter_package(told):
+    """Functions of a package's __main__ that come by value import as they did there."""
+    name = told.get("init_main_from_name", "")
+    if name.endswith(".__main__"):
+        sys.modules["__main__"].__package__ = name.removesuffix(".__main__")
+
+
+def beginning(initializer, initargs):
+    """What a worker begins with, pickled. By value what it cannot have by name."""
+    try:
+        if has_main():
+            return _pickling.dumps_whole((initializer, initargs))
+    except Exception:
+        pass
+    from . import _by_value
+
+    return _by_value.dumps((initializer, initargs), Functions(has_main()))
 
 
 @contextlib.contextmanager
@@ -54,14 +80,13 @@ def starter(workers, initializer, initargs, method, daemon):
     settings = {
         "parent": (parent._identity, parent._config, parent.name, os.getpid()),
         "first_number": _worker.reserve_numbers(workers),
-        "initializer": initializer,
-        "initargs": initargs,
         "method": method,
         "daemon": daemon,
     }
     context.set_spawning_popen(started)
     try:
         reduction.dump(preparation(), told)
+        settings["beginning"] = beginning(initializer, initargs)
         reduction.dump(settings, told)
     finally:
         context.set_spawning_popen(None)
@@ -86,8 +111,11 @@ def main(memory, tracker):
     current = process.current_process()
     current._inheriting = True
     try:
-        spawn.prepare(pickle.load(told))
+        preparation = pickle.load(told)
+        spawn.prepare(preparation)
+        enter_package(preparation)
         settings = pickle.load(told)
+        initializer, initargs = pickle.loads(settings["beginning"])
     finally:
         del current._inheriting
     identity, config, name, pid = settings["parent"]
@@ -103,12 +131,12 @@ def main(memory, tracker):
     def start(worker):
         util._close_stdin()
         _worker.become(identity_of(worker), parent_process)
-        _worker.initialize_or_wind_up(settings["initializer"], settings["initargs"], run_atexit=True)
+        _worker.initialize_or_wind_up(initializer, initargs, run_atexit=True)
 
     def live(worker, work):
         def begin():
             process._parent_process = parent_process
-            _worker.initialize(settings["initializer"], settings["initargs"])
+            _worker.initialize(initializer, initargs)
 
         identity_of(worker).live(begin, work)
         leave()

@@ -120,8 +120,10 @@ class Pool:
         pickled, may_keep = self._functions.dumps(func)
         number = self._number_of(pickled) if may_keep else 0
         timeout, retries, backoff = limits
-        return self._engine.call(pickled, number, spread, order, input, bound, timeout, retries, backoff, background,
+        call = self._engine.call(pickled, number, spread, order, input, bound, timeout, retries, backoff, background,
                                  completion)
+        call.pickle_inputs_by(self._functions.dumps_input)
+        return call
 
     def _number_of(self, pickled):
         known = self._numbers_of_functions

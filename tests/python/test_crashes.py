@@ -166,8 +166,9 @@ def expect_error(error, way, here):
         assert error.exit_code == DEATHS[way][1]
         return
     kind = ERRORS[way][1]
-    if here or way == "exception":
+    if here or way in ("exception", "other arguments"):
         assert type(error) is kind, repr(error)
+        assert way != "other arguments" or str(error) == "this and that"
         return
     assert isinstance(error, haid.TaskError), repr(error)
     assert error.type_name.rpartition(".")[2] == kind.__name__
