@@ -70,6 +70,7 @@ NB_MODULE(_haid, module) {
         .value("WHOLE", Order::whole)
         .value("INPUTS", Order::inputs)
         .value("AS_THEY_COME", Order::as_they_come);
+    module.attr("VERSION") = HAID_VERSION;
     module.attr("LARGEST_ERROR") = haid::detail::ForeignError::most;
     module.def("use_pickling", use_pickling);
     module.def("budget_names", budget_names);

@@ -22,7 +22,7 @@ globals().update({name: getattr(context._default_context, name) for name in mult
 
 # What a program that only starts processes does without: each of them is the smaller for it, and starts the faster.
 _LATER = {"ThreadPool": "pool", "ProcessPoolExecutor": "futures", "run": "_run", "Outcome": "_run",
-          "CommandsFailed": "_run"}
+          "CommandsFailed": "_run", "install": "_install", "uninstall": "_install"}
 __all__ = [*multiprocessing.__all__, *_LATER, "OwnerDied", "PoolClosed", "PoolError", "QueueBroken", "TaskError", "WorkerLost"]
 _SUBMODULES = {"dummy", "futures", "joblib", "pool", "queues", "synchronize"} | _standard.MODULES
 
@@ -30,10 +30,12 @@ _SUBMODULES = {"dummy", "futures", "joblib", "pool", "queues", "synchronize"} | 
 def __getattr__(name):
     if name in _LATER:
         return getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
+    if name == "__version__":
+        return importlib.import_module("haid._haid").VERSION
     if name in _SUBMODULES:
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted({*globals(), *_LATER, *(name for name in _SUBMODULES if "." not in name)})
+    return sorted({*globals(), *_LATER, "__version__", *(name for name in _SUBMODULES if "." not in name)})

@@ -21,6 +21,7 @@ from multiprocessing import (
 
 from . import context as context, dummy as dummy, errors as errors, futures as futures, joblib as joblib
 from . import pool as pool, queues as queues, synchronize as synchronize
+from ._install import install as install, uninstall as uninstall
 from ._run import CommandsFailed as CommandsFailed, Outcome as Outcome, run as run
 from .context import Process as Process
 from .errors import OwnerDied as OwnerDied, PoolClosed as PoolClosed, PoolError as PoolError
@@ -34,10 +35,11 @@ __all__ = [
     "Process", "ProcessError", "ProcessPoolExecutor", "Queue", "QueueBroken", "RLock", "RawArray", "RawValue",
     "Semaphore", "SimpleQueue", "TaskError", "ThreadPool", "TimeoutError", "Value", "WorkerLost", "active_children",
     "allow_connection_pickling", "cpu_count", "current_process", "freeze_support", "get_all_start_methods",
-    "get_context", "get_logger", "get_start_method", "log_to_stderr", "parent_process", "reducer", "run",
-    "set_executable", "set_forkserver_preload", "set_start_method",
+    "get_context", "get_logger", "get_start_method", "install", "log_to_stderr", "parent_process", "reducer", "run",
+    "set_executable", "set_forkserver_preload", "set_start_method", "uninstall",
 ]
 
+__version__: str
 SUBDEBUG: int
 SUBWARNING: int
 

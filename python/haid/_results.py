@@ -1,12 +1,13 @@
 """What the calls of a pool that nobody waits for give back."""
 import threading
 import time
+from multiprocessing import pool as _standard
 
 from . import _scarcity
 from .errors import TimeoutError
 
 
-class AsyncResult:
+class AsyncResult(_standard.ApplyResult):
     """What a call that nobody waits for will give."""
 
     def __init__(self, pool, single=False):
@@ -94,7 +95,7 @@ class Reader(threading.Thread):
         self._call.read()
 
 
-class IMapIterator:
+class IMapIterator(_standard.IMapIterator):
     """Results one after another; what an item raised is raised in its turn.
 
     One that nobody has any more before its end gives up what has not begun, and needs no more input. One that nobody has
@@ -103,6 +104,10 @@ class IMapIterator:
     """
 
     _asked = False
+
+    def __new__(cls, pool, call=None, apart=False):
+        # Who makes one of a pool alone puts the results into it himself: see _TaskQueue in pool.py.
+        return super().__new__(cls) if call is not None else _standard.IMapIterator(pool)
 
     def __init__(self, pool, call, apart):
         self._pool = pool  # ends when nobody has it any more

@@ -49,6 +49,8 @@ def preparation():
     data = spawn.get_preparation_data("MainProcess")
     if not os.path.exists(data.get("init_main_from_path", "/")):
         del data["init_main_from_path"]  # "<stdin>": functions go by value
+    if data["start_method"] not in ("fork", "spawn", "forkserver"):
+        del data["start_method"]  # another's, which nobody has registered there
     return data
 
 

@@ -90,6 +90,12 @@ class ThreadPool(_standard.ThreadPool):
     def imap_unordered(self, func, iterable, chunksize=1, buffersize=None, progress=False, **limits):
         return self._iterate(_AsTheyCome, func, iterable, chunksize, buffersize, progress, limits)
 
+    def istarmap(self, func, iterable, chunksize=1, buffersize=None, progress=False, **limits):
+        return self._iterate(_InOrder, _Starred(func), iterable, chunksize, buffersize, progress, limits)
+
+    def istarmap_unordered(self, func, iterable, chunksize=1, buffersize=None, progress=False, **limits):
+        return self._iterate(_AsTheyCome, _Starred(func), iterable, chunksize, buffersize, progress, limits)
+
     def join(self):
         if self._state == _standard.CLOSE:
             read_to_their_ends(self)
@@ -128,6 +134,17 @@ class ThreadPool(_standard.ThreadPool):
             return kind(self, _tried(func, **limits), items, buffersize or BOUND)
 
         return iterate(self, call, func, iterable, chunksize, progress)
+
+
+class _Starred:
+    """func(*item), with the name that a progress bar shows."""
+
+    def __init__(self, func):
+        self._func = func
+        self.__name__ = getattr(func, "__name__", type(func).__name__)
+
+    def __call__(self, item):
+        return self._func(*item)
 
 
 def _tried(func, timeout=None, **limits):

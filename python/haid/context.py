@@ -126,7 +126,8 @@ _default_context = DefaultContext()
 
 
 def _ours(context):
-    return _concrete_contexts[context.get_start_method()]
+    """Those that others have registered (loky) are theirs."""
+    return _concrete_contexts.get(context.get_start_method(), context)
 
 
 def __getattr__(name):

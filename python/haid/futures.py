@@ -1,4 +1,4 @@
-"""concurrent.futures on haid's workers."""
+"""concurrent.futures on haid's workers, with all of its names."""
 import atexit
 import collections
 import functools
@@ -15,7 +15,17 @@ from . import context, errors, pool
 from ._haid import Order, Spread
 from ._results import leave
 
-__all__ = ["BrokenProcessPool", "InitializerFailed", "ProcessPoolExecutor", "WorkerLost"]
+__all__ = [
+    "ALL_COMPLETED", "BrokenExecutor", "BrokenProcessPool", "CancelledError", "Executor", "FIRST_COMPLETED",
+    "FIRST_EXCEPTION", "Future", "InitializerFailed", "InvalidStateError", "ProcessPoolExecutor", "ThreadPoolExecutor",
+    "TimeoutError", "WorkerLost", "as_completed", "wait",
+]
+
+
+def __getattr__(name):
+    if name.startswith("__"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(futures, name)
 
 
 class WorkerLost(errors.WorkerLost, BrokenProcessPool):

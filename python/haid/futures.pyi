@@ -1,12 +1,29 @@
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor
+from concurrent.futures import (
+    ALL_COMPLETED as ALL_COMPLETED,
+    FIRST_COMPLETED as FIRST_COMPLETED,
+    FIRST_EXCEPTION as FIRST_EXCEPTION,
+    BrokenExecutor as BrokenExecutor,
+    CancelledError as CancelledError,
+    Executor as Executor,
+    Future as Future,
+    InvalidStateError as InvalidStateError,
+    ThreadPoolExecutor as ThreadPoolExecutor,
+    TimeoutError as TimeoutError,
+    as_completed as as_completed,
+    wait as wait,
+)
 from concurrent.futures.process import BrokenProcessPool as BrokenProcessPool
 from multiprocessing.context import BaseContext
 from typing import Any, TypeVar
 
 from . import errors
 
-__all__ = ["BrokenProcessPool", "InitializerFailed", "ProcessPoolExecutor", "WorkerLost"]
+__all__ = [
+    "ALL_COMPLETED", "BrokenExecutor", "BrokenProcessPool", "CancelledError", "Executor", "FIRST_COMPLETED",
+    "FIRST_EXCEPTION", "Future", "InitializerFailed", "InvalidStateError", "ProcessPoolExecutor", "ThreadPoolExecutor",
+    "TimeoutError", "WorkerLost", "as_completed", "wait",
+]
 
 _T = TypeVar("_T")
 

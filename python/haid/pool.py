@@ -1,4 +1,5 @@
 """Pools of worker processes, with the interface of multiprocessing.pool."""
+import functools
 import itertools
 import operator
 import warnings
@@ -22,7 +23,7 @@ MOST_RETRIES = 2**32 - 1
 FOR_EVER = 3e9  # seconds
 
 
-class Pool:
+class Pool(_standard.Pool):
     """Worker processes that run functions on many inputs: multiprocessing.Pool, and more.
 
     Functions may be lambdas, closures, and defined after the pool was made. ``map``, ``starmap``, ``imap``, ``apply``
@@ -114,6 +115,14 @@ class Pool:
         """The results as they come, lazily."""
         return self._iterate(func, iterable, chunksize, Order.AS_THEY_COME, buffersize, progress, limits)
 
+    def istarmap(self, func, iterable, chunksize=1, buffersize=None, progress=False, **limits):
+        """As imap, func(*item) of every item."""
+        return self._iterate(func, iterable, chunksize, Order.INPUTS, buffersize, progress, limits, Spread.TUPLE)
+
+    def istarmap_unordered(self, func, iterable, chunksize=1, buffersize=None, progress=False, **limits):
+        """As imap_unordered, func(*item) of every item."""
+        return self._iterate(func, iterable, chunksize, Order.AS_THEY_COME, buffersize, progress, limits, Spread.TUPLE)
+
     def _call(self, func, spread, limits, order=Order.WHOLE, input=None, bound=BOUND, background=False,
               completion=None):
         self._check_running()
@@ -170,9 +179,9 @@ class Pool:
         call.feed_all()
         del call  # as in _collect
 
-    def _iterate(self, func, iterable, chunksize, order, buffersize, progress, limits):
+    def _iterate(self, func, iterable, chunksize, order, buffersize, progress, limits, spread=Spread.ITEM):
         def call(items):
-            return self._call(func, Spread.ITEM, _limits(**limits), order, items, buffersize or BOUND)
+            return self._call(func, spread, _limits(**limits), order, items, buffersize or BOUND)
 
         return iterate(self, call, func, iterable, chunksize, progress)
 
@@ -229,6 +238,36 @@ class Pool:
     def _repopulate_pool(self):
         pass  # the engine replaces its workers
 
+    @functools.cached_property
+    def _cache(self):
+        return {}  # results that are made by who reaches for _taskqueue
+
+    @property
+    def _taskqueue(self):
+        return _TaskQueue(self)
+
+
+class _TaskQueue:
+    """For recipes that add a method to Pool (istarmap above all) and put into this what makes tasks."""
+
+    def __init__(self, pool):
+        self._pool = pool
+
+    def put(self, job):
+        """Starts all of its tasks, where multiprocessing leaves that to a thread."""
+        tasks, set_length = job
+        count = 0
+        for result, number, func, args, kwds in tasks:
+            told = functools.partial(self._tell, result, number)
+            self._pool.apply_async(func, args, kwds, functools.partial(told, True), functools.partial(told, False))
+            count += 1
+        if set_length is not None:
+            set_length(count)
+
+    def _tell(self, result, number, success, value):
+        if result in self._pool._cache:
+            self._pool._cache[result]._set(number, (success, value))
+
 
 def whole_number(name, value):
     try:
@@ -261,6 +300,7 @@ NO_LIMITS = _limits()
 def iterate(pool, call, func, iterable, chunksize, progress):
     """The results, one after another, of what ``call`` makes of an iterator of inputs."""
     pool._check_running()
+    chunksize = 1 if chunksize is None else chunksize
     if chunksize < 1:
         raise ValueError(f"Chunksize must be 1+, not {chunksize:n}")
     total = operator.length_hint(iterable) or None

@@ -1,9 +1,10 @@
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from multiprocessing.pool import CLOSE as CLOSE, RUN as RUN, TERMINATE as TERMINATE
 from multiprocessing.pool import ApplyResult as _StandardResult, MapResult as _StandardMapResult
+from multiprocessing.pool import IMapIterator as _StandardIterator, Pool as _StandardPool
 from multiprocessing.pool import ThreadPool as _StandardThreadPool
 from types import TracebackType
-from typing import Any, Generic, Literal, TypedDict, TypeVar
+from typing import Any, Literal, TypedDict, TypeVar
 
 from typing_extensions import Self, Unpack
 
@@ -20,7 +21,7 @@ class _LimitsOfThreads(TypedDict, total=False):
 class _Limits(_LimitsOfThreads, total=False):
     timeout: float | None
 
-class AsyncResult(Generic[_T]):
+class AsyncResult(_StandardResult[_T]):
     def ready(self) -> bool: ...
     def wait(self, timeout: float | None = None) -> None: ...
     def successful(self) -> bool: ...
@@ -29,9 +30,9 @@ class AsyncResult(Generic[_T]):
 ApplyResult = AsyncResult
 MapResult = AsyncResult
 
-class IMapIterator(Iterator[_T]):
+class IMapIterator(_StandardIterator[_T]):
     def __iter__(self) -> Self: ...
-    def __next__(self) -> _T: ...
+    def __next__(self) -> _T: ...  # type: ignore[override]
     def next(self, timeout: float | None = None) -> _T: ...
 
 IMapUnorderedIterator = IMapIterator
@@ -45,7 +46,7 @@ class RemoteTraceback(Exception):
     tb: str
     def __init__(self, tb: str) -> None: ...
 
-class Pool:
+class Pool(_StandardPool):
     def __init__(
         self,
         processes: int | None = None,
@@ -79,7 +80,7 @@ class Pool:
         progress: bool = False,
         **limits: Unpack[_Limits],
     ) -> list[_T]: ...
-    def map_async(
+    def map_async(  # type: ignore[override]
         self,
         func: Callable[[_S], _T],
         iterable: Iterable[_S],
@@ -109,7 +110,7 @@ class Pool:
         self,
         func: Callable[[_S], _T],
         iterable: Iterable[_S],
-        chunksize: int = 1,
+        chunksize: int | None = 1,
         buffersize: int | None = None,
         progress: bool = False,
         **limits: Unpack[_Limits],
@@ -118,7 +119,25 @@ class Pool:
         self,
         func: Callable[[_S], _T],
         iterable: Iterable[_S],
-        chunksize: int = 1,
+        chunksize: int | None = 1,
+        buffersize: int | None = None,
+        progress: bool = False,
+        **limits: Unpack[_Limits],
+    ) -> IMapIterator[_T]: ...
+    def istarmap(
+        self,
+        func: Callable[..., _T],
+        iterable: Iterable[Iterable[Any]],
+        chunksize: int | None = 1,
+        buffersize: int | None = None,
+        progress: bool = False,
+        **limits: Unpack[_Limits],
+    ) -> IMapIterator[_T]: ...
+    def istarmap_unordered(
+        self,
+        func: Callable[..., _T],
+        iterable: Iterable[Iterable[Any]],
+        chunksize: int | None = 1,
         buffersize: int | None = None,
         progress: bool = False,
         **limits: Unpack[_Limits],
@@ -182,20 +201,38 @@ class ThreadPool(_StandardThreadPool):
         error_callback: Callable[[BaseException], object] | None = None,
         **limits: Unpack[_LimitsOfThreads],
     ) -> _StandardMapResult[_T]: ...
-    def imap(  # type: ignore[override]
+    def imap(
         self,
         func: Callable[[_S], _T],
         iterable: Iterable[_S],
-        chunksize: int = 1,
+        chunksize: int | None = 1,
         buffersize: int | None = None,
         progress: bool = False,
         **limits: Unpack[_LimitsOfThreads],
     ) -> IMapIterator[_T]: ...
-    def imap_unordered(  # type: ignore[override]
+    def imap_unordered(
         self,
         func: Callable[[_S], _T],
         iterable: Iterable[_S],
-        chunksize: int = 1,
+        chunksize: int | None = 1,
+        buffersize: int | None = None,
+        progress: bool = False,
+        **limits: Unpack[_LimitsOfThreads],
+    ) -> IMapIterator[_T]: ...
+    def istarmap(
+        self,
+        func: Callable[..., _T],
+        iterable: Iterable[Iterable[Any]],
+        chunksize: int | None = 1,
+        buffersize: int | None = None,
+        progress: bool = False,
+        **limits: Unpack[_LimitsOfThreads],
+    ) -> IMapIterator[_T]: ...
+    def istarmap_unordered(
+        self,
+        func: Callable[..., _T],
+        iterable: Iterable[Iterable[Any]],
+        chunksize: int | None = 1,
         buffersize: int | None = None,
         progress: bool = False,
         **limits: Unpack[_LimitsOfThreads],

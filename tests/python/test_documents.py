@@ -12,6 +12,7 @@ CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 AROUND = """
 import haid
 import haid as mp
+import multiprocessing
 
 def simulate(seed):
     return seed * 2

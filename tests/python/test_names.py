@@ -1,6 +1,8 @@
 """haid has every name of multiprocessing, and there is one start method for both."""
+import concurrent.futures
 import importlib
-import multiprocessing
+import importlib.metadata
+import multiprocessing.pool
 import pkgutil
 import subprocess
 import sys
@@ -43,6 +45,37 @@ def test_own_names():
     code = "import haid; haid.futures.BrokenProcessPool; haid.ProcessPoolExecutor; haid.ThreadPool; haid.pool.Pool"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
     assert {"Pool", "ProcessPoolExecutor", "ThreadPool", "futures", "managers", "pool"} <= set(dir(haid))
+
+
+def test_version():
+    assert haid.__version__ == importlib.metadata.version("haid")
+
+
+@pytest.mark.parametrize("name", [*concurrent.futures.__all__, "InvalidStateError", "process", "thread"])
+def test_futures(name):
+    ours, theirs = getattr(haid.futures, name), getattr(concurrent.futures, name)
+    assert ours is (haid.ProcessPoolExecutor if name == "ProcessPoolExecutor" else theirs)
+
+
+def test_futures_at_work():
+    from haid.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
+
+    with haid.futures.ProcessPoolExecutor(2) as processes, ThreadPoolExecutor(1) as threads:
+        started = [processes.submit(abs, -1), threads.submit(abs, -2)]
+        assert all(isinstance(one, Future) for one in started)
+        assert wait(started, return_when=FIRST_COMPLETED).done
+        assert sorted(one.result() for one in as_completed(started)) == [1, 2]
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("haid.futures.thread")
+
+
+def test_what_is_asked_what_it_is(pool):
+    """By libraries that take a pool."""
+    standard = multiprocessing.pool
+    assert isinstance(pool, standard.Pool) and isinstance(haid.ThreadPool(1), standard.Pool)
+    assert isinstance(pool.apply_async(abs, (-1,)), standard.ApplyResult)
+    assert isinstance(pool.map_async(abs, [-1]), standard.AsyncResult)
+    assert isinstance(pool.imap(abs, [-1]), standard.IMapIterator)
 
 
 def test_from_import():
@@ -96,6 +129,28 @@ def test_context(method):
     with context.Pool(1) as pool:
         assert isinstance(pool, haid.pool.Pool)
         assert pool.map(abs, [-1]) == [1]
+
+
+REGISTERED = """
+import multiprocessing
+from multiprocessing import context
+
+class Theirs(context.ForkContext):  # as loky does it
+    _name = "theirs"
+    def get_start_method(self, allow_none=False): return self._name
+
+context._concrete_contexts["theirs"] = theirs = Theirs()
+import haid
+assert haid.get_context("theirs") is theirs is multiprocessing.get_context("theirs")
+haid.set_start_method("theirs")
+assert haid.get_start_method() == "theirs" and haid.get_context() is theirs
+with haid.Pool(1) as pool, haid.Lock():
+    assert pool.map(abs, [-1]) == [1]
+"""
+
+
+def test_a_context_that_others_have_registered():
+    subprocess.run([sys.executable, "-c", REGISTERED], check=True, timeout=60)
 
 
 def test_unknown_context():

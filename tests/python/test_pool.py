@@ -10,7 +10,7 @@ import threading
 import pytest
 
 import haid
-from breaking import Script, expect_works, twice
+from breaking import Script, expect_works, run_script, twice
 
 
 def test_map_and_starmap(pool):
@@ -36,6 +36,56 @@ def test_imap(pool):
     for _ in range(2):
         with pytest.raises(StopIteration):
             results.next(timeout=1)
+
+
+def test_istarmap(pool):
+    pairs = [(x, 2) for x in range(500)]
+    expected = [x * x for x in range(500)]
+    with haid.ThreadPool(2) as threads:
+        for one in [pool, threads]:
+            assert list(one.istarmap(pow, pairs, chunksize=7)) == expected
+            assert list(one.istarmap(pow, iter(pairs), buffersize=3)) == expected
+            assert sorted(one.istarmap_unordered(pow, pairs)) == expected
+            assert list(one.imap(twice, [1, 2], chunksize=None)) == [2, 4]
+            assert list(one.imap_unordered(twice, [1], None)) == [2]
+            with pytest.raises(TypeError):
+                list(one.istarmap(pow, [1]))
+
+
+RECIPE = """
+def istarmap(self, func, iterable, chunksize=1):
+    self._check_running()
+    if chunksize < 1:
+        raise ValueError("Chunksize must be 1+, not {0:n}".format(chunksize))
+    task_batches = mpp.Pool._get_tasks(func, iterable, chunksize)
+    result = mpp.IMapIterator(self)
+    self._taskqueue.put((self._guarded_task_generation(result._job, mpp.starmapstar, task_batches), result._set_length))
+    return (item for chunk in result for item in chunk)
+mpp.Pool.istarmap = istarmap
+
+import haid
+with haid.Pool(2) as pool:
+    for size in [1, 3]:
+        assert list(pool.istarmap(pow, [(x, 2) for x in range(10)], size)) == [x * x for x in range(10)]
+    assert list(pool.istarmap(pow, [])) == []
+    failing = pool.istarmap(divmod, [(1, 1), (1, 0), (2, 1)])
+    assert next(failing) == (1, 0)
+    try:
+        next(failing)
+    except ZeroDivisionError:
+        pass
+    late = pool.istarmap(pow, [(2, 3)])
+    pool.close()
+    assert list(late) == [8]
+    pool.join()
+    assert mpp is not haid.pool or not pool._cache
+"""
+
+
+@pytest.mark.parametrize("module", ["multiprocessing.pool", "haid.pool"])
+def test_the_recipe_of_an_istarmap(module, tmp_path):
+    """As it is passed on from hand to hand, for multiprocessing's Pool or with another import for haid's."""
+    assert run_script(tmp_path, f"import {module} as mpp" + RECIPE) == ""
 
 
 def test_imap_unordered_gives_what_is_there(pool, tmp_path):

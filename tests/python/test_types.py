@@ -11,7 +11,7 @@ PROGRAM = pathlib.Path(__file__).parent / "typed" / "program.py"
 PRIVATE = r"""
 haid\.futures\.ProcessPoolExecutor\.__new__
 haid\.joblib\.Backend
-haid\.pool\.(ApplyResult|AsyncResult|IMapIterator|IMapUnorderedIterator|MapResult)\.__init__
+haid\.pool\.(ApplyResult|AsyncResult|IMapIterator|IMapUnorderedIterator|MapResult)\.__(init|new)__
 """
 
 
@@ -48,5 +48,5 @@ def test_all():
     names = {}
     exec("from haid import *", names)
     own = {"CommandsFailed", "Outcome", "OwnerDied", "PoolClosed", "PoolError", "ProcessPoolExecutor", "QueueBroken",
-           "TaskError", "ThreadPool", "WorkerLost", "run"}
+           "TaskError", "ThreadPool", "WorkerLost", "install", "run", "uninstall"}
     assert own < set(haid.__all__) == names.keys() - {"__builtins__"}

@@ -1,4 +1,5 @@
 """Read by mypy --strict, never run. An "ignore" that is not needed is an error too: what is wrong must be refused."""
+import multiprocessing.pool
 import multiprocessing.synchronize
 from concurrent.futures import Future
 
@@ -8,6 +9,7 @@ import haid
 import haid as mp
 from haid import Process, ProcessPoolExecutor, Queue, ThreadPool, cpu_count, managers
 from haid.connection import Connection
+from haid.futures import ThreadPoolExecutor
 from haid.pool import AsyncResult, IMapIterator, Pool
 from haid.shared_memory import SharedMemory
 
@@ -34,6 +36,10 @@ def whole_pool(pool: Pool) -> None:
     assert_type(pool.apply_async(half, (1,), timeout=3).get(), float)
     assert_type(pool.starmap_async(power, [(1, 2)]).get(), list[int])
 
+    assert_type(pool.istarmap(power, [(1, 2)], retries=1), IMapIterator[int])
+    assert_type(next(pool.istarmap_unordered(power, [(1, 2)], None, timeout=1)), int)
+    theirs: multiprocessing.pool.Pool = pool
+
     pool.map(half, ["one"])  # type: ignore[arg-type]
     pool.map(half, [1], timeout="10")  # type: ignore[arg-type]
     pool.map(half, [1], retires=1)  # type: ignore[call-arg]
@@ -42,6 +48,16 @@ def whole_pool(pool: Pool) -> None:
     pool.imap(half, 3)  # type: ignore[arg-type]
     pool.mapp(half, [1])  # type: ignore[attr-defined]
     later.get().append("text")  # type: ignore[arg-type]
+
+
+def in_their_place() -> None:
+    haid.install()
+    haid.uninstall()
+    haid.uninstall(1)  # type: ignore[call-arg]
+    assert_type(haid.__version__, str)
+    started: list[haid.futures.Future[float]] = [ThreadPoolExecutor().submit(half, 1)]
+    assert_type(next(haid.futures.as_completed(started)).result(), float)
+    haid.futures.wait(started, return_when=haid.futures.FIRST_COMPLETED)
 
 
 def drop_in() -> None:
