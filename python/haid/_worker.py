@@ -9,7 +9,7 @@ import threading
 import types
 from multiprocessing import connection, context, process, util
 
-from . import _haid, _processes, errors
+from . import _budget, _haid, _processes, errors
 
 
 _KINDS = {None: "Fork", "fork": "Fork", "spawn": "Spawn", "forkserver": "ForkServer"}
@@ -142,7 +142,7 @@ def starter(workers, initializer, initargs, method, daemon):
     identities = [Worker(first_number + worker, parent, method, daemon) for worker in range(workers)]
     parent_process = Parent(parent.name, os.getpid(), None)
     numbers, children = itertools.count(1), set()
-    budget_names = _haid.budget_names()
+    take_budget = _budget.prepared()
     null = _processes.above_standard(os.open(os.devnull, os.O_RDONLY))
     stdin = open(null, encoding="utf-8", closefd=False)
     cell = None
@@ -150,11 +150,6 @@ def starter(workers, initializer, initargs, method, daemon):
         from . import _notebook
 
         cell = _notebook.current_cell()
-
-    def take_budget():
-        budget, environment = _haid.budget(), os.environ._data
-        for name in budget_names:
-            environment[name] = budget  # the C library has it already
 
     def start(worker):
         process._process_counter = numbers
@@ -167,7 +162,7 @@ def starter(workers, initializer, initargs, method, daemon):
             sys.stdin = stdin
         identities[worker]._parent_pid = os.getppid()
         become(identities[worker], parent_process)
-        take_budget()
+        take_budget(os.environ._data)
         forget_ends_of_parent()
         util._run_after_forkers()
         initialize_or_wind_up(initializer, initargs, cell)
@@ -177,7 +172,7 @@ def starter(workers, initializer, initargs, method, daemon):
             process._parent_process = parent_process
             initialize(initializer, initargs, cell)
 
-        take_budget()
+        take_budget(os.environ._data)
         forget_ends_of_parent()
         identities[worker]._parent_pid = os.getppid()
         identities[worker].live(begin, work)
