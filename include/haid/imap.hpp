@@ -37,7 +37,7 @@ class ImapCall : public Call {
 
     void values(std::uint64_t first, std::uint32_t count, Decoder& from, std::uint32_t& decoded) override {
         std::size_t before = from.remaining();
-        decode_results<R>(first, count, from, decoded, [this](Result<R> result) { put(std::move(result)); });
+        detail::decode_results<R>(first, count, from, decoded, [this](Result<R> result) { put(std::move(result)); });
         bytes_ += before - from.remaining();
     }
     void failed(std::uint64_t item, std::exception_ptr error) override { put(Result<R>(item, std::move(error))); }
@@ -114,7 +114,7 @@ class RangeImapCall final : public ImapCall<R> {
                 hungry_ = true;
                 return 0;
             }
-            return write_items<F, T, spread>(writer, f_, [this] { return next_pending(); });
+            return detail::write_items<F, T, spread>(writer, f_, [this] { return next_pending(); });
         }
     }
     std::unique_ptr<LocalTask> take(std::uint32_t most) override {

@@ -62,7 +62,7 @@ class ForkedCall final : public Base {
         if constexpr (!std::is_void_v<R>) {
             if constexpr (flat<R> && sizeof(R) <= Task::largest_flat) {
                 return task.run_all<R>([&](std::uint32_t item) -> R {
-                    return call_with<spread>(self.f_, first[static_cast<std::ptrdiff_t>(item)]);
+                    return detail::call_with<spread>(self.f_, first[static_cast<std::ptrdiff_t>(item)]);
                 });
             }
         }
@@ -71,9 +71,9 @@ class ForkedCall final : public Base {
                 try {
                     auto&& item = first[static_cast<std::ptrdiff_t>(task.item())];
                     if constexpr (std::is_void_v<R>) {
-                        call_with<spread>(self.f_, item);
+                        detail::call_with<spread>(self.f_, item);
                     } else {
-                        task.write_value<R>(call_with<spread>(self.f_, item));
+                        task.write_value<R>(detail::call_with<spread>(self.f_, item));
                     }
                 } catch (...) {
                     task.failed(std::current_exception());
@@ -92,16 +92,16 @@ template <Spread spread, class F, class Items>
 auto map_forked(F& f, Items&& items, const MapOptions& options) {
     if constexpr (!std::ranges::random_access_range<Items> || !std::ranges::sized_range<Items>) {
         // Items that cannot be reached by their number are put where they can.
-        auto all = collected(items);
-        return map_forked<spread>(f, all, options);
+        auto all = detail::collected(items);
+        return detail::map_forked<spread>(f, all, options);
     } else {
-        using R = std::remove_cvref_t<decltype(call_with<spread>(f, *std::ranges::begin(items)))>;
+        using R = std::remove_cvref_t<decltype(detail::call_with<spread>(f, *std::ranges::begin(items)))>;
         static_assert(std::is_void_v<R> || Crossable<R>,
                       "haid: the function's result cannot cross to another process; see haid/codec.hpp");
         using Iterator = std::ranges::iterator_t<Items>;
         auto count = static_cast<std::uint64_t>(std::ranges::size(items));
         using Base = Gather<R, AsVector>;
-        auto call = std::make_shared<ForkedCall<Base, F, Iterator, spread>>(limits_of(options), f,
+        auto call = std::make_shared<ForkedCall<Base, F, Iterator, spread>>(detail::limits_of(options), f,
                                                                             std::ranges::begin(items), count);
         std::shared_ptr<OutcomeCall<AsVector::type<R>>> outcome = call;
         if (count == 0) {
@@ -119,7 +119,7 @@ auto map_forked(F& f, Items&& items, const MapOptions& options) {
         engine_options.enter = name_workers();
         engine_options.fork_here = true;
         auto engine = Engine::of_processes(std::move(engine_options));
-        return run_call(*engine, outcome, options, static_cast<std::size_t>(count));
+        return detail::run_call(*engine, outcome, options, static_cast<std::size_t>(count));
     }
 }
 

@@ -224,9 +224,10 @@ class BasicPool {
     template <class Items>
     static auto own(Items&& items) {
         if constexpr (!readable_in_place<Items> && items_stay<Items>) {
-            return located(std::make_shared<std::views::all_t<Items>>(std::views::all(std::forward<Items>(items))));
+            return detail::located(
+                std::make_shared<std::views::all_t<Items>>(std::views::all(std::forward<Items>(items))));
         } else if constexpr (!readable_in_place<Items>) {
-            return std::ranges::owning_view(collected(items));
+            return std::ranges::owning_view(detail::collected(items));
         } else if constexpr (std::is_lvalue_reference_v<Items> && !std::ranges::view<std::remove_cvref_t<Items>>) {
             return std::ranges::owning_view(std::remove_cvref_t<Items>(items));
         } else {
@@ -298,9 +299,9 @@ class BasicPool {
     auto run(F&& f, Items&& items, const CallOptions& options) {
         if constexpr (!readable_in_place<Items> && items_stay<Items>) {
             // They are the caller's, who waits.
-            return run_on<Base, spread>(std::forward<F>(f), located(unowned(items)), options);
+            return run_on<Base, spread>(std::forward<F>(f), detail::located(unowned(items)), options);
         } else if constexpr (!readable_in_place<Items>) {
-            auto all = collected(items);
+            auto all = detail::collected(items);
             return run_on<Base, spread>(std::forward<F>(f), all, options);
         } else {
             return run_on<Base, spread>(std::forward<F>(f), std::forward<Items>(items), options);
@@ -310,15 +311,15 @@ class BasicPool {
     template <class Base, Spread spread, class F, class Items>
     auto run_on(F&& f, Items&& items, const CallOptions& options) {
         using Function = std::decay_t<F>;
-        using Range = decltype(view_of(std::forward<Items>(items)));
+        using Range = decltype(detail::view_of(std::forward<Items>(items)));
         check<Function, std::ranges::range_value_t<Range>, typename Base::Item>();
-        auto total = size_of(items);
+        auto total = detail::size_of(items);
         auto call = std::make_shared<MapCall<Base, Function, Range, spread, crossing>>(
-            limits_of(options), std::forward<F>(f), view_of(std::forward<Items>(items)));
+            detail::limits_of(options), std::forward<F>(f), detail::view_of(std::forward<Items>(items)));
         if constexpr (requires { call->collected(); }) {
             if (total) call->collected().reserve(*total);
         }
-        return run_call(*engine_, outcome_of(call), options, total);
+        return detail::run_call(*engine_, outcome_of(call), options, total);
     }
 
     template <class Shape, Spread spread, class F, class Range, class Callback>
@@ -336,7 +337,7 @@ class BasicPool {
         using R = result_on<spread, F, Range>;
         check<Function, std::ranges::range_value_t<Range>, R>();
         auto call = std::make_shared<MapCall<Gather<R, Shape>, Function, Range, spread, crossing>>(
-            limits_of(options), std::forward<F>(f), std::move(range));
+            detail::limits_of(options), std::forward<F>(f), std::move(range));
         auto outcome = outcome_of(call);
         auto lock = engine_->lock();
         constexpr bool has_callback = !std::is_same_v<Callback, std::nullptr_t>;
@@ -344,9 +345,10 @@ class BasicPool {
             // The engine outlives its calls; the call must not keep itself alive.
             auto* raw = outcome.get();
             Engine* engine = engine_.get();
-            raw->when_ready([engine, raw, weak = std::weak_ptr(outcome), callback = std::move(callback),
+            raw->when_ready([engine, weak = std::weak_ptr(outcome), callback = std::move(callback),
                              error_callback = std::move(error_callback)] {
                 engine->later([call = weak.lock(), callback, error_callback] {
+                    static_cast<void>(callback);
                     if (call->error()) {
                         if (error_callback) error_callback(call->error());
                     } else if constexpr (has_callback) {
@@ -385,14 +387,14 @@ class BasicPool {
     template <Spread spread, class F, class Items>
     auto imap_on(F&& f, Items&& items, const CallOptions& options, bool in_order) {
         using Function = std::decay_t<F>;
-        using Range = decltype(view_of(std::forward<Items>(items)));
+        using Range = decltype(detail::view_of(std::forward<Items>(items)));
         using R = result_on<spread, F, Range>;
         check<Function, std::ranges::range_value_t<Range>, R>();
-        Limits limits = limits_of(options);
+        Limits limits = detail::limits_of(options);
         limits.one_at_a_time = options.chunk_size <= 1;
         limits.stop_at_failure = false;
         auto call = std::make_shared<RangeImapCall<R, Function, Range, spread, crossing>>(
-            limits, in_order, std::forward<F>(f), view_of(std::forward<Items>(items)));
+            limits, in_order, std::forward<F>(f), detail::view_of(std::forward<Items>(items)));
         Imap<R> imap(engine_, call, options.buffer_size);
         std::lock_guard guard(*readers_mutex_);
         std::erase_if(readers_, [](const auto& reader) { return reader.expired(); });
@@ -405,6 +407,11 @@ class BasicPool {
     std::unique_ptr<std::mutex> readers_mutex_ = std::make_unique<std::mutex>();
     std::vector<std::weak_ptr<ImapReader>> readers_;
 };
+
+template <>
+BasicPool<true>::BasicPool(PoolOptions options);
+template <>
+BasicPool<false>::BasicPool(PoolOptions options);
 
 }  // namespace detail
 

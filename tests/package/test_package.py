@@ -2,7 +2,9 @@
 
 import os
 import pathlib
+import re
 import shlex
+import shutil
 import subprocess
 
 import pytest
@@ -11,6 +13,7 @@ FOLDER = pathlib.Path(__file__).resolve().parent
 CHECKOUT = FOLDER.parents[1]
 BUILD = pathlib.Path(os.environ.get("HAID_BUILD", CHECKOUT / "build")).resolve()
 EXPECTED = "42 1 4 6 8 1\n"
+CXX = os.environ.get("CXX", "g++")
 
 pytestmark = pytest.mark.timeout(500)  # compilers on busy machines
 
@@ -36,12 +39,58 @@ def test_a_cmake_project(prefix, tmp_path):
     assert run(tmp_path / "consumer") == EXPECTED
 
 
-def test_pkg_config(prefix, tmp_path):
+def package_flags(prefix, name):
     (found,) = prefix.rglob("haid.pc")
-    flags = run("pkg-config", "--cflags", "--libs", "haid", PKG_CONFIG_PATH=str(found.parent))
+    return shlex.split(run("pkg-config", "--cflags", "--libs", name, PKG_CONFIG_PATH=str(found.parent)))
+
+
+def test_pkg_config(prefix, tmp_path):
     sources = sorted((FOLDER / "consumer").glob("*.cpp"))
-    run(os.environ.get("CXX", "g++"), "-std=c++20", *sources, *shlex.split(flags), "-o", tmp_path / "consumer")
+    run(CXX, "-std=c++20", *sources, *package_flags(prefix, "haid"), "-o", tmp_path / "consumer")
     assert run(tmp_path / "consumer") == EXPECTED
+
+
+# -- under the eyes of compilers
+
+GCC = "-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wold-style-cast -Wnon-virtual-dtor -Woverloaded-virtual"
+# All of clang's but what says that the language is not an older one, that a class has gaps or no home for its table, that
+# pointers can be added to, and that std::lock_guard has no guide for its arguments.
+CLANG = (
+    "-Weverything -Wno-c++98-compat -Wno-c++98-compat-pedantic -Wno-c++20-compat -Wno-pre-c++20-compat-pedantic -Wno-padded "
+    "-Wno-weak-vtables -Wno-unsafe-buffer-usage -Wno-ctad-maybe-unsupported"
+)
+OF_THE_LANGUAGE = set(
+    "alignas alignof auto bool case catch char co_await co_return co_yield concept const_cast constexpr decltype defined delete do "
+    "double dynamic_cast else explicit for if int main new noexcept operator reinterpret_cast requires return sizeof static_assert "
+    "static_cast switch template throw typeid using void while".split()
+)
+
+
+def names_of_others():
+    """A namespace that has, for every name that the headers call, functions that take anything, and are not to be called."""
+    names = set()
+    for path in (CHECKOUT / "include").rglob("*.hpp"):
+        code = re.sub(r'//.*|"[^"\n]*"', "", path.read_text())
+        names.update(re.findall(r"(?<![\w.>~])(?:detail::)?([a-z]\w*)\s*(?:<[^;(){}]*>)?\(", code))
+    names -= OF_THE_LANGUAGE
+    assert {"size_of", "view_of", "run_call", "encode"} <= names
+    functions = ["A&&...", "X&, A&&..."]
+    lines = [f"template <class X, class... A> void {name}({takes}) = delete;" for name in sorted(names) for takes in functions]
+    lines += [f"template <class... A> void {name}(A&&...) = delete;" for name in sorted(names)]
+    lines += [f"template <auto any, class... A> void {name}(A&&...) = delete;" for name in sorted(names)]
+    return "\n".join(["#pragma once", "namespace theirs {", *lines, "}  // namespace theirs", ""])
+
+
+def test_a_program_with_names_of_its_own_and_all_warnings(prefix, tmp_path):
+    (tmp_path / "names_of_others.hpp").write_text(names_of_others())
+    flags = package_flags(prefix, "haid")
+    source = FOLDER / "strict.cpp"
+    run(CXX, "-std=c++20", *GCC.split(), "-Werror", f"-I{tmp_path}", source, *flags, "-o", tmp_path / "strict")
+    assert run(tmp_path / "strict") == "206\n"
+    clang = shutil.which("clang++-16")
+    if clang is None:
+        pytest.skip("there is no clang++-16")
+    run(clang, "-std=c++20", "-fsyntax-only", *CLANG.split(), "-Werror", f"-I{tmp_path}", source, *package_flags(prefix, "haid")[:1])
 
 
 def test_the_version_is_ours(prefix):

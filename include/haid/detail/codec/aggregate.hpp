@@ -58,7 +58,8 @@ inline constexpr std::size_t unknown = static_cast<std::size_t>(-1);
 template <class T, std::size_t first, std::size_t braces = 0>
 consteval std::size_t count_braces() {
     if constexpr (first + braces <= max_members) {
-        if constexpr (takes<T, braces + 1>(Times<Anything<T>, first>{})) return count_braces<T, first, braces + 1>();
+        if constexpr (detail::takes<T, braces + 1>(Times<Anything<T>, first>{}))
+            return count_braces<T, first, braces + 1>();
     }
     return braces;
 }
@@ -73,13 +74,13 @@ template <class T, std::size_t first = 0>
 consteval Shape find_shape() {
     if constexpr (first > max_members) {
         return {};
-    } else if constexpr (!takes<T, 0>(Times<Anything<T>, first>{})) {
+    } else if constexpr (!detail::takes<T, 0>(Times<Anything<T>, first>{})) {
         return find_shape<T, first + 1>();
     } else {
         constexpr auto braces = count_braces<T, first>();
         if constexpr (first + braces > max_members) {
             return {};
-        } else if constexpr (takes<T, braces>(Times<Anything<T>, first>{}, Types<Anything<T>>{})) {
+        } else if constexpr (detail::takes<T, braces>(Times<Anything<T>, first>{}, Types<Anything<T>>{})) {
             return find_shape<T, first + braces + 1>();
         } else {
             return {first, braces};
@@ -111,7 +112,7 @@ consteval bool has_array() {
     using Any = Anything<T>;
     if constexpr (at == members) {
         return false;
-    } else if constexpr (takes<T, 1>(Times<Any, at>{}, Times<Any, members - at - 1>{})) {
+    } else if constexpr (detail::takes<T, 1>(Times<Any, at>{}, Times<Any, members - at - 1>{})) {
         return has_array<T, members, at + 1>();  // one pair of braces for one expression: no array
     } else {
         return begins_array<T, members, at>() || has_array<T, members, at + 1>();
@@ -125,7 +126,8 @@ consteval bool may_be_wrong() {
     constexpr std::size_t members = shape.members();
     if constexpr (shape.first == 0) {
         return false;
-    } else if constexpr (takes<T, 0>(Times<Any, members>{}) && !takes<T, 0>(Times<Any, members + 1>{})) {
+    } else if constexpr (detail::takes<T, 0>(Times<Any, members>{}) &&
+                         !detail::takes<T, 0>(Times<Any, members + 1>{})) {
         return has_array<T, members>();
     } else {
         return true;
@@ -137,9 +139,9 @@ template <class T, Shape shape, class Probe, std::size_t at>
 consteval bool fits() {
     using Any = Anything<T>;
     if constexpr (at < shape.first) {
-        return takes<T, shape.braces>(Times<Any, at>{} + Types<Probe>{} + Times<Any, shape.first - at - 1>{});
+        return detail::takes<T, shape.braces>(Times<Any, at>{} + Types<Probe>{} + Times<Any, shape.first - at - 1>{});
     } else {
-        return takes<T, at - shape.first>(Times<Any, shape.first>{}, Types<Probe>{});
+        return detail::takes<T, at - shape.first>(Times<Any, shape.first>{}, Types<Probe>{});
     }
 }
 
@@ -158,7 +160,7 @@ consteval std::size_t count_members() {
     } else if constexpr (may_be_wrong<T, shape>() || fits<T, shape, AnyBase<T>, 0>()) {
         return unknown;
     } else {
-        return has_union<T, shape>(std::make_index_sequence<shape.members()>{}) ? unknown : shape.members();
+        return detail::has_union<T, shape>(std::make_index_sequence<shape.members()>{}) ? unknown : shape.members();
     }
 }
 
@@ -172,6 +174,6 @@ struct TypesOf {
 
 // Types<declared types of the members...>. T: an aggregate whose members are known.
 template <class T>
-using Members = decltype(with_members<count_members<T>()>(std::declval<T&>(), TypesOf{}));
+using Members = decltype(detail::with_members<count_members<T>()>(std::declval<T&>(), TypesOf{}));
 
 }  // namespace haid::detail

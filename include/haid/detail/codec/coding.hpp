@@ -60,7 +60,7 @@ template <class T>
 bool decode_flag(Decoder& from) {
     std::uint8_t flag;
     from.read(&flag, 1, type_name<T>());
-    if (flag > 1) refuse(type_name<T>(), "its first byte is ", flag, ", neither 0 nor 1");
+    if (flag > 1) detail::refuse(type_name<T>(), "its first byte is ", flag, ", neither 0 nor 1");
     return flag != 0;
 }
 
@@ -69,7 +69,7 @@ void encode_member(Encoder& to, const Member& member) {
     if constexpr (flat<Member>) {
         to.write(std::addressof(member), sizeof(Member));
     } else if constexpr (std::is_array_v<Member>) {
-        for (const auto& element : member) encode_member(to, element);
+        for (const auto& element : member) detail::encode_member(to, element);
     } else {
         haid::encode(to, member);
     }
@@ -80,7 +80,7 @@ void decode_member(Decoder& from, Member& member) {
     if constexpr (std::is_array_v<Member> && flat<Member>) {
         from.read(member, sizeof(Member), type_name<Member>());
     } else if constexpr (std::is_array_v<Member>) {
-        for (auto& element : member) decode_member(from, element);
+        for (auto& element : member) detail::decode_member(from, element);
     } else {
         member = haid::decode<Member>(from);
     }
@@ -89,7 +89,8 @@ void decode_member(Decoder& from, Member& member) {
 template <class T>
 void encode_aggregate(Encoder& to, const T& value) {
     const Level level(to, type_name<T>());
-    with_members<count_members<T>()>(value, [&to](auto, const auto&... member) { (encode_member(to, member), ...); });
+    detail::with_members<count_members<T>()>(
+        value, [&to](auto, const auto&... member) { (detail::encode_member(to, member), ...); });
 }
 
 #pragma GCC diagnostic push
@@ -98,7 +99,8 @@ template <class T, class... Member>
 T decode_members(Decoder& from, Types<Member...>) {
     if constexpr ((std::is_array_v<Member> || ...)) {
         T value{};
-        with_members<sizeof...(Member)>(value, [&from](auto, auto&... member) { (decode_member(from, member), ...); });
+        detail::with_members<sizeof...(Member)>(
+            value, [&from](auto, auto&... member) { (detail::decode_member(from, member), ...); });
         return value;
     } else {
         return T{haid::decode<Member>(from)...};
@@ -109,7 +111,7 @@ T decode_members(Decoder& from, Types<Member...>) {
 template <class T>
 T decode_aggregate(Decoder& from) {
     const Level level(from, type_name<T>());
-    return decode_members<T>(from, Members<T>{});
+    return detail::decode_members<T>(from, Members<T>{});
 }
 
 }  // namespace haid::detail

@@ -33,7 +33,8 @@ std::uint64_t decode_count(Decoder& from, std::size_t element) {
     std::uint64_t count;
     from.read(&count, sizeof count, type_name<Container>());
     const std::size_t most = element == 0 ? from.remaining() + from.spare() : from.remaining() / element;
-    if (count > most) refuse(type_name<Container>(), "its size is said to be ", count, ", more than what is left");
+    if (count > most)
+        detail::refuse(type_name<Container>(), "its size is said to be ", count, ", more than what is left");
     return count;
 }
 
@@ -44,7 +45,7 @@ void decode_each(Decoder& from, std::uint64_t count, Decode decode) {
         const std::size_t before = from.remaining();
         decode();
         if (from.remaining() == before && !from.spend()) {
-            refuse(type_name<Container>(), "", count, " more elements without a byte follow");
+            detail::refuse(type_name<Container>(), "", count, " more elements without a byte follow");
         }
     }
 }
@@ -89,7 +90,7 @@ struct SequenceCodec {
     using Parts = Types<T>;
 
     static void encode(Encoder& to, const Container& value) {
-        const std::uint64_t count = std::distance(value.begin(), value.end());
+        const auto count = static_cast<std::uint64_t>(std::distance(value.begin(), value.end()));
         to.write(&count, sizeof count);
         if constexpr (flat<T> && Contiguous<Container>) {
             to.write(value.data(), count * sizeof(T));
@@ -99,18 +100,18 @@ struct SequenceCodec {
     }
 
     static Container decode(Decoder& from) {
-        const auto count = decode_count<Container>(from, flat<T> ? sizeof(T) : 0);
+        const auto count = detail::decode_count<Container>(from, flat<T> ? sizeof(T) : 0);
         if constexpr (flat<T> && Contiguous<Container>) {
-            return decode_flat_elements<Container>(from, count);
+            return detail::decode_flat_elements<Container>(from, count);
         } else {
             Container value;
-            if constexpr (requires { value.reserve(count); }) value.reserve(trusted<T>(count, from));
+            if constexpr (requires { value.reserve(count); }) value.reserve(detail::trusted<T>(count, from));
             if constexpr (requires { value.before_begin(); }) {
-                decode_each<Container>(from, count, [&, last = value.before_begin()]() mutable {
+                detail::decode_each<Container>(from, count, [&, last = value.before_begin()]() mutable {
                     last = value.insert_after(last, haid::decode<T>(from));
                 });
             } else {
-                decode_each<Container>(from, count, [&] { value.push_back(haid::decode<T>(from)); });
+                detail::decode_each<Container>(from, count, [&] { value.push_back(haid::decode<T>(from)); });
             }
             return value;
         }
@@ -133,10 +134,10 @@ struct SetCodec {
     }
 
     static Container decode(Decoder& from) {
-        const auto count = decode_count<Container>(from, 0);
+        const auto count = detail::decode_count<Container>(from, 0);
         Container value;
-        if constexpr (requires { value.reserve(count); }) value.reserve(trusted<Key>(count, from));
-        decode_each<Container>(from, count, [&] { value.emplace_hint(value.end(), haid::decode<Key>(from)); });
+        if constexpr (requires { value.reserve(count); }) value.reserve(detail::trusted<Key>(count, from));
+        detail::decode_each<Container>(from, count, [&] { value.emplace_hint(value.end(), haid::decode<Key>(from)); });
         return value;
     }
 };
@@ -157,10 +158,10 @@ struct MapCodec {
     }
 
     static Container decode(Decoder& from) {
-        const auto count = decode_count<Container>(from, 0);
+        const auto count = detail::decode_count<Container>(from, 0);
         Container value;
-        if constexpr (requires { value.reserve(count); }) value.reserve(trusted<Key>(count, from));
-        decode_each<Container>(from, count, [&] {
+        if constexpr (requires { value.reserve(count); }) value.reserve(detail::trusted<Key>(count, from));
+        detail::decode_each<Container>(from, count, [&] {
             auto key = haid::decode<Key>(from);
             value.emplace_hint(value.end(), std::move(key), haid::decode<Mapped>(from));
         });

@@ -103,7 +103,7 @@ template <class T, class Seen>
 consteval Rule rule() {
     if constexpr (requires { typename Codec<T>::Parts; }) {
         return Rule::parts_of_codec;
-    } else if constexpr (HasCodec<T> || is_among<T>(Seen{})) {
+    } else if constexpr (HasCodec<T> || detail::is_among<T>(Seen{})) {
         return Rule::accepted;
     } else if constexpr (std::is_bounded_array_v<T>) {
         return Rule::element;
@@ -172,7 +172,7 @@ template <class T, class Seen>
 struct FindOffender<T, Seen, Rule::members> {
     using Member = typename FindOffenderAmong<Members<T>, decltype(Seen{} + Types<T>{})>::Type;
     static constexpr bool innocent =
-        !std::is_same_v<Member, Nobody> || is_flat_aggregate<T>() || can_be_made<T>(Members<T>{});
+        !std::is_same_v<Member, Nobody> || is_flat_aggregate<T>() || detail::can_be_made<T>(Members<T>{});
     using Type = std::conditional_t<innocent, Member, T>;
 };
 

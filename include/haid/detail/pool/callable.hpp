@@ -40,7 +40,7 @@ struct Callable {
 
     static std::uint64_t context(const F& f) {
         if constexpr (in_context) {
-            return number_of(f);
+            return detail::number_of(f);
         } else {
             return 0;
         }
@@ -52,12 +52,12 @@ struct Callable {
         } else if constexpr (std::is_member_pointer_v<F>) {
             to.write(&f, sizeof f);
         } else if constexpr (in_input) {
-            encode(to, f);
+            haid::encode(to, f);
         }
     }
     static F receive(std::uint64_t context, Decoder& from) {
         if constexpr (in_context) {
-            return function_of<F>(context);
+            return detail::function_of<F>(context);
         } else if constexpr (std::is_member_function_pointer_v<F>) {
             MemberNumber<F> number;
             from.read(&number, sizeof number);
@@ -69,7 +69,7 @@ struct Callable {
             from.read(&f, sizeof f);
             return f;
         } else if constexpr (in_input) {
-            return decode<F>(from);
+            return haid::decode<F>(from);
         } else {
             return F{};
         }
@@ -111,7 +111,7 @@ constexpr bool can_call_with() {
 
 template <Spread spread, class F, class T>
 struct ResultOf {
-    using type = decltype(call_with<spread>(std::declval<F&>(), std::declval<T>()));
+    using type = decltype(detail::call_with<spread>(std::declval<F&>(), std::declval<T>()));
 };
 template <Spread spread, class F, class T>
 using result_of = std::remove_cvref_t<typename ResultOf<spread, F, T>::type>;
@@ -125,7 +125,7 @@ class ItemReader {
         if constexpr (flat<T>) {
             items_ = from.take(from.remaining());
         } else {
-            count_ = decode<std::uint32_t>(from);
+            count_ = haid::decode<std::uint32_t>(from);
             if (count_ > 1) starts_ = from.take(count_ * sizeof(std::uint32_t));
             items_ = from.take(from.remaining());
         }
@@ -141,16 +141,16 @@ class ItemReader {
                 return std::bit_cast<T>(bytes);
             } else {
                 Decoder from(items_.subspan(start));
-                return decode<T>(from);
+                return haid::decode<T>(from);
             }
         } else {
             std::uint32_t start = 0;
             if (count_ > 1) {
                 Decoder starts(starts_.subspan(std::min(item * sizeof start, starts_.size())));
-                start = decode<std::uint32_t>(starts);
+                start = haid::decode<std::uint32_t>(starts);
             }
             Decoder from(items_.subspan(std::min<std::size_t>(start, items_.size())));
-            return decode<T>(from);
+            return haid::decode<T>(from);
         }
     }
 
@@ -167,16 +167,17 @@ void run_items(Task& task) {
         using R = result_of<spread, F, T>;
         if constexpr (!std::is_void_v<R>) {
             if constexpr (flat<R> && sizeof(R) <= Task::largest_flat) {
-                return task.run_all<R>([&](std::uint32_t item) -> R { return call_with<spread>(f, items.read(item)); });
+                return task.run_all<R>(
+                    [&](std::uint32_t item) -> R { return detail::call_with<spread>(f, items.read(item)); });
             }
         }
         while (task.claim()) {
             while (task.next()) {
                 try {
                     if constexpr (std::is_void_v<result_of<spread, F, T>>) {
-                        call_with<spread>(f, items.read(task.item()));
+                        detail::call_with<spread>(f, items.read(task.item()));
                     } else {
-                        task.write_value<R>(call_with<spread>(f, items.read(task.item())));
+                        task.write_value<R>(detail::call_with<spread>(f, items.read(task.item())));
                     }
                 } catch (...) {
                     task.failed(std::current_exception());

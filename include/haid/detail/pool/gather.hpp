@@ -24,12 +24,12 @@ template <class R, class Put, class Fail>
 void decode_values(std::uint32_t count, Decoder& from, std::uint32_t& decoded, Put put, Fail fail) {
     for (; decoded < count; ++decoded) {
         if constexpr (flat<R>) {
-            put(decoded, decode<R>(from));
+            put(decoded, haid::decode<R>(from));
         } else {
-            const auto size = decode<std::uint32_t>(from);
+            const auto size = haid::decode<std::uint32_t>(from);
             Decoder one(from.take(size == Task::to_end_of_frame ? from.remaining() : size, "a result"));
             try {
-                R value = decode<R>(one);
+                R value = haid::decode<R>(one);
                 one.expect_end();
                 put(decoded, std::move(value));
             } catch (const DecodeError&) {
@@ -54,7 +54,7 @@ class Collected {
             decoded = count;
         } else {
             make_room(first + count);
-            decode_values<R>(
+            detail::decode_values<R>(
                 count, from, decoded, [&](std::uint32_t item, R&& value) { values_[first + item] = std::move(value); },
                 fail);
         }
@@ -69,7 +69,7 @@ class Collected {
     void reserve(std::uint64_t count) {
         if constexpr (!std::is_void_v<R>) {
             values_.reserve(count);
-            if constexpr (in_place && flat<R>) advise_large(values_.data(), count * sizeof(R));
+            if constexpr (in_place && flat<R>) detail::advise_large(values_.data(), count * sizeof(R));
         }
     }
 
@@ -211,7 +211,7 @@ void decode_results(std::uint64_t first, std::uint32_t count, Decoder& from, std
     if constexpr (std::is_void_v<R>) {
         for (; decoded < count; ++decoded) put(Result<R>(first + decoded, std::monostate{}));
     } else if constexpr (Crossable<R>) {
-        decode_values<R>(
+        detail::decode_values<R>(
             count, from, decoded,
             [&](std::uint32_t item, R&& value) { put(Result<R>(first + item, std::move(value))); },
             [&](std::uint32_t item, std::exception_ptr error) { put(Result<R>(first + item, std::move(error))); });
@@ -226,7 +226,7 @@ class GatherResults : public OutcomeCall<std::vector<Result<R>>> {
     using Item = R;
 
     void values(std::uint64_t first, std::uint32_t count, Decoder& from, std::uint32_t& decoded) override {
-        decode_results<R>(first, count, from, decoded, [this](Result<R> result) { put(std::move(result)); });
+        detail::decode_results<R>(first, count, from, decoded, [this](Result<R> result) { put(std::move(result)); });
     }
     void failed(std::uint64_t item, std::exception_ptr error) override { put(Result<R>(item, std::move(error))); }
     void put(Result<R> result) {

@@ -29,10 +29,10 @@ class ItemWriter {
 
     void add(const T& item) {
         if constexpr (flat<T>) {
-            encode(to_, item);
+            haid::encode(to_, item);
         } else {
             starts_.push_back(static_cast<std::uint32_t>(items_.bytes().size()));
-            encode(items_, item);
+            haid::encode(items_, item);
         }
         ++count_;
     }
@@ -41,7 +41,7 @@ class ItemWriter {
 
     void finish(TaskWriter& writer) {
         if constexpr (!flat<T>) {
-            encode(to_, count_);
+            haid::encode(to_, count_);
             if (count_ > 1) to_.write(starts_.data(), starts_.size() * sizeof(std::uint32_t));
             // Items may be large: they are copied once, and the writer's buffer, which is kept, does not become so.
             const std::span<const std::byte> head = to_.bytes();
@@ -225,10 +225,10 @@ class ThreadTask final : public LocalTask {
             try {
                 auto&& argument = unwrap(item);
                 if constexpr (std::is_void_v<R>) {
-                    call_with<spread>(f_, argument);
+                    detail::call_with<spread>(f_, argument);
                     return {index, std::monostate{}};
                 } else {
-                    return {index, call_with<spread>(f_, argument)};
+                    return {index, detail::call_with<spread>(f_, argument)};
                 }
             } catch (...) {
                 if (attempt == limits.retries || call_.is_given_up()) return {index, std::current_exception()};
@@ -276,7 +276,7 @@ class MapCall final : public Base {
             input_.skip(count);
             return count;
         } else {
-            return write_items<F, T, spread>(writer, f_, [&]() -> std::optional<typename Input<Range>::Held> {
+            return detail::write_items<F, T, spread>(writer, f_, [&]() -> std::optional<typename Input<Range>::Held> {
                 if (input_.at_end()) return std::nullopt;
                 return input_.take();
             });

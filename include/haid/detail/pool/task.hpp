@@ -61,12 +61,12 @@ class Task : public Encoder {
     template <class R>
     void write_value(const R& value) {
         if constexpr (flat<R>) {
-            encode(*this, value);
+            haid::encode(*this, value);
         } else {
             announce(encoded_size(value));
             std::uint32_t size = to_end_of_frame;
             write(&size, sizeof size);
-            encode(*this, value);
+            haid::encode(*this, value);
             const auto written = static_cast<std::size_t>(at_ - value_begin_);
             if (!in_pieces_ && written < to_end_of_frame) {
                 size = static_cast<std::uint32_t>(written - sizeof size);
