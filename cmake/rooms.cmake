@@ -1,7 +1,12 @@
 # A room is one static library, named after its folder in src/, that links only to the rooms it may use.
 add_library(haid_flags INTERFACE)
-target_compile_options(haid_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
-                                            -Wnon-virtual-dtor -Woverloaded-virtual -Wold-style-cast)
+if(PROJECT_IS_TOP_LEVEL)
+  target_compile_options(haid_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
+                                              -Wnon-virtual-dtor -Woverloaded-virtual -Wold-style-cast)
+else()
+  # The warnings of the project around us are for its own sources, and its compiler need not be one of ours.
+  target_compile_options(haid_flags INTERFACE -w)
+endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # False alarms in std::string of GCC 12: https://gcc.gnu.org/bugzilla/show_bug.cgi?id=105651
   target_compile_options(haid_flags INTERFACE -Wno-restrict)
@@ -20,10 +25,22 @@ if(HAID_SANITIZE)
   endif()
 endif()
 
+# Nothing of an archive is seen from outside of the program or the library that it becomes part of. What is seen of a shared
+# library says cmake/exported.map; these settings win over those of a project around us.
+function(haid_hide target)
+  if(BUILD_SHARED_LIBS)
+    set(visibility default VISIBILITY_INLINES_HIDDEN OFF)
+  else()
+    set(visibility hidden VISIBILITY_INLINES_HIDDEN ON)
+  endif()
+  set_target_properties(${target} PROPERTIES CXX_VISIBILITY_PRESET ${visibility} UNITY_BUILD OFF)
+endfunction()
+
 # haid_room(NAME SOURCES file… USES room…)
 function(haid_room name)
   cmake_parse_arguments(ROOM "" "" "SOURCES;USES" ${ARGN})
   add_library(haid_${name} STATIC ${ROOM_SOURCES})
+  haid_hide(haid_${name})
   target_link_libraries(haid_${name} PUBLIC haid_flags haid_fmt)
   # A function of a shared library is looked up when it is first called, and each process that is forked before that looks
   # it up again, page faults included: 7 % of a pool's start. So all are looked up when the program starts.

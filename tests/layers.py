@@ -9,7 +9,7 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-ORDER = ["system", "process", "schedule", "channel", "sync", "pool", "nodes", "remote", "command", "cluster", "report", "library"]
+ORDER = ["system", "process", "schedule", "channel", "sync", "pool", "nodes", "remote", "command", "cluster", "report", "library", "reach"]
 
 
 def direct_uses(room):

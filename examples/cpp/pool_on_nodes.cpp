@@ -1,5 +1,5 @@
 // A pool whose workers are on all nodes of a Slurm job. Slurm starts this very program on each node; its main() is not
-// called there, its workers run the functions that they are given.
+// called there, its workers run the functions that they are given. It is linked with haid::cluster.
 //
 //     #!/bin/bash
 //     #SBATCH --nodes=2 --ntasks-per-node=4

@@ -1,17 +1,11 @@
 #include "haid/pool.hpp"
 #include "haid/map.hpp"
 
-#include <unistd.h>
-
-#include <cstdio>
-#include <filesystem>
 #include <stdexcept>
 #include <utility>
 
-#include "haid/detail/pool/functions.hpp"
-#include "remote/build.hpp"
-#include "remote/engine.hpp"
-#include "remote/host.hpp"
+#include "haid/error.hpp"
+#include "library/pool_over_nodes.hpp"
 
 namespace haid::detail {
 namespace {
@@ -24,70 +18,19 @@ EngineOptions engine_options(PoolOptions options) {
     return result;
 }
 
-std::unique_ptr<Engine> engine_of_processes(PoolOptions options) {
-    EngineOptions settings = engine_options(std::move(options));
-    settings.enter = name_workers();
-    return Engine::of_processes(std::move(settings));
-}
-
-// What a host is told of the pool.
-struct Description {
-    int workers;
-    std::uint64_t tasks_per_worker;
-    std::uint64_t initializer;  // its number; 0: none
-};
-
-std::uint64_t number_of_initializer(const std::function<void()>& initializer) {
-    if (!initializer) return 0;
-    const auto* function = initializer.target<void (*)()>();
-    if (function == nullptr || !remote::is_of_this_build(number_of(*function))) {
-        throw std::invalid_argument(
-            "the initializer of a pool over nodes must be a plain function of the program (a lambda without captures "
-            "becomes one with a + before it)");
-    }
-    return number_of(*function);
-}
-
-std::unique_ptr<Engine> engine_of_nodes(const PoolOptions& options, const nodes::LaunchPlan& plan) {
-    if (options.workers < 0) throw std::invalid_argument("a pool cannot have less than no workers");
-    BufferEncoder description;
-    encode(description,
-           Description{options.workers, options.tasks_per_worker, number_of_initializer(options.initializer)});
-    const auto bytes = description.bytes();
-    return remote::make_engine({plan,
-                                {std::filesystem::read_symlink("/proc/self/exe").string()},
-                                remote::this_build(),
-                                {bytes.begin(), bytes.end()}});
-}
-
-std::shared_ptr<Engine> engine_of_host(const remote::Bytes& bytes) {
-    Decoder from(bytes);
-    const auto description = decode<Description>(from);
-    PoolOptions options;
-    options.workers = description.workers;
-    options.tasks_per_worker = description.tasks_per_worker;
-    if (description.initializer != 0) options.initializer = function_of<void (*)()>(description.initializer);
-    return engine_of_processes(std::move(options));
-}
-
-// Before main(), and behind the initialisation of what was linked before the library: its functions are called here.
-[[gnu::constructor]] void become_host() {
-    const auto summons = remote::take_summons();
-    if (!summons) return;
-    const int status = remote::run_host(*summons, remote::this_build(), engine_of_host);
-    std::fflush(nullptr);
-    ::_exit(status);
-}
-
 }  // namespace
 
 template <>
 BasicPool<true>::BasicPool(PoolOptions options) {
-    if (!options.nodes.empty() && remote::spans_nodes(options.nodes)) {
-        engine_ = engine_of_nodes(options, remote::plan_for(options.nodes));
-        return;
+    if (!options.nodes.empty()) {
+        if (haid_pool_over_nodes == nullptr) {
+            throw Error(
+                "a Pool with `nodes` needs a program that is linked with haid::cluster, haid's static library for it "
+                "(CMake: target_link_libraries(… haid::cluster); pkg-config: haid-cluster)");
+        }
+        engine_.reset(haid_pool_over_nodes(options));
     }
-    engine_ = engine_of_processes(std::move(options));
+    if (!engine_) engine_ = library::engine_of_processes(std::move(options));
 }
 
 template <>
@@ -99,3 +42,13 @@ BasicPool<false>::BasicPool(PoolOptions options) {
 }
 
 }  // namespace haid::detail
+
+namespace haid::library {
+
+std::unique_ptr<detail::Engine> engine_of_processes(PoolOptions options) {
+    detail::EngineOptions settings = detail::engine_options(std::move(options));
+    settings.enter = detail::name_workers();
+    return detail::Engine::of_processes(std::move(settings));
+}
+
+}  // namespace haid::library

@@ -1,5 +1,6 @@
 """The library as it is installed: other projects build with it, and it knows nothing of where it was built."""
 
+import ctypes
 import os
 import pathlib
 import re
@@ -15,12 +16,12 @@ BUILD = pathlib.Path(os.environ.get("HAID_BUILD", CHECKOUT / "build")).resolve()
 EXPECTED = "42 1 4 6 8 1\n"
 CXX = os.environ.get("CXX", "g++")
 
-pytestmark = pytest.mark.timeout(500)  # compilers on busy machines
+pytestmark = pytest.mark.timeout(1500)  # compilers on busy machines
 
 
-def run(*command, **environment):
+def run(*command, timeout=250, **environment):
     command = [str(word) for word in command]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=250, env={**os.environ, **environment})
+    result = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env={**os.environ, **environment})
     assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
     return result.stdout
 
@@ -33,8 +34,12 @@ def prefix(tmp_path_factory):
     return (folder / "first").rename(folder / "moved")
 
 
+def configure(project, folder, prefix, *settings):
+    run("cmake", "-G", "Ninja", "-S", FOLDER / project, "-B", folder, f"-DCMAKE_PREFIX_PATH={prefix}", *settings)
+
+
 def test_a_cmake_project(prefix, tmp_path):
-    run("cmake", "-G", "Ninja", "-S", FOLDER / "consumer", "-B", tmp_path, f"-DCMAKE_PREFIX_PATH={prefix}")
+    configure("consumer", tmp_path, prefix)
     run("cmake", "--build", tmp_path)
     assert run(tmp_path / "consumer") == EXPECTED
 
@@ -48,6 +53,99 @@ def test_pkg_config(prefix, tmp_path):
     sources = sorted((FOLDER / "consumer").glob("*.cpp"))
     run(CXX, "-std=c++20", *sources, *package_flags(prefix, "haid"), "-o", tmp_path / "consumer")
     assert run(tmp_path / "consumer") == EXPECTED
+
+
+OVER_NODES = """#include <haid/haid.hpp>
+#include <exception>
+#include <iostream>
+int main() {
+    try {
+        haid::Pool pool({.workers = 1, .nodes = "slurm"});
+    } catch (const std::exception& error) {
+        std::cout << error.what() << std::endl;
+    }
+}
+"""
+
+
+@pytest.mark.parametrize("package, says", [("haid", "haid::cluster"), ("haid-cluster", "Slurm job")])
+def test_a_pool_over_nodes_is_what_a_program_links_for(package, says, prefix, tmp_path):
+    (tmp_path / "program.cpp").write_text(OVER_NODES)
+    run(CXX, "-std=c++20", tmp_path / "program.cpp", *package_flags(prefix, package), "-o", tmp_path / "program")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SLURM")}
+    result = subprocess.run([tmp_path / "program"], capture_output=True, text=True, timeout=60, env=environment)
+    assert result.returncode == 0 and says in result.stdout, result
+
+
+def test_a_component_that_there_is_not_is_not_found(prefix, tmp_path):
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.25)\nproject(none LANGUAGES CXX)\n"
+        "find_package(haid REQUIRED COMPONENTS cluster)\nfind_package(haid COMPONENTS gpu)\n"
+        'if(haid_FOUND OR NOT TARGET haid::cluster)\n  message(FATAL_ERROR "gpu is there")\nendif()\n'
+    )
+    run("cmake", "-G", "Ninja", "-S", tmp_path, "-B", tmp_path / "build", f"-DCMAKE_PREFIX_PATH={prefix}")
+
+
+# -- part of a shared library
+
+
+def exported(library):
+    """What programs that load it see of it: the names, demangled."""
+    lines = run("nm", "--dynamic", "--defined-only", "--demangle", library).splitlines()
+    return [line.split(" ", 2)[2] for line in lines]
+
+
+def test_a_plugin(prefix, tmp_path):
+    configure("plugin", tmp_path, prefix)
+    run("cmake", "--build", tmp_path)
+    assert ctypes.CDLL(tmp_path / "plugin.so").plugin_answer() == 42
+    seen = exported(tmp_path / "plugin.so")
+    assert "plugin_answer" in seen
+    assert [name for name in seen if "haid" in name or "fmt::" in name] == []
+    assert len(seen) < 20, seen  # what is left is of the standard library's
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory):
+    """As part of another project, which makes a shared library of it, and installs that."""
+    folder = tmp_path_factory.mktemp("embedded")
+    configure("embedded", folder / "build", "", f"-DHAID_SOURCES={CHECKOUT}", "-DFETCHED=ON", "-DHAID_INSTALL=ON")
+    run("cmake", "--build", folder / "build", timeout=1200)  # all of the library
+    run("cmake", "--install", folder / "build", "--prefix", folder / "first")
+    (folder / "first").rename(folder / "moved")
+    return folder
+
+
+def test_fetched_by_another_project(embedded):
+    assert run(embedded / "build/consumer") == EXPECTED
+
+
+def test_of_a_shared_library_the_public_headers_are_seen(embedded):
+    (library,) = (embedded / "moved").rglob("libhaid.so.*.*.*")
+    public = r"(typeinfo (name )?for |vtable for )?haid::([A-Z]|detail::|cpu_count|resources|current_process|parent_process)"
+    seen = exported(library)
+    assert [name for name in seen if not re.match(public, name)] == []
+    assert 100 < len(seen) < 400, len(seen)
+    assert not list((embedded / "moved").rglob("haid-cluster*"))
+
+
+def test_a_shared_library_that_was_moved(embedded, tmp_path):
+    (folder,) = {path.parent for path in (embedded / "moved").rglob("libhaid.so")}
+    configure("consumer", tmp_path / "cmake", embedded / "moved")
+    run("cmake", "--build", tmp_path / "cmake")
+    assert run(tmp_path / "cmake/consumer") == EXPECTED
+    sources = sorted((FOLDER / "consumer").glob("*.cpp"))
+    run(CXX, "-std=c++20", "-fvisibility=hidden", *sources, *package_flags(embedded / "moved", "haid"), "-o", tmp_path / "consumer")
+    assert run(tmp_path / "consumer", LD_LIBRARY_PATH=str(folder)) == EXPECTED
+
+
+def test_added_to_another_project(tmp_path):
+    # What may be made of it there; it is compiled elsewhere.
+    configure("embedded", tmp_path, "", f"-DHAID_SOURCES={CHECKOUT}", "-DFETCHED=OFF", "-DBUILD_SHARED_LIBS=OFF")
+    targets = run("cmake", "--build", tmp_path, "--target", "help")
+    assert "haid_cpp" in targets and "unit_tests" not in targets and "haid_nodes" not in targets
+    scripts = [path for path in tmp_path.rglob("cmake_install.cmake") if "file(INSTALL" in path.read_text()]
+    assert scripts == [tmp_path / "cmake_install.cmake"]  # of the project itself
 
 
 # -- under the eyes of compilers
