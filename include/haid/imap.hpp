@@ -15,6 +15,7 @@
 #include "haid/detail/pool/call.hpp"
 #include "haid/detail/pool/gather.hpp"
 #include "haid/detail/pool/items.hpp"
+#include "haid/detail/sync/deadline.hpp"
 #include "haid/error.hpp"
 #include "haid/result.hpp"
 
@@ -256,7 +257,7 @@ class ImapSource final : public ImapReader {
 // The results of an imap, as a range to be gone through once. The input is read as results are taken, by the thread
 // that takes them: no further ahead than CallOptions::buffer_size says, so that an endless input works and a slow
 // consumer stops the reading. Destroying it gives up what has not begun, also of a chunk that runs; what has begun is
-// let end. For one thread.
+// let end. For one thread. One that was moved from has no results: an Error.
 template <class R>
 class Imap {
   public:
@@ -264,11 +265,15 @@ class Imap {
         : source_(std::make_shared<detail::ImapSource<R>>(std::move(engine), std::move(call), buffer_size)) {}
 
     // The next result; nullopt at the end. Throws what reading the input throws, or Error where the pool cannot go on.
-    std::optional<Result<R>> next() { return source_->next(std::nullopt); }
+    std::optional<Result<R>> next() { return source().next(std::nullopt); }
     // Throws TimeoutError where there is none after that time; it may be asked for again.
     template <class Rep, class Period>
     std::optional<Result<R>> next_for(std::chrono::duration<Rep, Period> time) {
-        return source_->next(detail::Clock::now() + std::chrono::ceil<detail::Clock::duration>(time));
+        return source().next(detail::Deadline::after(time).on_steady_clock());
+    }
+    template <class Clock, class Duration>
+    std::optional<Result<R>> next_until(std::chrono::time_point<Clock, Duration> time) {
+        return source().next(detail::Deadline::at(time).on_steady_clock());
     }
 
     class iterator {
@@ -297,6 +302,11 @@ class Imap {
     std::weak_ptr<detail::ImapReader> reader() const { return source_; }
 
   private:
+    detail::ImapSource<R>& source() {
+        if (!source_) throw Error("this haid::Imap was moved from: it has no results");
+        return *source_;
+    }
+
     std::shared_ptr<detail::ImapSource<R>> source_;
     std::optional<Result<R>> current_;
 };

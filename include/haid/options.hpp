@@ -8,6 +8,8 @@
 #include <optional>
 #include <string>
 
+#include "haid/detail/sync/deadline.hpp"
+
 namespace haid {
 
 struct PoolOptions {
@@ -23,17 +25,27 @@ struct PoolOptions {
     std::string nodes = {};
 };
 
+// A length of time, made from any of std::chrono's: 1.5s, hours::max(). What nanoseconds cannot hold is the longest
+// time that they can, and a NaN is 0.
+struct Duration : std::chrono::nanoseconds {
+    constexpr Duration() : std::chrono::nanoseconds(0) {}
+    template <class Rep, class Period>
+    constexpr Duration(std::chrono::duration<Rep, Period> time)
+        : std::chrono::nanoseconds(detail::nanoseconds_in(time)) {}
+};
+
 // Named as designated initialisers want it: pool.map(f, items, {.timeout = 10s, .retries = 2}).
 struct CallOptions {
     // Items that are sent to a worker together; 0: as many as take about half a millisecond, and fewer towards the end.
     // What a call does does not depend on it: a worker that has nothing to do is given what another has not begun.
     std::size_t chunk_size = 0;
-    // What one item may take. Its worker is killed then, and the item fails with TimeoutError. 0: no limit.
-    std::chrono::nanoseconds timeout{0};
+    // What one item may take. Its worker is killed then, and the item fails with TimeoutError. 0, or more than some 95
+    // years: no limit. A call with a negative time here or below throws std::invalid_argument.
+    Duration timeout = {};
     // How often an item that has failed, in whatever way, is tried again.
     std::uint32_t retries = 0;
     // Waited for before the first retry of an item; twice as long before each further one.
-    std::chrono::nanoseconds backoff{std::chrono::milliseconds(100)};
+    Duration backoff = std::chrono::milliseconds(100);
     // By default the items that have not begun are given up when one has failed for good. true: all are run.
     bool keep_going = false;
     // imap: how many items may be read from the input and not yet be taken by the caller; 0: as many as keep the

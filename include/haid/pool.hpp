@@ -47,9 +47,9 @@ namespace detail {
 
 inline Limits limits_of(const CallOptions& options) {
     Limits limits;
-    limits.timeout = options.timeout;
+    limits.timeout = limit_of(options.timeout);
     limits.retries = options.retries;
-    limits.backoff = options.backoff;
+    limits.backoff = pause_of(options.backoff);
     limits.chunk_size = static_cast<std::uint32_t>(std::min<std::size_t>(options.chunk_size, UINT32_MAX));
     limits.stop_at_failure = !options.keep_going;
     return limits;

@@ -42,6 +42,9 @@
 #include <type_traits>
 #include <utility>
 
+#include "haid/detail/sync/deadline.hpp"
+#include "haid/error.hpp"
+
 namespace haid {
 
 class Process {
@@ -82,14 +85,11 @@ class Process {
     // Whether it has ended in time.
     template <class Rep, class Period>
     bool join_for(std::chrono::duration<Rep, Period> time) {
-        using Seconds = std::chrono::duration<double>;
-        constexpr Seconds for_ever(1e9);  // the sum of longer ones and a clock may not be representable
-        if (Seconds(time) >= for_ever) return join(), true;
-        return wait_until(std::chrono::steady_clock::now() + std::chrono::ceil<std::chrono::nanoseconds>(time));
+        return wait_until(detail::Deadline::after(time));
     }
     template <class Clock, class Duration>
     bool join_until(std::chrono::time_point<Clock, Duration> time) {
-        return join_for(time - Clock::now());
+        return wait_until(detail::Deadline::at(time));
     }
 
     // SIGTERM; nothing if it has ended. Its own children, if any, are killed with its end.
@@ -130,7 +130,7 @@ class Process {
     struct State;
 
     explicit Process(std::unique_ptr<Call> call);
-    bool wait_until(std::chrono::steady_clock::time_point time);
+    bool wait_until(const detail::Deadline& deadline);
     State& state() const;
     State& own() const;
     State& running() const;

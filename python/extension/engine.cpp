@@ -41,7 +41,7 @@ void end(detail::Engine* engine, InThisProcess made) {
 }
 
 std::chrono::nanoseconds nanoseconds(double seconds) {
-    return std::chrono::ceil<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds));
+    return detail::nanoseconds_in(std::chrono::duration<double>(seconds));
 }
 
 }  // namespace
@@ -130,9 +130,9 @@ std::shared_ptr<Call> Engine::call(const nb::bytes& function, std::uint64_t numb
                                    nb::object input, std::size_t bound, double timeout, std::uint32_t retries,
                                    double backoff, bool in_background, std::optional<std::uint64_t> completion) {
     detail::Limits limits;
-    limits.timeout = nanoseconds(timeout);
+    limits.timeout = detail::limit_of(nanoseconds(timeout));
     limits.retries = retries;
-    limits.backoff = nanoseconds(backoff);
+    limits.backoff = detail::pause_of(nanoseconds(backoff));
     auto bytes = std::make_shared<BytesCall>(limits, &run_items, encode_function(number, spread, function));
     if (completion) {
         bytes->when_finished([completions = completions_, finished = *completion] { completions->add(finished); });

@@ -3,9 +3,10 @@
 
 #include <nanobind/nanobind.h>
 
-#include <algorithm>
 #include <chrono>
 #include <optional>
+
+#include "haid/detail/sync/deadline.hpp"
 
 namespace haid::python {
 
@@ -18,12 +19,10 @@ inline nanobind::object checked(PyObject* object) {
 // A main thread that waits looks so often whether Python has a signal to handle (Ctrl-C).
 inline constexpr std::chrono::milliseconds look_for_signals{50};
 
-// When so many seconds will have passed; nullopt: never. Longer than a century is for ever.
+// When so many seconds will have passed; nullopt: never.
 inline std::optional<std::chrono::steady_clock::time_point> after(std::optional<double> seconds) {
-    using Clock = std::chrono::steady_clock;
     if (!seconds) return std::nullopt;
-    const std::chrono::duration<double> time(std::clamp(*seconds, 0.0, 3e9));
-    return Clock::now() + std::chrono::ceil<Clock::duration>(time);
+    return detail::Deadline::after(std::chrono::duration<double>(*seconds)).on_steady_clock();
 }
 
 }  // namespace haid::python

@@ -7,6 +7,11 @@ from . import _scarcity
 from .errors import TimeoutError
 
 
+def bounded(timeout):
+    """What a lock takes, of any number of seconds."""
+    return min(max(timeout, 0), threading.TIMEOUT_MAX)
+
+
 class AsyncResult(_standard.ApplyResult):
     """What a call that nobody waits for will give."""
 
@@ -42,13 +47,13 @@ class AsyncResult(_standard.ApplyResult):
     def _wait(self, timeout):
         if self._told is None or self._pool._callbacks.is_here():
             return self._wait_for_call(timeout)
-        return self._told.wait(timeout)
+        return self._told.wait(None if timeout is None else bounded(timeout))
 
     def _wait_for_call(self, timeout):
         if self._done:
             return True
         # Who comes second waits for the first.
-        if not self._lock.acquire(timeout=-1 if timeout is None else min(max(timeout, 0), threading.TIMEOUT_MAX)):
+        if not self._lock.acquire(timeout=-1 if timeout is None else bounded(timeout)):
             return self._done
         try:
             if not self._done and self._call.wait(timeout):
@@ -136,7 +141,7 @@ class IMapIterator(_standard.IMapIterator):
         self._check_caller()
         end = None if timeout is None else time.monotonic() + timeout
         lock = self._lock
-        if not lock.acquire(timeout=-1 if timeout is None else min(max(timeout, 0), threading.TIMEOUT_MAX)):
+        if not lock.acquire(timeout=-1 if timeout is None else bounded(timeout)):
             raise TimeoutError
         try:
             self._begin()

@@ -28,6 +28,7 @@ _BROKEN = 2
 
 _WHOLE = select.PIPE_BUF - 4  # what one write puts into a pipe wholly or not at all, with its length
 _STALL = 1.0  # s: for the rest of an item that has begun to come, when the time limit has passed
+_LONGEST_WAIT = 2e6  # s: what poll takes. Longer is for ever
 
 _DROPPED = object()
 _size = struct.Struct("!i").unpack
@@ -359,7 +360,7 @@ class Queue(_Survives, _standard.Queue):
             raise ValueError(f"Queue {self!r} is closed")
         if not block:
             timeout = 0
-        data = self._receive(None if timeout is None else time.monotonic() + timeout)
+        data = self._receive(None if timeout is None or timeout > _LONGEST_WAIT else time.monotonic() + timeout)
         if data is None:
             raise Empty
         return _ForkingPickler.loads(data)

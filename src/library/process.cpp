@@ -272,8 +272,8 @@ void Process::join() {
     running().wait_until(std::nullopt);
 }
 
-bool Process::wait_until(Clock::time_point time) {
-    return running().wait_until(time);
+bool Process::wait_until(const detail::Deadline& deadline) {
+    return running().wait_until(deadline.on_steady_clock());
 }
 
 void Process::terminate() {

@@ -302,8 +302,7 @@ void Dispatcher::failed(std::uint64_t number, std::uint32_t item, std::exception
     if (!call.cancelled && limits.retries > 0) {
         std::uint32_t before = call.failures[index]++;
         if (before < limits.retries) {
-            auto wait = limits.backoff * (std::int64_t{1} << std::min(before, 30U));
-            again_.emplace(detail::Clock::now() + wait, Again{number, item});
+            again_.emplace(detail::Clock::now() + limits.pause_before(before), Again{number, item});
             return;
         }
         call.failures.erase(index);

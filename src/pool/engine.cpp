@@ -167,7 +167,8 @@ void ProcessEngine::stop(Lock& lock, detail::Call& call) {
 bool ProcessEngine::wait(Lock& lock, const std::function<bool()>& enough, std::optional<detail::Time> until) {
     for (;;) {
         if (enough()) return true;
-        if (until && detail::Clock::now() >= *until) return false;
+        // Who does nothing but look, again and again, does the work that there is.
+        if (until && detail::Clock::now() >= *until) return !driven_ && step() && enough();
         if (driven_) {
             ++waiting_;
             if (until) {

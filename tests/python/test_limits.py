@@ -87,3 +87,15 @@ with haid.Pool(1) as pool:
                 os.kill(pid, signal.SIGCONT)
         status, out, errors = script.end()
         assert (status, out, errors) == (0, "[1] 2\n", "")
+
+
+@pytest.mark.parametrize("timeout", [1e12, float("inf")])
+def test_waits_that_are_longer_than_a_clock_can_say_wait_for_what_comes(pool, timeout):
+    assert pool.map_async(twice, [1]).get(timeout) == [2]
+    assert pool.map_async(twice, [1], callback=print).get(timeout) == [2]
+    assert pool.imap(twice, [1]).next(timeout) == 2
+    lock = haid.Lock()
+    assert lock.acquire(timeout=timeout)
+    queue = haid.Queue()
+    queue.put(3)
+    assert queue.get(timeout=timeout) == 3

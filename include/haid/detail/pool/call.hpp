@@ -2,6 +2,7 @@
 // values, other languages make theirs; the engine that runs them knows neither.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -19,6 +20,7 @@
 
 #include "haid/codec.hpp"
 #include "haid/detail/pool/task.hpp"
+#include "haid/detail/sync/deadline.hpp"
 
 namespace haid::detail {
 
@@ -34,7 +36,18 @@ struct Limits {
     bool one_at_a_time = false;           // each item a task of its own, and its result told at once
     bool stop_at_failure = false;         // items that have not begun are given up after the first that failed
     std::uint64_t most_waiting = 0;       // items begun and not resolved; 0: as many as keep the workers busy
+
+    // Before the retry of this number, from 0.
+    std::chrono::nanoseconds pause_before(std::uint32_t retry) const {
+        const std::int64_t times = std::int64_t{1} << std::min(retry, 30U);
+        return backoff > Deadline::furthest / times ? Deadline::furthest : backoff * times;
+    }
 };
+
+// What a user has said a limit or a pause to be, as it is in Limits: no limit where it is as good as none. Throws
+// std::invalid_argument where it is negative.
+std::chrono::nanoseconds limit_of(std::chrono::nanoseconds time);
+std::chrono::nanoseconds pause_of(std::chrono::nanoseconds time);
 
 // Where a call puts the input of its next task.
 class TaskWriter {

@@ -232,7 +232,7 @@ class ThreadTask final : public LocalTask {
                 }
             } catch (...) {
                 if (attempt == limits.retries || call_.is_given_up()) return {index, std::current_exception()};
-                std::this_thread::sleep_for(limits.backoff * (std::int64_t{1} << std::min(attempt, 30U)));
+                std::this_thread::sleep_for(limits.pause_before(attempt));
             }
         }
     }
