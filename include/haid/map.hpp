@@ -13,10 +13,13 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <iterator>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <ranges>
 #include <type_traits>
 #include <utility>
@@ -27,8 +30,25 @@
 
 namespace haid {
 
-struct MapOptions : CallOptions {
+// Named as designated initialisers want it: haid::map(f, items, {.workers = 4, .timeout = 10s}). All but `workers` are
+// those of CallOptions.
+struct MapOptions {
     int workers = 0;  // 0: as many as CPUs may be used
+    std::size_t chunk_size = 0;
+    Duration timeout = {};
+    std::uint32_t retries = 0;
+    Duration backoff = CallOptions{}.backoff;
+    bool keep_going = false;
+    std::function<void(std::size_t done, std::optional<std::size_t> total)> progress = {};
+
+    operator CallOptions() const {
+        return {.chunk_size = chunk_size,
+                .timeout = timeout,
+                .retries = retries,
+                .backoff = backoff,
+                .keep_going = keep_going,
+                .progress = progress};
+    }
 };
 
 namespace detail {

@@ -95,6 +95,12 @@ std::optional<std::size_t> size_of(const Range& range) {
     }
 }
 
+// Whether the last of these arguments says how to call.
+template <class... Arguments>
+inline constexpr bool ends_in_options =
+    std::is_same_v<std::remove_cvref_t<std::tuple_element_t<sizeof...(Arguments), std::tuple<int, Arguments...>>>,
+                   CallOptions>;
+
 // The range, or a view of it if it is the caller's.
 template <class Items>
 auto view_of(Items&& items) {
@@ -167,15 +173,44 @@ class BasicPool {
         return imap_as<Spread::item>(std::forward<F>(f), std::forward<Items>(items), options, false);
     }
 
-    // f of these arguments, in a worker. Waits.
+    // f of these arguments, in a worker. Waits. The arguments are moved or copied as by std::thread; a C string comes
+    // to the worker of a Pool as a std::string. A ThreadPool moves them on to a function that takes them by value where
+    // it cannot be called otherwise (std::unique_ptr): then there can be no retries (std::invalid_argument). Options
+    // come last: pool.apply(f, 3, 4, {.timeout = 10s}); behind more than four arguments with their name,
+    // haid::CallOptions{.timeout = 10s}. They may also stand first.
     template <class F, class... Arguments>
     auto apply(F&& f, Arguments&&... arguments) {
-        return gather<AsValue, Spread::tuple>(std::forward<F>(f), one_tuple(std::forward<Arguments>(arguments)...), {});
+        if constexpr (ends_in_options<Arguments...>) {
+            return apply_but_last(std::forward<F>(f), std::forward_as_tuple(std::forward<Arguments>(arguments)...),
+                                  std::make_index_sequence<sizeof...(Arguments) - 1>());
+        } else {
+            return apply_with({}, std::forward<F>(f), std::forward<Arguments>(arguments)...);
+        }
+    }
+    template <class F>
+    auto apply(F&& f, const CallOptions& options) {
+        return apply_with(options, std::forward<F>(f));
+    }
+    template <class F, class A>
+    auto apply(F&& f, A&& a, const CallOptions& options) {
+        return apply_with(options, std::forward<F>(f), std::forward<A>(a));
+    }
+    template <class F, class A, class B>
+    auto apply(F&& f, A&& a, B&& b, const CallOptions& options) {
+        return apply_with(options, std::forward<F>(f), std::forward<A>(a), std::forward<B>(b));
+    }
+    template <class F, class A, class B, class C>
+    auto apply(F&& f, A&& a, B&& b, C&& c, const CallOptions& options) {
+        return apply_with(options, std::forward<F>(f), std::forward<A>(a), std::forward<B>(b), std::forward<C>(c));
+    }
+    template <class F, class A, class B, class C, class D>
+    auto apply(F&& f, A&& a, B&& b, C&& c, D&& d, const CallOptions& options) {
+        return apply_with(options, std::forward<F>(f), std::forward<A>(a), std::forward<B>(b), std::forward<C>(c),
+                          std::forward<D>(d));
     }
     template <class F, class... Arguments>
     auto apply(const CallOptions& options, F&& f, Arguments&&... arguments) {
-        return gather<AsValue, Spread::tuple>(std::forward<F>(f), one_tuple(std::forward<Arguments>(arguments)...),
-                                              options);
+        return apply_with(options, std::forward<F>(f), std::forward<Arguments>(arguments)...);
     }
 
     // Do not wait. The items are moved or copied; what reading them throws is thrown at once. The callbacks run in a
@@ -196,10 +231,13 @@ class BasicPool {
     template <class F, class Tuple = std::tuple<>, class Callback = std::nullptr_t>
     auto apply_async(F&& f, Tuple arguments = {}, const CallOptions& options = {}, Callback callback = {},
                      std::function<void(std::exception_ptr)> error_callback = {}) {
-        std::vector<Tuple> one;
-        one.push_back(std::move(arguments));
-        return gather_async<AsValue, Spread::tuple>(std::forward<F>(f), own(std::move(one)), options,
-                                                    std::move(callback), std::move(error_callback));
+        using Carried = carried<Tuple, crossing>;
+        constexpr Spread spread = spread_of<F, Carried>();
+        require_to_stay<spread>(options);
+        std::vector<Carried> one;
+        one.emplace_back(std::move(arguments));
+        return gather_async<AsValue, spread>(std::forward<F>(f), own(std::move(one)), options, std::move(callback),
+                                             std::move(error_callback));
     }
 
     // No further calls. Those that were made go on.
@@ -234,11 +272,35 @@ class BasicPool {
             return std::views::all(std::forward<Items>(items));
         }
     }
-    template <class... Arguments>
-    static auto one_tuple(Arguments&&... arguments) {
-        std::vector<std::tuple<std::decay_t<Arguments>...>> one;
+
+    // How a function is called with arguments that are the pool's own.
+    template <class F, class Tuple>
+    static constexpr Spread spread_of() {
+        const bool can = can_call_with<Spread::tuple, std::decay_t<F>, Tuple&>();
+        return !crossing && !can && can_call_with<Spread::moved_tuple, std::decay_t<F>, Tuple&>() ? Spread::moved_tuple
+                                                                                                  : Spread::tuple;
+    }
+    template <Spread spread>
+    static void require_to_stay(const CallOptions& options) {
+        if (spread == Spread::moved_tuple && options.retries > 0) {
+            throw std::invalid_argument(
+                "arguments that are moved into the function are gone when it has failed: take them as T& or const T&, "
+                "or ask for no retries");
+        }
+    }
+    template <class F, class... Arguments>
+    auto apply_with(const CallOptions& options, F&& f, Arguments&&... arguments) {
+        using Tuple = carried<std::tuple<std::decay_t<Arguments>...>, crossing>;
+        constexpr Spread spread = spread_of<F, Tuple>();
+        require_to_stay<spread>(options);
+        std::vector<Tuple> one;
         one.emplace_back(std::forward<Arguments>(arguments)...);
-        return one;
+        return gather<AsValue, spread>(std::forward<F>(f), std::move(one), options);
+    }
+    template <class F, class All, std::size_t... index>
+    auto apply_but_last(F&& f, All all, std::index_sequence<index...>) {
+        return apply_with(std::get<sizeof...(index)>(all), std::forward<F>(f),
+                          std::forward<std::tuple_element_t<index, All>>(std::get<index>(all))...);
     }
 
     template <class Items>
@@ -260,7 +322,8 @@ class BasicPool {
         constexpr bool can = can_call_with<spread, std::decay_t<F>, Argument<Range>>();
         static_assert(can || !crossing,
                       "haid: the function cannot be called with the items: a worker has copies of them, so it takes "
-                      "them by value or as const T&, not as T& (starmap: the elements of each item, one by one)");
+                      "them by value or as const T&, not as T& (starmap: the elements of each item, one by one; "
+                      "apply: a C string as std::string)");
         static_assert(can || crossing,
                       "haid: the function cannot be called with the items: a ThreadPool calls it with the items "
                       "themselves, so it takes them as T&, not as T&& (starmap: the elements of each item, one by "

@@ -112,7 +112,7 @@ TEST_F(PoolSurvival, WhatTasksHaveStartedEndsWithTheProgram) {
 }
 
 TEST_F(PoolSurvival, AForkedMapEndsWithTheProgram) {
-    Doomed doomed(2, [] { haid::map(tell_and_sleep, std::views::iota(0, 10), MapOptions{{}, 2}); });
+    Doomed doomed(2, [] { haid::map(tell_and_sleep, std::views::iota(0, 10), {.workers = 2}); });
     doomed.kill_and_wait_for_all();
 }
 
@@ -313,7 +313,7 @@ TEST_F(PoolSurvival, FewDescriptorsAreEnough) {
         ::setrlimit(RLIMIT_NOFILE, &few);
         Pool pool(8);
         EXPECT_EQ(pool.map(twice, up_to(1000)).back(), 1998);
-        EXPECT_EQ(haid::map(twice, up_to(1000), MapOptions{{}, 8}).back(), 1998);
+        EXPECT_EQ(haid::map(twice, up_to(1000), {.workers = 8}).back(), 1998);
 #ifndef __SANITIZE_ADDRESS__  // it takes descriptors itself
         // And none at all are an error.
         std::vector<int> taken;
@@ -366,7 +366,7 @@ TEST_F(PoolSurvival, ATaskMayCloseAllDescriptors) {
     for (int round = 0; round < 10; ++round) {
         EXPECT_EQ(pool.map(close_all, up_to(4)), up_to(4));
         EXPECT_EQ(pool.map_async(close_all, up_to(4)).get(), up_to(4));
-        EXPECT_EQ(haid::map(close_all, up_to(4), MapOptions{{}, 2}), up_to(4));
+        EXPECT_EQ(haid::map(close_all, up_to(4), {.workers = 2}), up_to(4));
     }
     expect_works(pool);
 }

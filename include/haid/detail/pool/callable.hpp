@@ -8,6 +8,7 @@
 #include <cstring>
 #include <functional>
 #include <span>
+#include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -76,13 +77,15 @@ struct Callable {
     }
 };
 
-// Whether an item is the argument, or a tuple of arguments.
-enum class Spread { item, tuple };
+// Whether an item is the argument, or a tuple of arguments, or one whose elements are moved into the function.
+enum class Spread { item, tuple, moved_tuple };
 
 template <Spread spread, class F, class T>
 decltype(auto) call_with(F& f, T&& item) {
     if constexpr (spread == Spread::tuple) {
         return std::apply(f, std::forward<T>(item));
+    } else if constexpr (spread == Spread::moved_tuple) {
+        return std::apply(f, static_cast<std::remove_reference_t<T>&&>(item));
     } else {
         return std::invoke(f, std::forward<T>(item));
     }
@@ -104,10 +107,40 @@ template <Spread spread, class F, class T>
 constexpr bool can_call_with() {
     if constexpr (spread == Spread::tuple) {
         return takes_elements_of<F, T>();
+    } else if constexpr (spread == Spread::moved_tuple) {
+        return takes_elements_of<F, std::remove_reference_t<T>>();
     } else {
         return std::is_invocable_v<F&, T>;
     }
 }
+
+template <class T>
+inline constexpr bool is_character =
+    std::is_same_v<T, char> || std::is_same_v<T, wchar_t> || std::is_same_v<T, char8_t> ||
+    std::is_same_v<T, char16_t> || std::is_same_v<T, char32_t>;
+
+// What becomes of the arguments of an apply on their way to the function. A pointer to a text means nothing in another
+// process: there the text itself arrives.
+template <class T>
+struct InOtherProcess {
+    using type = T;
+};
+template <class C>
+    requires(is_character<C>)
+struct InOtherProcess<const C*> {
+    using type = std::basic_string<C>;
+};
+template <class C>
+    requires(is_character<C>)
+struct InOtherProcess<C*> {
+    using type = std::basic_string<C>;
+};
+template <class... T>
+struct InOtherProcess<std::tuple<T...>> {
+    using type = std::tuple<typename InOtherProcess<T>::type...>;
+};
+template <class T, bool crossing>
+using carried = typename std::conditional_t<crossing, InOtherProcess<T>, std::type_identity<T>>::type;
 
 template <Spread spread, class F, class T>
 struct ResultOf {

@@ -1,0 +1,8 @@
+// expect: apply: a C string as std::string
+#include <haid/pool.hpp>
+
+std::size_t length(const char* text);
+
+void send(haid::Pool& pool) {
+    pool.apply(length, "text");
+}
