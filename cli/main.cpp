@@ -18,6 +18,8 @@ int main(int count, char** arguments) {
     std::vector<std::string> words(arguments + (count > 0 ? 1 : 0), arguments + count);
     // A file that may not become longer is an error that names it. (SIGPIPE: see command::Run.)
     ::signal(SIGXFSZ, SIG_IGN);
+    // Who ignores it and starts us has the kernel forget how our children end.
+    ::signal(SIGCHLD, SIG_DFL);
     try {
         if (!haid::system::hold_standard_descriptors()) {
             haid::system::throw_errno("cannot open /dev/null in place of a closed standard descriptor");

@@ -72,6 +72,10 @@ class TaskError : public Error {
 // The worker died while it ran the task. what() names the signal or the exit status, and a likely cause.
 class WorkerLost : public Error {
   public:
+    // What exit_code() is where somebody else was told how it ended: this program has reaped the worker itself, or
+    // ignores SIGCHLD. No exit status or signal has this number.
+    static constexpr int unknown_exit = 256;
+
     // `exit_code`: the exit status, or minus the signal's number.
     WorkerLost(const std::string& message, int exit_code, std::size_t task, int worker)
         : Error(message), exit_code_(exit_code), task_(task), worker_(worker) {}

@@ -50,7 +50,7 @@ namespace haid {
 class Process {
   public:
     // What exit_code() is where somebody else reaped the process: no exit status or signal has this number.
-    static constexpr int unknown_exit = 256;
+    static constexpr int unknown_exit = WorkerLost::unknown_exit;
 
     template <class Function, class... Arguments>
         requires(!std::same_as<std::remove_cvref_t<Function>, Process>)

@@ -13,6 +13,7 @@ from . import _processes
 
 class Popen(popen_fork.Popen):
     sentinel = None
+    poll = _processes.poll
 
     def _launch(self, process_obj):
         parent_sentinel = _processes.sentinel_for_children()

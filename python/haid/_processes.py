@@ -35,8 +35,26 @@ def pipe():
     return above_standard(read_end), above_standard(write_end)
 
 
+UNKNOWN_EXIT = 256  # no exit status or signal has this number
+
+
+def poll(popen, flag=os.WNOHANG):
+    """In the place of a Popen's: one that somebody else has reaped (a wait() of the program's, SIGCHLD ignored) has ended."""
+    if popen.returncode is None:
+        try:
+            pid, status = os.waitpid(popen.pid, flag)
+        except ChildProcessError:
+            popen.returncode = UNKNOWN_EXIT
+        else:
+            if pid == popen.pid:
+                popen.returncode = os.waitstatus_to_exitcode(status)
+    return popen.returncode
+
+
 class EndsWithParent:
     """For classes derived from multiprocessing's BaseProcess."""
+
+    unknown_exit = UNKNOWN_EXIT  # the exitcode where somebody else was told how the process ended
 
     def start(self):
         try:

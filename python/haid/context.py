@@ -27,7 +27,9 @@ class ForkProcess(EndsWithParent, _standard.ForkProcess):
 class SpawnProcess(EndsWithParent, _standard.SpawnProcess):
     @staticmethod
     def _Popen(process_obj):
-        return kept_to_this_process(_standard.SpawnProcess._Popen(process_obj))
+        from ._spawn import Popen
+
+        return kept_to_this_process(Popen(process_obj))
 
 
 class ForkServerProcess(EndsWithParent, _standard.ForkServerProcess):

@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,10 +20,6 @@
 #include "system/demangle.hpp"
 #include "system/error.hpp"
 #include "system/signals.hpp"
-
-#ifndef SYS_pidfd_send_signal
-#define SYS_pidfd_send_signal 424
-#endif
 
 namespace haid {
 namespace {
@@ -166,12 +161,9 @@ struct Process::State {
     void send(int signal) {
         std::lock_guard guard(mutex);
         if (reap()) return;
-        if (forked.sentinel_is_pidfd) {
-            if (::syscall(SYS_pidfd_send_signal, forked.sentinel.get(), signal, nullptr, 0) == 0) return;
-            if (errno != ENOSYS && errno != EPERM) return;  // ESRCH: somebody else reaped it
-        }
-        if (::kill(pid, signal) != 0 && errno != ESRCH) {
-            system::throw_errno(fmt::format("cannot send {} to process '{}'", system::signal_name(signal), name));
+        if (const int error = process::send(forked, signal); error != 0 && error != ESRCH) {
+            throw system::SystemError(error,
+                                      fmt::format("cannot send {} to process '{}'", system::signal_name(signal), name));
         }
     }
 

@@ -1,6 +1,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "haid/error.hpp"
 #include "pool/worker_source.hpp"
 #include "process/fork.hpp"
 #include "system/error.hpp"
@@ -28,7 +29,7 @@ class ForkedHere : public WorkerSource {
     }
 
     void kill(std::size_t worker) override {
-        if (children_[worker].pid > 0) ::kill(children_[worker].pid, SIGKILL);
+        if (children_[worker].pid > 0) process::send(children_[worker], SIGKILL);
     }
 
     void add_descriptors(std::vector<pollfd>& descriptors) const override {
@@ -55,10 +56,9 @@ class ForkedHere : public WorkerSource {
         int status = 0;
         pid_t pid = system::uninterrupted([&] { return ::waitpid(child.pid, &status, options); });
         if (pid == 0) return;
-        // Somebody else may have reaped it: how it ended is not known then.
-        int exit_code = pid < 0 ? 0 : WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
         child = {};
-        news.push_back({worker, exit_code, 0});
+        // Somebody else may have reaped it, or the kernel has, where SIGCHLD is ignored.
+        news.push_back({worker, pid < 0 ? WorkerLost::unknown_exit : exit_code_of(status), 0});
     }
 
     WorkerSettings settings_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <poll.h>
+#include <sys/wait.h>
 
 #include <cstddef>
 #include <memory>
@@ -14,9 +15,14 @@ namespace haid::pool {
 // How a worker has ended.
 struct Death {
     std::size_t worker;
-    int exit_code;    // minus the signal's number, or the exit status
+    int exit_code;    // minus the signal's number, or the exit status, or WorkerLost::unknown_exit
     int start_error;  // errno: it could not even be started; 0: it was
 };
+
+// Of what waitpid says.
+inline int exit_code_of(int status) {
+    return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
 
 // One thread at a time.
 class WorkerSource {

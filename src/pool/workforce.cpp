@@ -55,6 +55,14 @@ std::uint64_t memory_kills() {
     return at == std::string::npos ? 0 : std::strtoull(text.c_str() + at + 10, nullptr, 10);
 }
 
+std::string how_it_ended(const Death& death) {
+    if (death.exit_code == WorkerLost::unknown_exit) {
+        return "ended, nobody knows how (this program has reaped it by a wait() of its own, or ignores SIGCHLD),";
+    }
+    return death.exit_code < 0 ? fmt::format("was ended by {}", system::signal_name(-death.exit_code))
+                               : fmt::format("left with exit status {}", death.exit_code);
+}
+
 }  // namespace
 
 Workforce::Workforce(Dispatcher& dispatcher, const WorkerSettings& settings, bool fork_here)
@@ -240,10 +248,9 @@ void Workforce::bury(const Death& death) {
         lane.idle_deaths = lane.has_run ? 0 : lane.idle_deaths + 1;
     }
     if (!was_ready && ++lane.barren_starts >= most_barren_starts) {
-        std::string how = death.exit_code < 0 ? fmt::format("ended by {}", system::signal_name(-death.exit_code))
-                                              : fmt::format("with exit status {}", death.exit_code);
-        fail(std::make_exception_ptr(Error(fmt::format(
-            "the pool's workers end before they are ready for work ({}, {} times)", how, lane.barren_starts))));
+        fail(std::make_exception_ptr(
+            Error(fmt::format("the pool's workers end before they are ready for work (the last {}, {} times)",
+                              how_it_ended(death), lane.barren_starts))));
         return;
     }
     replace(death.worker);
@@ -318,8 +325,7 @@ void Workforce::give_up(std::size_t worker, const channel::Unstarted& range, con
 }
 
 std::exception_ptr Workforce::lost(std::size_t worker, const Death& death, const char* did, std::uint64_t item) const {
-    std::string how = death.exit_code < 0 ? fmt::format("was ended by {}", system::signal_name(-death.exit_code))
-                                          : fmt::format("left with exit status {}", death.exit_code);
+    std::string how = how_it_ended(death);
     if (death.exit_code == -SIGKILL) {
         how += memory_kills() > kills_before_
                    ? " (the system's out-of-memory killer: the tasks take more memory than there is)"

@@ -174,7 +174,7 @@ class Zygote {
             if (child == workers_.end()) continue;  // an orphan of a worker
             *child = {};
             auto worker = static_cast<std::size_t>(child - workers_.begin());
-            tell({worker, WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status), 0});
+            tell({worker, exit_code_of(status), 0});
         }
     }
 

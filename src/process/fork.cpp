@@ -18,6 +18,9 @@
 #include "system/error.hpp"
 #include "system/signals.hpp"
 
+#ifndef SYS_pidfd_send_signal
+#define SYS_pidfd_send_signal 424
+#endif
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
 #endif
@@ -245,6 +248,14 @@ Forked fork_child(const std::function<int()>& body, const ForkOptions& options) 
         forked.sentinel_is_pidfd = false;
     }
     return forked;
+}
+
+int send(const Forked& child, int signal) noexcept {
+    if (child.sentinel_is_pidfd) {
+        if (::syscall(SYS_pidfd_send_signal, child.sentinel.get(), signal, nullptr, 0) == 0) return 0;
+        if (errno != ENOSYS && errno != EPERM) return errno;
+    }
+    return ::kill(child.pid, signal) == 0 ? 0 : errno;
 }
 
 void at_fork_in_child(void (*forget)()) {

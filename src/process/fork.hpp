@@ -91,6 +91,10 @@ struct Forked {
 // Throws SystemError (EAGAIN, ENOMEM, EMFILE, ENFILE); nothing is left behind then.
 Forked fork_child(const std::function<int()>& body, const ForkOptions& options = {});
 
+// To the child, and to nobody else where the kernel has pidfds, though somebody else may have reaped it. 0, or an errno
+// (ESRCH: it has ended).
+int send(const Forked& child, int signal) noexcept;
+
 // `forget` will be called in every child of this process, before anything else of the library, with one thread and
 // nothing locked by fork_child: for state that is the parent's alone (threads that do not exist there, locks that they
 // may have held). Calls cannot be taken back. Thread-safe.

@@ -450,3 +450,20 @@ def test_a_ladder_without_sigkill_does_not_wait_for_what_it_cannot_end(haid):
     result = haid.run("--timeout", "0.5", "--termseq", "TERM,100", LEAVES_A_STUBBORN_CHILD, ":::", "1")
     assert result.status == 1
     assert len(haid.alive_as("bash -c")) == 1
+
+
+# -- SIGCHLD
+
+
+IGNORES_CHILDREN = "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execvp(sys.argv[1], sys.argv[1:])"
+
+
+def test_how_children_end_is_known_where_the_parent_ignores_the_ends_of_its_own(tidy_haid):
+    before = ["python3", "-c", IGNORES_CHILDREN]
+    result = tidy_haid.run("-j1", "--joblog", "log", "exit {}", ":::", "0", "3", before=before)
+    assert result.status == 1
+    assert [line.split("\t")[6] for line in (tidy_haid.folder / "log").read_text().splitlines()[1:]] == ["0", "3"]
+    tidy_haid.file("bin/sbatch", "#!/bin/sh\nexit 3\n", mode=0o755)
+    tidy_haid.environment |= {"PATH": f"{tidy_haid.folder}/bin:/usr/bin:/bin", "HAID_RUN_FOLDER": str(tidy_haid.folder / "kept")}
+    result = tidy_haid.run("submit", "--", "true", ":::", "1", before=before)
+    assert result.status == 3, "sbatch's own"

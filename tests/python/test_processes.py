@@ -140,3 +140,34 @@ def test_a_signal_that_comes_with_the_fork_runs_nothing_of_the_parents_in_the_ch
     ended = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, timeout=60, cwd=tmp_path)
     assert ended.stdout.split() == ["1"]
     assert ended.stderr.rstrip().endswith("KeyboardInterrupt")
+
+
+IGNORES_CHILDREN = """
+import os, signal, sys
+import haid
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    haid.set_start_method(sys.argv[1])
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    process = haid.Process(target=die)
+    process.start()
+    process.join(60)
+    print(process.exitcode == process.unknown_exit, process.is_alive(), haid.active_children())
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    process = haid.Process(target=die)
+    process.start()
+    os.waitpid(process.pid, 0)
+    process.join(60)
+    print(process.exitcode == process.unknown_exit, process.is_alive(), haid.active_children())
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_how_a_process_ended_is_unknown_where_somebody_else_was_told(method, tmp_path):
+    program = tmp_path / "ignores.py"
+    program.write_text(IGNORES_CHILDREN)
+    ended = subprocess.run([sys.executable, program, method], capture_output=True, text=True, timeout=150)
+    assert ended.stdout.splitlines() == ["True False []"] * 2, ended.stderr

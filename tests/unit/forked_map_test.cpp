@@ -1,6 +1,9 @@
 // haid::map, which forks at the call.
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
 
+#include <cerrno>
 #include <forward_list>
 #include <list>
 #include <map>
@@ -36,6 +39,46 @@ TEST_F(ForkedMap, HasWhateverTheFunctionCaptures) {
     haid::map([&](int) { ++changed; }, up_to(10));
     EXPECT_EQ(changed, 0);
     EXPECT_EQ(haid::starmap([&](int a, int b) { return a * b; }, std::vector{std::tuple{2, 3}}), std::vector{6});
+}
+
+int kill_at_two(int value) {
+    if (value == 2) ::raise(SIGKILL);
+    return value;
+}
+
+void expect_lost_without_a_reason() {
+    expect_thrown<WorkerLost>(
+        [] {
+            haid::map(kill_at_two, std::vector{1, 2, 3}, {.workers = 1});
+        },
+        [](const WorkerLost& lost) {
+            EXPECT_EQ(lost.exit_code(), WorkerLost::unknown_exit);
+            EXPECT_EQ(lost.signal(), 0);
+            EXPECT_EQ(lost.task(), 1U);
+            EXPECT_NE(std::string(lost.what()).find("nobody knows how"), std::string::npos) << lost.what();
+        });
+    EXPECT_EQ(haid::map(twice, std::vector{0, 1, 2}), (std::vector{0, 2, 4}));
+    EXPECT_THROW(haid::map([](int) { std::this_thread::sleep_for(20s); }, std::vector{1}, {.timeout = 30ms}),
+                 TimeoutError);
+}
+
+// Who else reaps the workers knows how they ended, and nobody tells us.
+TEST_F(ForkedMap, SaysNotHowAWorkerEndedWhereNobodyKnows) {
+    ::signal(SIGCHLD, SIG_IGN);
+    expect_lost_without_a_reason();
+    struct sigaction standard {};
+    standard.sa_handler = SIG_DFL;
+    standard.sa_flags = SA_NOCLDWAIT;
+    ::sigaction(SIGCHLD, &standard, nullptr);
+    expect_lost_without_a_reason();
+    ::signal(SIGCHLD, [](int) {
+        const int error = errno;
+        while (::waitpid(-1, nullptr, WNOHANG) > 0) {
+        }
+        errno = error;
+    });
+    expect_lost_without_a_reason();
+    ::signal(SIGCHLD, SIG_DFL);
 }
 
 TEST_F(ForkedMap, TakesAnyInput) {
