@@ -50,12 +50,11 @@ class PoolClosed : public Error {
     using Error::Error;
 };
 
-// An exception in a task, of a type that does not exist on this side (types of the standard library arrive as
-// themselves).
-class TaskError : public Error {
+// Where an exception comes from that did not arrive as what was thrown: a base of all that arrive so (see
+// exception.hpp), beside the one that they arrive as. catch (const haid::TaskOrigin&) finds them.
+class TaskOrigin {
   public:
-    TaskError(std::string type, const std::string& message, std::size_t task, int worker)
-        : Error(message), type_(std::move(type)), task_(task), worker_(worker) {}
+    TaskOrigin(std::string type, std::size_t task, int worker) : type_(std::move(type)), task_(task), worker_(worker) {}
     // The name of the exception's type, as a reader would write it; of a non-exception what was thrown.
     const std::string& type() const noexcept { return type_; }
     // Which input of the call it was, from 0.
@@ -67,6 +66,13 @@ class TaskError : public Error {
     std::string type_;
     std::size_t task_;
     int worker_;
+};
+
+// An exception in a task, of a type that does not exist on this side, nor one that it derives from.
+class TaskError : public Error, public TaskOrigin {
+  public:
+    TaskError(std::string type, const std::string& message, std::size_t task, int worker)
+        : Error(message), TaskOrigin(std::move(type), task, worker) {}
 };
 
 // The worker died while it ran the task. what() names the signal or the exit status, and a likely cause.

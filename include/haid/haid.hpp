@@ -6,6 +6,7 @@
 #include "haid/condition.hpp"
 #include "haid/error.hpp"
 #include "haid/event.hpp"
+#include "haid/exception.hpp"
 #include "haid/lock.hpp"
 #include "haid/map.hpp"
 #include "haid/pipe.hpp"

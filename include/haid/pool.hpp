@@ -17,12 +17,13 @@
 // program, and a time limit per item is refused.
 //
 // Members may be called from several threads, and from functions that run in a ThreadPool, but not from a child
-// process. Items that a range makes when it is read (a stream, views::transform) are all read before a call begins;
-// imap reads them as it goes. Items that are there already are read where they lie while the call runs; what decides
-// which ones (the predicate of views::filter) is asked before. Either may use the pool. An exception that a function
-// throws arrives as the same type if it is one of the standard's, else as TaskError; a worker that dies as WorkerLost.
-// Where several items fail, a call throws the error of the first of those that were told before the rest was given up
-// (see CallOptions::keep_going).
+// process, nor on a pool that was moved from: an Error. Destroying either does nothing. Items that a range makes when
+// it is read (a stream, views::transform) are all read before a call begins; imap reads them as it goes. Items that are
+// there already are read where they lie while the call runs; what decides which ones (the predicate of views::filter)
+// is asked before. Either may use the pool. An exception that a function throws arrives as the same type if it is one
+// of the standard's or registered, else as the nearest base that is, else as TaskError (see exception.hpp); a worker
+// that dies as WorkerLost. Where several items fail, a call throws the error of the first of those that were told
+// before the rest was given up (see CallOptions::keep_going).
 #pragma once
 
 #include <functional>
@@ -38,6 +39,7 @@
 #include "haid/async_result.hpp"
 #include "haid/detail/pool/gather.hpp"
 #include "haid/detail/pool/items.hpp"
+#include "haid/exception.hpp"
 #include "haid/imap.hpp"
 #include "haid/options.hpp"
 #include "haid/result.hpp"

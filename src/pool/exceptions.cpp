@@ -3,22 +3,18 @@
 #include <cxxabi.h>
 #include <fmt/format.h>
 
-#include <filesystem>
-#include <future>
-#include <ios>
-#include <memory>
-#include <new>
-#include <optional>
+#include <algorithm>
 #include <stdexcept>
 #include <string>
-#include <system_error>
-#include <typeindex>
+#include <string_view>
 #include <typeinfo>
-#include <variant>
+#include <utility>
 #include <vector>
 
+#include "haid/detail/pool/exception_crossing.hpp"
 #include "haid/detail/pool/foreign_error.hpp"
 #include "haid/error.hpp"
+#include "pool/exception_types.hpp"
 #include "system/demangle.hpp"
 
 namespace haid::pool {
@@ -26,83 +22,74 @@ namespace {
 
 // A message is meant to be read; an error must always fit where a result does.
 constexpr std::size_t longest_message = 64 * 1024;
+constexpr std::size_t largest_content = 256 * 1024;
+constexpr std::size_t most_of_a_chain = 512 * 1024;
+constexpr std::size_t most_nested = 32;
 
-// Types that are made of their message alone.
-struct Known {
-    std::type_index type;
-    std::exception_ptr (*make)(const std::string& message);
+// As: a type that is known here; TaskError; bytes of another language.
+enum class Form : std::uint8_t { known, other, foreign };
+
+// One exception, without what is nested in it.
+struct Link {
+    Form form = Form::other;
+    std::uint64_t number = 0;  // of what it arrives as
+    bool is_base = false;      // that is not what was thrown, but a base of it
+    std::string type;          // of what was thrown
+    std::string message;
+    std::vector<std::byte> content;
+
+    std::size_t size() const { return type.size() + message.size() + content.size(); }
 };
 
-template <class Type>
-Known known() {
-    return {typeid(Type), [](const std::string& message) { return std::make_exception_ptr(Type(message)); }};
-}
-
-template <class Type>
-Known known_without_message() {
-    return {typeid(Type), [](const std::string&) { return std::make_exception_ptr(Type()); }};
-}
-
-const std::vector<Known>& known_types() {
-    static const std::vector<Known> types = {
-        known<std::runtime_error>(),
-        known<std::logic_error>(),
-        known<std::invalid_argument>(),
-        known<std::domain_error>(),
-        known<std::length_error>(),
-        known<std::out_of_range>(),
-        known<std::range_error>(),
-        known<std::overflow_error>(),
-        known<std::underflow_error>(),
-        known<TimeoutError>(),
-        known<OwnerDied>(),
-        known<BrokenBarrier>(),
-        known<DecodeError>(),
-        known<EndOfFile>(),
-        known<PoolClosed>(),
-        known<Error>(),
-        known_without_message<std::bad_alloc>(),
-        known_without_message<std::bad_cast>(),
-        known_without_message<std::bad_typeid>(),
-        known_without_message<std::bad_function_call>(),
-        known_without_message<std::bad_optional_access>(),
-        known_without_message<std::bad_variant_access>(),
-        known_without_message<std::bad_weak_ptr>(),
-        known_without_message<std::bad_exception>(),
-        known_without_message<std::bad_array_new_length>(),
-    };
-    return types;
-}
-
-// Errors of these categories are numbers that mean the same in every process.
-const std::error_category* category_named(std::string_view name) {
-    for (const std::error_category* category :
-         {&std::generic_category(), &std::system_category(), &std::iostream_category(), &std::future_category()}) {
-        if (category->name() == name) return category;
+// The type and then its public bases, the nearest first.
+std::vector<const std::type_info*> lineage(const std::type_info& type) {
+    std::vector<const std::type_info*> all{&type};
+    for (std::size_t at = 0; at < all.size(); ++at) {
+        if (const auto* one = dynamic_cast<const abi::__si_class_type_info*>(all[at])) {
+            all.push_back(one->__base_type);
+        } else if (const auto* several = dynamic_cast<const abi::__vmi_class_type_info*>(all[at])) {
+            for (unsigned int base = 0; base < several->__base_count; ++base) {
+                const abi::__base_class_type_info& info = several->__base_info[base];
+                if (info.__is_public_p()) all.push_back(info.__base_type);
+            }
+        }
     }
-    return nullptr;
+    return all;
 }
 
-enum class Form : std::uint8_t { known, system, other, foreign };
-
-// std::system_error puts the reason behind the message: without it, it can be made again.
-std::string without_reason(std::string message, const std::error_code& code) {
-    std::string reason = ": " + code.message();
-    if (message.ends_with(reason)) {
-        message.erase(message.size() - reason.size());
-    } else if (message == code.message()) {
-        message.clear();
+// std::throw_with_nested throws a type of its own, and so do we where a standard one would say something else.
+std::string name_of(const std::type_info& type) {
+    std::string name = system::readable_name(type);
+    for (const std::string_view wrapper : {"std::_Nested_exception<", "haid::pool::Saying<"}) {
+        if (!name.starts_with(wrapper) || !name.ends_with('>')) continue;
+        name = name.substr(wrapper.size(), name.size() - wrapper.size() - 1);
+        while (name.ends_with(' ')) name.pop_back();
     }
-    return message;
+    return name;
 }
 
-void encode_parts(Encoder& to, Form form, std::uint32_t number, std::string type, std::string message) {
-    message.resize(std::min(message.size(), longest_message));
-    type.resize(std::min(type.size(), longest_message));
-    encode(to, form);
-    encode(to, number);
-    encode(to, type);
-    encode(to, message);
+// What it is to arrive as, where its type or one of its bases is known.
+void find_known(Link& link, const std::type_info& type, const std::exception_ptr& error) {
+    for (const std::type_info* one : lineage(type)) {
+        const detail::ExceptionCrossing* crossing = crossing_of(*one);
+        if (crossing == nullptr) continue;
+        // What the standard library throws of its own is what its name promises.
+        const bool is_base = name_of(*one) != link.type && !link.type.starts_with("std::");
+        // A TaskError is all of these, and says more.
+        if (is_base && (*one == typeid(std::runtime_error) || *one == typeid(Error))) continue;
+        BufferEncoder content;
+        try {
+            crossing->encode(content, error);
+        } catch (...) {
+            continue;  // a base twice, or a part that cannot be had
+        }
+        if (content.bytes().size() > largest_content) continue;
+        link.form = Form::known;
+        link.number = crossing->number;
+        link.content.assign(content.bytes().begin(), content.bytes().end());
+        link.is_base = is_base;
+        return;
+    }
 }
 
 std::string message_of(const std::exception& thrown) {
@@ -110,65 +97,113 @@ std::string message_of(const std::exception& thrown) {
     return message != nullptr ? message : "";
 }
 
+const std::type_info* type_being_handled() {
+    return abi::__cxa_current_exception_type();
+}
+
+// What is nested in an exception that is no std::exception.
+std::exception_ptr nested_in(const std::exception_ptr& error) {
+    try {
+        std::rethrow_exception(error);
+    } catch (const std::nested_exception& nested) {
+        return nested.nested_ptr();
+    } catch (...) {
+        return nullptr;
+    }
+}
+
+// Fills `link`, and returns what is nested in the exception.
+std::exception_ptr describe(Link& link, const std::exception_ptr& error) {
+    try {
+        std::rethrow_exception(error);
+    } catch (const detail::ForeignError& thrown) {
+        link.form = Form::foreign;
+        const std::size_t size = std::min(thrown.bytes().size(), detail::ForeignError::most);
+        link.content.assign(thrown.bytes().data(), thrown.bytes().data() + size);
+        return nullptr;
+    } catch (const std::exception& thrown) {
+        link.message = message_of(thrown);
+        // Of a pool within a task: what was thrown there is the type that tells something.
+        const auto* origin = dynamic_cast<const TaskOrigin*>(&thrown);
+        link.type = origin != nullptr ? origin->type() : name_of(typeid(thrown));
+        if (dynamic_cast<const TaskError*>(&thrown) == nullptr) {
+            find_known(link, typeid(thrown), error);
+        } else if (const std::string prefix = link.type + ": "; link.message.starts_with(prefix)) {
+            link.message.erase(0, prefix.size());
+        }
+        const auto* nested = dynamic_cast<const std::nested_exception*>(&thrown);
+        return nested != nullptr ? nested->nested_ptr() : nullptr;
+    } catch (const std::string& thrown) {
+        link.type = "std::string";
+        link.message = thrown;
+    } catch (const char* thrown) {
+        link.type = "const char*";
+        link.message = thrown != nullptr ? thrown : "";
+    } catch (...) {
+        const std::type_info* type = type_being_handled();
+        link.type = type != nullptr ? name_of(*type) : "unknown";
+        link.message = fmt::format("something of type {} was thrown", link.type);
+        if (type != nullptr) find_known(link, *type, error);
+        return nested_in(error);
+    }
+    return nullptr;
+}
+
+std::exception_ptr task_error(const Link& link, bool nested, std::size_t task, int worker) {
+    return detail::pointer_to(TaskError(link.type, fmt::format("{}: {}", link.type, link.message), task, worker),
+                              nested);
+}
+
+// `nested`: in the exception that is being handled.
+std::exception_ptr made_of(const Link& link, bool nested, std::size_t task, int worker) {
+    const detail::ExceptionCrossing* crossing = link.form == Form::known ? crossing_numbered(link.number) : nullptr;
+    if (crossing == nullptr) return task_error(link, nested, task, worker);
+    detail::Arrival arrival{link.message, std::nullopt, nested};
+    if (link.is_base) arrival.origin.emplace(link.type, task, worker);
+    try {
+        Decoder from(link.content);
+        return crossing->decode(from, std::move(arrival));
+    } catch (...) {
+        // Its content does not fit, or its constructor refuses it.
+    }
+    return task_error(link, nested, task, worker);
+}
+
+std::exception_ptr made_of(const Link& link, const std::exception_ptr& inner, std::size_t task, int worker) {
+    if (!inner) return made_of(link, false, task, worker);
+    try {
+        std::rethrow_exception(inner);
+    } catch (...) {
+        return made_of(link, true, task, worker);
+    }
+}
+
 }  // namespace
 
 void encode_exception(Encoder& to, std::exception_ptr error) {
-    try {
-        std::rethrow_exception(std::move(error));
-    } catch (const std::system_error& thrown) {
-        bool plain = typeid(thrown) == typeid(std::system_error) && category_named(thrown.code().category().name());
-        if (plain) {
-            encode_parts(to, Form::system, static_cast<std::uint32_t>(thrown.code().value()),
-                         thrown.code().category().name(), without_reason(message_of(thrown), thrown.code()));
-        } else {
-            encode_parts(to, Form::other, 0, system::readable_name(typeid(thrown)), message_of(thrown));
-        }
-    } catch (const detail::ForeignError& thrown) {
-        encode(to, Form::foreign);
-        to.write(thrown.bytes().data(), std::min(thrown.bytes().size(), detail::ForeignError::most));
-    } catch (const TaskError& thrown) {
-        // Of a pool within a task: the innermost type is the one that tells something.
-        encode_parts(to, Form::other, 0, thrown.type(), message_of(thrown));
-    } catch (const std::exception& thrown) {
-        const auto& types = known_types();
-        for (std::uint32_t number = 0; number < types.size(); ++number) {
-            if (types[number].type == typeid(thrown)) {
-                return encode_parts(to, Form::known, number, "", message_of(thrown));
-            }
-        }
-        encode_parts(to, Form::other, 0, system::readable_name(typeid(thrown)), message_of(thrown));
-    } catch (const std::string& thrown) {
-        encode_parts(to, Form::other, 0, "std::string", thrown);
-    } catch (const char* thrown) {
-        encode_parts(to, Form::other, 0, "const char*", thrown != nullptr ? thrown : "");
-    } catch (...) {
-        const std::type_info* type = abi::__cxa_current_exception_type();
-        std::string name = type != nullptr ? system::readable_name(*type) : "unknown";
-        encode_parts(to, Form::other, 0, name, fmt::format("something of type {} was thrown", name));
+    std::vector<Link> chain;
+    for (std::size_t size = 0; error && chain.size() < most_nested && size < most_of_a_chain;) {
+        Link& link = chain.emplace_back();
+        error = describe(link, error);
+        link.message.resize(std::min(link.message.size(), longest_message));
+        link.type.resize(std::min(link.type.size(), longest_message));
+        size += link.size();
     }
+    encode(to, chain);
 }
 
 std::exception_ptr decode_exception(std::span<const std::byte> bytes, std::size_t task, int worker) {
     try {
         Decoder from(bytes);
-        auto form = decode<Form>(from);
-        if (form == Form::foreign) {
-            std::span<const std::byte> all = from.take(from.remaining());
-            return std::make_exception_ptr(detail::ForeignError({all.begin(), all.end()}));
-        }
-        auto number = decode<std::uint32_t>(from);
-        auto type = decode<std::string>(from);
-        auto message = decode<std::string>(from);
+        auto chain = decode<std::vector<Link>>(from);
         from.expect_end();
-        if (form == Form::known && number < known_types().size()) return known_types()[number].make(message);
-        if (form == Form::system) {
-            if (const std::error_category* category = category_named(type)) {
-                std::error_code code(static_cast<int>(number), *category);
-                return std::make_exception_ptr(message.empty() ? std::system_error(code)
-                                                               : std::system_error(code, message));
-            }
+        if (chain.empty() || chain.size() > most_nested) throw DecodeError("haid: this is no exception");
+        if (chain.front().form == Form::foreign) {
+            return std::make_exception_ptr(detail::ForeignError(std::move(chain.front().content)));
         }
-        return std::make_exception_ptr(TaskError(type, fmt::format("{}: {}", type, message), task, worker));
+        std::exception_ptr error;
+        for (auto link = chain.rbegin(); link != chain.rend(); ++link) error = made_of(*link, error, task, worker);
+        return error;
     } catch (const DecodeError&) {
         return std::make_exception_ptr(TaskError("unknown", "an error that could not be understood", task, worker));
     }

@@ -61,7 +61,7 @@ void Relay::failed(std::uint64_t item, std::exception_ptr error) {
     } catch (const WorkerLost& lost) {
         failed.worker = lost.worker();
         failed.lost = Failed::Lost{lost.what(), lost.exit_code()};
-    } catch (const TaskError& thrown) {
+    } catch (const TaskOrigin& thrown) {
         failed.worker = thrown.worker();
     } catch (...) {
         // Others do not know where they were thrown.

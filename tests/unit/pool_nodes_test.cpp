@@ -10,6 +10,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <system_error>
 
 #include "pool_fixture.hpp"
 #include "remote/build.hpp"
