@@ -125,6 +125,7 @@ class BasicPool {
     BasicPool(BasicPool&&) noexcept = default;
     // The pool that was here is ended.
     BasicPool& operator=(BasicPool&& other) noexcept {
+        if (this == &other) return *this;
         BasicPool ended(std::move(*this));
         engine_ = std::move(other.engine_);
         readers_mutex_ = std::move(other.readers_mutex_);
@@ -140,7 +141,7 @@ class BasicPool {
         }
     }
 
-    int workers() const { return engine_->workers(); }
+    int workers() const { return engine().workers(); }
 
     // f of every item, in order. Waits. Void where f is.
     template <class F, std::ranges::input_range Items>
@@ -243,12 +244,13 @@ class BasicPool {
     }
 
     // No further calls. Those that were made go on.
-    void close() { engine_->close(); }
+    void close() { engine().close(); }
     // Ends the workers now; what was not done fails with PoolClosed.
-    void terminate() { engine_->terminate(); }
+    void terminate() { engine().terminate(); }
     // After close() or terminate(): waits until everything is done and the workers have ended. imaps that are under way
     // read all of their input first, and keep their results.
     void join() {
+        Engine& joined = engine();
         std::vector<std::weak_ptr<ImapReader>> readers;
         {
             std::lock_guard guard(*readers_mutex_);
@@ -257,10 +259,15 @@ class BasicPool {
         for (auto& weak : readers) {
             if (auto reader = weak.lock()) reader->read_all();
         }
-        engine_->join();
+        joined.join();
     }
 
   private:
+    Engine& engine() const {
+        if (!engine_) throw Error("this pool was moved from: it has no workers");
+        return *engine_;
+    }
+
     template <class Items>
     static auto own(Items&& items) {
         if constexpr (!readable_in_place<Items> && items_stay<Items>) {
@@ -384,7 +391,7 @@ class BasicPool {
         if constexpr (requires { call->collected(); }) {
             if (total) call->collected().reserve(*total);
         }
-        return detail::run_call(*engine_, outcome_of(call), options, total);
+        return detail::run_call(engine(), outcome_of(call), options, total);
     }
 
     template <class Shape, Spread spread, class F, class Range, class Callback>
@@ -404,7 +411,7 @@ class BasicPool {
         auto call = std::make_shared<MapCall<Gather<R, Shape>, Function, Range, spread, crossing>>(
             detail::limits_of(options), std::forward<F>(f), std::move(range));
         auto outcome = outcome_of(call);
-        auto lock = engine_->lock();
+        auto lock = engine().lock();
         constexpr bool has_callback = !std::is_same_v<Callback, std::nullptr_t>;
         if (has_callback || error_callback) {
             // The engine outlives its calls; the call must not keep itself alive.
@@ -455,6 +462,7 @@ class BasicPool {
         using Range = decltype(detail::view_of(std::forward<Items>(items)));
         using R = result_on<spread, F, Range>;
         check<Function, std::ranges::range_value_t<Range>, R>();
+        static_cast<void>(engine());
         Limits limits = detail::limits_of(options);
         limits.one_at_a_time = options.chunk_size <= 1;
         limits.stop_at_failure = false;

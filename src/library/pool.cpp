@@ -1,6 +1,7 @@
 #include "haid/pool.hpp"
 #include "haid/map.hpp"
 
+#include <memory>
 #include <stdexcept>
 #include <utility>
 
@@ -22,15 +23,16 @@ EngineOptions engine_options(PoolOptions options) {
 
 template <>
 BasicPool<true>::BasicPool(PoolOptions options) {
+    std::unique_ptr<Engine> engine;
     if (!options.nodes.empty()) {
         if (haid_pool_over_nodes == nullptr) {
             throw Error(
                 "a Pool with `nodes` needs a program that is linked with haid::cluster, haid's static library for it "
                 "(CMake: target_link_libraries(… haid::cluster); pkg-config: haid-cluster)");
         }
-        engine_.reset(haid_pool_over_nodes(options));
+        engine.reset(haid_pool_over_nodes(options));
     }
-    if (!engine_) engine_ = library::engine_of_processes(std::move(options));
+    engine_ = owned(engine ? std::move(engine) : library::engine_of_processes(std::move(options)));
 }
 
 template <>
@@ -38,7 +40,7 @@ BasicPool<false>::BasicPool(PoolOptions options) {
     if (!options.nodes.empty()) {
         throw std::invalid_argument("a ThreadPool has no nodes: threads are of this process");
     }
-    engine_ = Engine::of_threads(engine_options(std::move(options)));
+    engine_ = owned(Engine::of_threads(engine_options(std::move(options))));
 }
 
 }  // namespace haid::detail

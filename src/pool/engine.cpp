@@ -3,11 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <stdexcept>
 
 #include "haid/error.hpp"
-#include "process/fork.hpp"
 #include "system/futex.hpp"
 #include "system/resources.hpp"
 #include "system/thread.hpp"
@@ -22,16 +20,6 @@ constexpr std::chrono::seconds patience_with_the_idle{2};
 constexpr std::chrono::milliseconds look_anyway_every{50};
 // Who wakes so much later than asked for stood still. A busy machine's lateness of tens of milliseconds is not that.
 constexpr std::chrono::milliseconds stands_still_from{500};
-
-std::atomic<std::uint64_t> process_number{1};
-
-std::uint64_t this_process() {
-    static const bool registered = [] {
-        process::at_fork_in_child([] { ++process_number; });
-        return true;
-    }();
-    return registered ? process_number.load() : 0;
-}
 
 std::size_t count_of(const detail::EngineOptions& options, int cpus) {
     int workers = std::min(options.workers != 0 ? options.workers : cpus, options.most_workers);
@@ -61,8 +49,7 @@ WorkerSettings worker_settings(detail::EngineOptions& options, channel::Segment&
 }  // namespace
 
 ProcessEngine::ProcessEngine(detail::EngineOptions options)
-    : process_(this_process()),
-      cpus_(options.workers == 0 ? usable_cpus() : 0),
+    : cpus_(options.workers == 0 ? usable_cpus() : 0),
       segment_(count_of(options, cpus_)),
       sleep_(segment_),
       dispatcher_(segment_, [this] { workers_.tell_of_rest(); }),
@@ -81,7 +68,7 @@ void ProcessEngine::tell_cpus() {
 }
 
 ProcessEngine::~ProcessEngine() {
-    if (!is_ours()) {
+    if (!owner_.is_this_process()) {
         // The workers and the thread are those of the process that this one was forked from.
         workers_.forget();
         segment_.forget();
@@ -104,14 +91,6 @@ ProcessEngine::~ProcessEngine() {
     }
 }
 
-bool ProcessEngine::is_ours() const {
-    return process_ == this_process();
-}
-
-void ProcessEngine::require_ours() const {
-    if (!is_ours()) throw Error("this pool belongs to another process: a child makes its own");
-}
-
 std::vector<int> ProcessEngine::worker_pids() {
     Lock guard = lock();
     // Nobody may have looked since the last call.
@@ -124,7 +103,7 @@ std::vector<int> ProcessEngine::worker_pids() {
 }
 
 ProcessEngine::Lock ProcessEngine::lock() {
-    require_ours();
+    owner_.require_this_process();
     return Lock(mutex_);
 }
 

@@ -12,6 +12,7 @@
 
 #include "channel/attention.hpp"
 #include "pool/dispatcher.hpp"
+#include "pool/owner.hpp"
 #include "pool/workforce.hpp"
 
 namespace haid::pool {
@@ -36,8 +37,6 @@ class ProcessEngine final : public detail::Engine {
     void terminate() override;
 
   private:
-    bool is_ours() const;
-    void require_ours() const;
     void tell_cpus();
     bool step();
     void drive(Lock& lock, std::optional<detail::Time> until);
@@ -46,8 +45,8 @@ class ProcessEngine final : public detail::Engine {
     void work_in_background();
     void end_background(Lock& lock);
 
-    // That made it, by a number that no other one finds: a child of it must leave everything alone.
-    std::uint64_t process_;
+    // A child of it must leave everything alone.
+    Owner owner_;
     int cpus_;  // that may be used; 0: still to be found out
     channel::Segment segment_;
     channel::ParentSleep sleep_;

@@ -13,6 +13,7 @@
 #include "channel/layout.hpp"
 #include "haid/detail/pool/call.hpp"
 #include "haid/error.hpp"
+#include "pool/owner.hpp"
 #include "system/resources.hpp"
 #include "system/thread.hpp"
 
@@ -54,7 +55,10 @@ class ThreadEngine final : public detail::Engine {
 
     int workers() const override { return static_cast<int>(threads_.size()); }
     std::vector<int> worker_pids() override { return std::vector<int>(threads_.size()); }
-    Lock lock() override { return Lock(mutex_); }
+    Lock lock() override {
+        owner_.require_this_process();
+        return Lock(mutex_);
+    }
 
     void submit(Lock&, std::shared_ptr<Call> call, Driver) override {
         if (broken_) std::rethrow_exception(broken_);
@@ -103,11 +107,11 @@ class ThreadEngine final : public detail::Engine {
     }
 
     void close() override {
-        Lock guard(mutex_);
+        Lock guard = lock();
         closed_ = true;
     }
     void join() override {
-        Lock guard(mutex_);
+        Lock guard = lock();
         if (!closed_ && !terminated_) throw Error("join() needs close() or terminate() before it");
         changed_.wait(guard, [this] { return calls_.empty() && actions_.empty() && running_ == 0; });
         terminated_ = true;
@@ -119,7 +123,7 @@ class ThreadEngine final : public detail::Engine {
     }
     // What runs cannot be ended: its result is dropped.
     void terminate() override {
-        Lock guard(mutex_);
+        Lock guard = lock();
         if (terminated_) return;
         terminated_ = true;
         abort_all(std::make_exception_ptr(PoolClosed("the pool was ended before this was done")));
@@ -240,6 +244,7 @@ class ThreadEngine final : public detail::Engine {
 
     static thread_local const ThreadEngine* worker_of;
 
+    Owner owner_;
     EngineOptions options_;
     mutable std::mutex mutex_;
     std::condition_variable work_;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <iostream>
 #include <mutex>
 #include <vector>
@@ -263,6 +264,15 @@ void at_fork_in_child(void (*forget)()) {
     system::BlockedSignals blocked;
     std::lock_guard lock(inheritance().mutex);
     inheritance().forgets.push_back(forget);
+}
+
+std::uint64_t this_process() {
+    static std::atomic<std::uint64_t> number{1};
+    static const bool registered = [] {
+        at_fork_in_child([] { ++number; });
+        return true;
+    }();
+    return registered ? number.load() : 0;
 }
 
 }  // namespace haid::process

@@ -19,6 +19,7 @@
 #include <signal.h>
 #include <sys/types.h>
 
+#include <cstdint>
 #include <functional>
 #include <utility>
 
@@ -99,5 +100,8 @@ int send(const Forked& child, int signal) noexcept;
 // nothing locked by fork_child: for state that is the parent's alone (threads that do not exist there, locks that they
 // may have held). Calls cannot be taken back. Thread-safe.
 void at_fork_in_child(void (*forget)());
+
+// A number of this process that none of its descendants finds, which a pid may be after a while. Thread-safe.
+std::uint64_t this_process();
 
 }  // namespace haid::process

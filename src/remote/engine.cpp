@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <unistd.h>
 
 #include <condition_variable>
 #include <deque>
@@ -15,6 +14,7 @@
 
 #include "haid/error.hpp"
 #include "nodes/allocation.hpp"
+#include "pool/owner.hpp"
 #include "remote/coordinator.hpp"
 #include "system/error.hpp"
 #include "system/resources.hpp"
@@ -76,11 +76,15 @@ class NodesEngine final : public detail::Engine {
     }
 
     int workers() const override {
+        owner_.require_this_process();
         Lock guard(mutex_);
         return coordinator_.workers();
     }
     std::vector<int> worker_pids() override { return {}; }
-    Lock lock() override { return Lock(mutex_); }
+    Lock lock() override {
+        owner_.require_this_process();
+        return Lock(mutex_);
+    }
 
     void submit(Lock&, std::shared_ptr<Call> call, Driver) override {
         if (coordinator_.broken()) std::rethrow_exception(coordinator_.broken());
@@ -117,18 +121,18 @@ class NodesEngine final : public detail::Engine {
     }
 
     void close() override {
-        Lock guard(mutex_);
+        Lock guard = lock();
         closed_ = true;
     }
     void join() override {
-        Lock guard(mutex_);
+        Lock guard = lock();
         if (!closed_ && !leaving_) throw Error("join() needs close() or terminate() before it");
         changed_.wait(guard, [this] { return coordinator_.idle() && actions_.empty() && !acting_; });
         if (!leaving_) leave(false);
         changed_.wait(guard, [this] { return gone_; });
     }
     void terminate() override {
-        Lock guard(mutex_);
+        Lock guard = lock();
         if (!end_by_) {
             coordinator_.abort_all(std::make_exception_ptr(PoolClosed("the pool was ended before this was done")));
             leave(true);
@@ -193,6 +197,7 @@ class NodesEngine final : public detail::Engine {
         }
     }
 
+    pool::Owner owner_;
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     system::EventLoop loop_;
@@ -208,51 +213,12 @@ class NodesEngine final : public detail::Engine {
     std::thread caller_;
 };
 
-// In a child of the process that made it, the engine is left as it is: it shares the parent's loop, and has no threads.
-class OfThisProcess final : public detail::Engine {
-  public:
-    explicit OfThisProcess(std::unique_ptr<NodesEngine> engine) : engine_(std::move(engine)) {}
-    ~OfThisProcess() override {
-        if (!is_ours()) static_cast<void>(engine_.release());
-    }
-
-    int workers() const override { return engine().workers(); }
-    std::vector<int> worker_pids() override { return engine().worker_pids(); }
-    Lock lock() override { return engine().lock(); }
-    void submit(Lock& lock, std::shared_ptr<Call> call, Driver driver) override {
-        engine().submit(lock, std::move(call), driver);
-    }
-    void refill(Lock& lock, Call& call) override { engine().refill(lock, call); }
-    bool wait(Lock& lock, const std::function<bool()>& enough, std::optional<Time> until) override {
-        return engine().wait(lock, enough, until);
-    }
-    bool finished(Lock& lock, const Call& call) const override { return engine().finished(lock, call); }
-    void cancel(Lock& lock, Call& call) override { engine().cancel(lock, call); }
-    void stop(Lock& lock, Call& call) override { engine().stop(lock, call); }
-    void later(std::function<void()> action) override { engine().later(std::move(action)); }
-    void close() override { engine().close(); }
-    void join() override { engine().join(); }
-    void terminate() override {
-        if (is_ours()) engine_->terminate();
-    }
-
-  private:
-    bool is_ours() const { return ::getpid() == process_; }
-    NodesEngine& engine() const {
-        if (!is_ours()) throw Error("this pool belongs to another process");
-        return *engine_;
-    }
-
-    pid_t process_ = ::getpid();
-    std::unique_ptr<NodesEngine> engine_;
-};
-
 }  // namespace
 
 std::unique_ptr<detail::Engine> make_engine(const EngineSettings& settings, const std::function<void()>& meanwhile) {
     auto engine = std::make_unique<NodesEngine>(settings);
     engine->wait_for_hosts(meanwhile);
-    return std::make_unique<OfThisProcess>(std::move(engine));
+    return engine;
 }
 
 namespace {

@@ -12,6 +12,8 @@
 #include <string>
 #include <system_error>
 
+#include "haid/exception.hpp"
+#include "haid/process.hpp"
 #include "pool_fixture.hpp"
 #include "remote/build.hpp"
 #include "remote/engine.hpp"
@@ -164,6 +166,45 @@ TEST_F(PoolNodesTest, ErrorsComeToTheCaller) {
                           std::vector<int>{1, 20'000}, {.timeout = 300ms}),
                  TimeoutError);
     EXPECT_EQ(pool.map(twice, up_to(3)), (std::vector<int>{0, 2, 4}));
+}
+
+class OffScale : public std::out_of_range {
+  public:
+    OffScale(const std::string& what, double limit) : std::out_of_range(what), most(limit) {}
+    double most;
+};
+const bool off_scale = crossing_exception<OffScale>(&OffScale::what, &OffScale::most);
+
+int goes_off_scale(int value) {
+    try {
+        throw std::system_error(ERANGE, std::generic_category(), "a sensor");
+    } catch (const std::exception&) {
+        std::throw_with_nested(OffScale("off scale", value));
+    }
+}
+
+TEST_F(PoolNodesTest, ExceptionsArriveAsWhatTheyWere) {
+    Pool pool({.workers = 1, .nodes = "slurm"});
+    expect_thrown<OffScale>([&] { pool.apply(goes_off_scale, 7); },
+                            [](const OffScale& error) {
+                                EXPECT_STREQ(error.what(), "off scale");
+                                EXPECT_EQ(error.most, 7);
+                                EXPECT_THROW(std::rethrow_if_nested(error), std::system_error);
+                            });
+}
+
+TEST_F(PoolNodesTest, AChildOfTheProgramHasNoPartInAPool) {
+    Pool pool({.workers = 1, .nodes = "slurm"});
+    Process child([&] {
+        EXPECT_THROW(pool.apply(twice, 1), Error);
+        EXPECT_THROW(pool.terminate(), Error);
+        const Pool gone(std::move(pool));
+        std::exit(testing::Test::HasFailure() ? 1 : 7);
+    });
+    child.start();
+    child.join();
+    EXPECT_EQ(child.exit_code(), 7);
+    EXPECT_EQ(pool.apply(twice, 4), 8);
 }
 
 TEST_F(PoolNodesTest, AFunctionOfALibraryIsRefused) {

@@ -181,7 +181,9 @@ struct EngineOptions {
     std::shared_ptr<const WorkerProgram> program;  // nullptr: a worker is a copy of this process
 };
 
-// Runs the items of calls on workers. Thread-safe.
+// Runs the items of calls on workers. Thread-safe. It belongs to the process that made it: in another one (after a
+// fork) what uses it throws Error, and it must not be destroyed, for its threads are not there, and what they wait for
+// cannot be destroyed: see owned().
 class Engine {
   public:
     using Lock = std::unique_lock<std::mutex>;
@@ -222,5 +224,8 @@ class Engine {
     // Ends the workers now. What was not resolved fails with PoolClosed.
     virtual void terminate() = 0;
 };
+
+// The engine, destroyed by the process that this is, and by no copy of it.
+std::shared_ptr<Engine> owned(std::unique_ptr<Engine> engine);
 
 }  // namespace haid::detail
