@@ -16,6 +16,10 @@ class Popen(popen_fork.Popen):
     poll = _processes.poll
 
     def _launch(self, process_obj):
+        if "polars" in sys.modules:
+            from . import _threads_of_others
+
+            _threads_of_others.warn()
         parent_sentinel = _processes.sentinel_for_children()
         end_of_parent, end_of_child = _processes.pipe()
         parent = os.getpid()

@@ -7,7 +7,7 @@ from multiprocessing import pool as _standard
 from multiprocessing import util
 from multiprocessing.pool import CLOSE, RUN, TERMINATE, MaybeEncodingError, RemoteTraceback
 
-from . import _scarcity, _worker
+from . import _scarcity, _threads_of_others, _worker
 from ._callbacks import Callbacks
 from ._functions import Functions
 from ._haid import Order, Spread, cpu_count, spans_nodes
@@ -74,6 +74,8 @@ class Pool(_standard.Pool):
             method = context and context.get_start_method(allow_none=True)
             if method not in (None, "fork"):
                 from . import _spawned as how
+            else:
+                _threads_of_others.warn()
             self._functions = Functions(how is _worker or how.has_main())
             self._is_watched = _worker.is_wrapped() or _worker.is_exit_replaced()
             self._engine = _worker.engine(processes or cpu_count(), initializer, initargs, maxtasksperchild, how,
