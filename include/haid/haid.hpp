@@ -13,6 +13,7 @@
 #include "haid/pool.hpp"
 #include "haid/process.hpp"
 #include "haid/queue.hpp"
+#include "haid/random.hpp"
 #include "haid/resources.hpp"
 #include "haid/semaphore.hpp"
 #include "haid/shared_array.hpp"

@@ -367,6 +367,13 @@ class BasicPool {
         }
     }
 
+    template <class Base>
+    Limits limits_for(const CallOptions& options) {
+        Limits limits = detail::limits_of(options);
+        if constexpr (Base::single) limits.first_index = engine().count_single();
+        return limits;
+    }
+
     template <class Base, Spread spread, class F, class Items>
     auto run(F&& f, Items&& items, const CallOptions& options) {
         if constexpr (!readable_in_place<Items> && items_stay<Items>) {
@@ -387,7 +394,7 @@ class BasicPool {
         check<Function, std::ranges::range_value_t<Range>, typename Base::Item>();
         auto total = detail::size_of(items);
         auto call = std::make_shared<MapCall<Base, Function, Range, spread, crossing>>(
-            detail::limits_of(options), std::forward<F>(f), detail::view_of(std::forward<Items>(items)));
+            limits_for<Base>(options), std::forward<F>(f), detail::view_of(std::forward<Items>(items)));
         if constexpr (requires { call->collected(); }) {
             if (total) call->collected().reserve(*total);
         }
@@ -408,8 +415,9 @@ class BasicPool {
         using Function = std::decay_t<F>;
         using R = result_on<spread, F, Range>;
         check<Function, std::ranges::range_value_t<Range>, R>();
-        auto call = std::make_shared<MapCall<Gather<R, Shape>, Function, Range, spread, crossing>>(
-            detail::limits_of(options), std::forward<F>(f), std::move(range));
+        using Base = Gather<R, Shape>;
+        auto call = std::make_shared<MapCall<Base, Function, Range, spread, crossing>>(
+            limits_for<Base>(options), std::forward<F>(f), std::move(range));
         auto outcome = outcome_of(call);
         auto lock = engine().lock();
         constexpr bool has_callback = !std::is_same_v<Callback, std::nullptr_t>;

@@ -31,7 +31,7 @@ struct Slot {
     std::uint64_t task;      // the parent's number for it; never 0
     std::uint64_t function;  // what the worker's executor makes of it
     std::uint64_t context;   // for the function
-    std::uint64_t first;     // the index of the task's item 0 in its call
+    std::uint64_t first;     // the index of the task's item 0, as its function sees it
     std::uint64_t input;     // offset of its block, or the input itself: see Flag
     std::uint32_t size;      // of the input in bytes
     std::uint32_t from, to;  // the range

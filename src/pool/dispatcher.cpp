@@ -214,7 +214,7 @@ void Dispatcher::post(std::uint64_t number, std::uint32_t from, std::uint32_t to
     channel::Slot& slot = board_.add();
     slot.task = number;
     slot.function = task->function;
-    slot.first = task->first;
+    slot.first = task->call->limits().first_index + task->first;
     slot.context = task->context;
     slot.input = task->input;
     slot.size = task->size;

@@ -6,6 +6,7 @@
 
 #include "channel/attention.hpp"
 #include "channel/board.hpp"
+#include "haid/detail/pool/current_item.hpp"
 #include "haid/detail/pool/functions.hpp"
 #include "pool/output_flush.hpp"
 #include "pool/running_task.hpp"
@@ -30,6 +31,7 @@ void run_tasks(const WorkerSettings& settings, std::size_t worker, RunningTask& 
     if (has_unflushed_output()) flush_output();
     segment.lane(worker).is_ready.store(1);
     task.waited();
+    const detail::CurrentItem current(task);
     while (settings.most_items == 0 || task.items_run() < settings.most_items) {
         std::uint64_t function = 0;
         bool claimed = channel::claim(segment, worker, [&](const channel::Claimed& slot) {

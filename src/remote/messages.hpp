@@ -15,7 +15,7 @@
 namespace haid::remote {
 
 // Raised with every change of what follows.
-inline constexpr std::uint32_t protocol_version = 1;
+inline constexpr std::uint32_t protocol_version = 2;
 
 // The environment variable by which a program learns that it is to be a host: addresses, a space, the secret's file.
 inline constexpr const char* host_variable = "HAID_POOL_HOST";
@@ -86,7 +86,8 @@ struct Open {
     std::int64_t timeout;  // nanoseconds
     std::uint32_t retries;
     std::int64_t backoff;  // nanoseconds
-    bool shared;           // its tasks have the bytes in common
+    std::uint64_t first_index;
+    bool shared;  // its tasks have the bytes in common
     Bytes common;
 };
 

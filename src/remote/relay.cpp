@@ -14,6 +14,7 @@ detail::Limits limits_of(const Open& open) {
     limits.timeout = std::chrono::nanoseconds(open.timeout);
     limits.retries = open.retries;
     limits.backoff = std::chrono::nanoseconds(open.backoff);
+    limits.first_index = open.first_index;
     return limits;
 }
 

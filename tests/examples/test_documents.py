@@ -17,6 +17,7 @@ AROUND = """
 #include <haid/haid.hpp>
 #include <iostream>
 #include <mutex>
+#include <random>
 #include <ranges>
 #include <string>
 #include <tuple>
@@ -41,7 +42,11 @@ def compile_source(source, folder, *flags):
     assert result.returncode == 0, result.stderr
 
 
-@pytest.mark.parametrize("document, expected", [("README.md", "16\n4\n9\n12\n"), ("docs/library.md", "16\n4\n9\n")])
+@pytest.mark.parametrize("document, expected", [
+    ("README.md", "16\n4\n9\n12\n"),
+    ("docs/library.md", "16\n4\n9\n"),
+    ("docs/random.md", "pi is about 3.14\n"),
+])
 def test_the_program_runs(document, expected, tmp_path):
     (program,) = [block for block in blocks(document) if "int main()" in block]
     compile_source(program, tmp_path, LIBRARY, "-pthread", "-o", tmp_path / "program")
@@ -50,7 +55,7 @@ def test_the_program_runs(document, expected, tmp_path):
 
 
 def test_the_pieces_compile(tmp_path):
-    pieces = [block for block in blocks("docs/library.md") if "int main()" not in block]
-    assert len(pieces) >= 4
+    pieces = [block for name in ("library", "random") for block in blocks(f"docs/{name}.md") if "int main()" not in block]
+    assert len(pieces) >= 5
     functions = [f"void piece_{number}() {{\n{piece}}}\n" for number, piece in enumerate(pieces)]
     compile_source(AROUND + "\n".join(functions), tmp_path, "-fsyntax-only", "-Wno-unused")

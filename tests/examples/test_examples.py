@@ -114,6 +114,13 @@ def test_starmap_tuples():
     assert lines_of("starmap_tuples") == ["Aaron: 3 * 4 = 12", "Bethan: 5 * 6 = 30", "Carys: 7 * 8 = 56"]
 
 
+def test_random_streams():
+    first, *others = lines_of("random_streams")
+    assert re.fullmatch(r"pi is about 3\.1\d\d\d, with 1 worker", first)
+    assert others == [f"{first.partition(',')[0]}, with {workers} workers" for workers in (2, 3)]
+    assert lines_of("random_streams") == [first, *others]
+
+
 def test_sync_async():
     asked, got = [f"asked for {x}" for x in (1, 2, 3)], [f"got {x}" for x in (1, 4, 9)]
     one_by_one = [line for pair in zip(asked, got) for line in pair]

@@ -14,6 +14,7 @@
 
 #include "haid/exception.hpp"
 #include "haid/process.hpp"
+#include "haid/random.hpp"
 #include "pool_fixture.hpp"
 #include "remote/build.hpp"
 #include "remote/engine.hpp"
@@ -117,6 +118,31 @@ TEST(MemberNumberTest, IsThePointerAgain) {
     std::int64_t (Counter::*plus_one)() const = nullptr;
     detail::MemberNumber<decltype(plus_one)>::of(&Counter::plus_one).put_into(plus_one);
     EXPECT_EQ(plus_one, &Counter::plus_one);
+}
+
+std::pair<std::uint64_t, std::uint32_t> index_and_number(int) {
+    return {item_index().value(), stream(2026)()};
+}
+std::pair<std::uint64_t, std::uint32_t> of_second_try(int item) {
+    const std::string tried = std::getenv("HAID_RUN_FOLDER") + (".tried." + std::to_string(item));
+    if (item % 7 == 3 && !std::filesystem::exists(tried)) {
+        std::ofstream(tried) << item;
+        throw std::runtime_error("not yet");
+    }
+    return index_and_number(item);
+}
+
+// A host has calls of its own, whose tasks are these items.
+TEST_F(PoolNodesTest, ItemsHaveTheirIndicesAndStreams) {
+    Pool pool({.workers = 2, .nodes = "slurm"});
+    const auto expected = [](std::uint64_t index) { return std::pair(index, Philox(2026, index)()); };
+    const auto all = pool.map(index_and_number, up_to(3000));
+    for (std::size_t i = 0; i < all.size(); ++i) ASSERT_EQ(all[i], expected(i));
+    const auto again = pool.map(of_second_try, up_to(60), {.retries = 1, .backoff = 1ms});
+    for (std::size_t i = 0; i < again.size(); ++i) ASSERT_EQ(again[i], expected(i));
+    std::size_t at = 0;
+    for (auto& result : pool.imap(index_and_number, up_to(200))) ASSERT_EQ(*result, expected(at++));
+    for (std::uint64_t call = 0; call < 10; ++call) ASSERT_EQ(pool.apply(index_and_number, 0), expected(call));
 }
 
 TEST_F(PoolNodesTest, EveryKindOfCall) {

@@ -36,6 +36,7 @@ struct Limits {
     bool one_at_a_time = false;           // each item a task of its own, and its result told at once
     bool stop_at_failure = false;         // items that have not begun are given up after the first that failed
     std::uint64_t most_waiting = 0;       // items begun and not resolved; 0: as many as keep the workers busy
+    std::uint64_t first_index = 0;        // what item 0 is to the function that asks (haid::item_index)
 
     // Before the retry of this number, from 0.
     std::chrono::nanoseconds pause_before(std::uint32_t retry) const {
@@ -193,6 +194,9 @@ class Engine {
     static std::unique_ptr<Engine> of_threads(EngineOptions options);
     virtual ~Engine() = default;
 
+    // Calls of a single item are told apart by how many came before: their first_index.
+    std::uint64_t count_single() { return singles_++; }
+
     virtual int workers() const = 0;
     // Their process numbers; 0: is being started, or is a thread.
     virtual std::vector<int> worker_pids() = 0;
@@ -223,6 +227,9 @@ class Engine {
     virtual void join() = 0;
     // Ends the workers now. What was not resolved fails with PoolClosed.
     virtual void terminate() = 0;
+
+  private:
+    std::atomic<std::uint64_t> singles_ = 0;
 };
 
 // The engine, destroyed by the process that this is, and by no copy of it.

@@ -164,6 +164,7 @@ class Gather : public OutcomeCall<typename Shape::template type<R>> {
     using Base::Base;
 
     using Item = R;
+    static constexpr bool single = std::is_same_v<Shape, AsValue>;
     void values(std::uint64_t first, std::uint32_t count, Decoder& from, std::uint32_t& decoded) override {
         try {
             if constexpr (std::is_void_v<R> || Crossable<R>) {
@@ -224,6 +225,7 @@ class GatherResults : public OutcomeCall<std::vector<Result<R>>> {
   public:
     using OutcomeCall<std::vector<Result<R>>>::OutcomeCall;
     using Item = R;
+    static constexpr bool single = false;
 
     void values(std::uint64_t first, std::uint32_t count, Decoder& from, std::uint32_t& decoded) override {
         detail::decode_results<R>(first, count, from, decoded, [this](Result<R> result) { put(std::move(result)); });

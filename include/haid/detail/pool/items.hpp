@@ -14,6 +14,7 @@
 
 #include "haid/detail/pool/call.hpp"
 #include "haid/detail/pool/callable.hpp"
+#include "haid/detail/pool/current_item.hpp"
 #include "haid/result.hpp"
 
 namespace haid::detail {
@@ -199,9 +200,12 @@ class ThreadTask final : public LocalTask {
     std::size_t size() const { return items_.size(); }
 
     void run() override {
+        CurrentItem current;
         for (Item& item : items_) {
             if (call_.is_given_up()) return;
-            results_.push_back(run_one(first_ + results_.size(), item.held));
+            const std::uint64_t index = first_ + results_.size();
+            current.is(call_.limits().first_index + index);
+            results_.push_back(run_one(index, item.held));
             if (!results_.back() && call_.limits().stop_at_failure) return;
         }
     }

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <ranges>
 #include <span>
 
@@ -32,9 +33,14 @@ class Task : public Encoder {
     // A part of the input as memory of this process alone, writable, which shows what the input has as long as the
     // item is not done, and its own pages where it was written to. Throws std::system_error.
     virtual std::shared_ptr<std::byte> private_input(std::span<const std::byte> part) const = 0;
-    // Of item 0 in the call.
+    // The index of item 0.
     std::uint64_t first() const { return first_; }
     std::uint32_t item() const { return item_; }
+    // The index of the item that runs, at any moment of its run; of none between items.
+    std::optional<std::uint64_t> running() const {
+        const Progress now = Progress::of(progress_->load(std::memory_order_relaxed));
+        return now.runs ? std::optional(first_ + now.item) : std::nullopt;
+    }
 
     // The next few items, few enough that what comes after them does not wait for long. False: nothing is left here.
     virtual bool claim() = 0;
