@@ -128,11 +128,13 @@ Engine::Engine(std::vector<std::string> command, const nb::bytes& description, c
 
 std::shared_ptr<Call> Engine::call(const nb::bytes& function, std::uint64_t number, Spread spread, Order order,
                                    nb::object input, std::size_t bound, double timeout, std::uint32_t retries,
-                                   double backoff, bool in_background, std::optional<std::uint64_t> completion) {
+                                   double backoff, bool in_background, std::optional<std::uint64_t> completion,
+                                   std::uint64_t first_index) {
     detail::Limits limits;
     limits.timeout = detail::limit_of(nanoseconds(timeout));
     limits.retries = retries;
     limits.backoff = detail::pause_of(nanoseconds(backoff));
+    limits.first_index = first_index;
     auto bytes = std::make_shared<BytesCall>(limits, &run_items, encode_function(number, spread, function));
     if (completion) {
         bytes->when_finished([completions = completions_, finished = *completion] { completions->add(finished); });

@@ -27,9 +27,11 @@ class Engine {
     Engine(std::vector<std::string> command, const nanobind::bytes& description, const std::string& nodes);
 
     // A call of the function; see encode_function and Call. `completion`: the number that completed() is to give.
+    // `first_index`: as in detail::Limits.
     std::shared_ptr<Call> call(const nanobind::bytes& function, std::uint64_t number, Spread spread, Order order,
                                nanobind::object input, std::size_t bound, double timeout, std::uint32_t retries,
-                               double backoff, bool in_background, std::optional<std::uint64_t> completion);
+                               double backoff, bool in_background, std::optional<std::uint64_t> completion,
+                               std::uint64_t first_index);
 
     // The numbers of calls that have finished, as they do; waits for the first. Empty: stop_telling() was called.
     std::vector<std::uint64_t> completed();

@@ -10,11 +10,15 @@
 
 #include "call.hpp"
 #include "claims.hpp"
+#include "copied_generator.hpp"
 #include "engine.hpp"
+#include "haid/detail/pool/current_item.hpp"
 #include "haid/detail/pool/foreign_error.hpp"
+#include "haid/random.hpp"
 #include "haid/resources.hpp"
 #include "lock.hpp"
 #include "memory.hpp"
+#include "objects.hpp"
 #include "system/cpu_budget.hpp"
 #include "values.hpp"
 #include "worker.hpp"
@@ -54,6 +58,13 @@ void use_pickling(nb::object dumps, nb::object loads, nb::object describe, nb::o
     pickling() = {std::move(dumps), std::move(loads), std::move(describe), std::move(restore)};
 }
 
+// What the function returns, which is called as item `index` of a call.
+nb::object as_item(std::uint64_t index, nb::handle function, const nb::tuple& arguments, nb::handle keywords) {
+    haid::detail::CurrentItem current;
+    current.is(index);
+    return checked(PyObject_Call(function.ptr(), arguments.ptr(), keywords.is_none() ? nullptr : keywords.ptr()));
+}
+
 }  // namespace
 }  // namespace haid::python
 
@@ -78,7 +89,10 @@ NB_MODULE(_haid, module) {
     module.def("work_at", work_at, "place"_a, "start"_a, "leave"_a, "live"_a.none());
     module.def("spans_nodes", spans_nodes, "nodes"_a);
     module.def("serve", serve, "make"_a);
+    module.def("watch_generator", watch_generator, "generator"_a.none());
     module.def("cpu_count", [] { return haid::cpu_count(); });
+    module.def("item_index", [] { return haid::item_index(); });
+    module.def("as_item", as_item, "index"_a, "function"_a, "arguments"_a, "keywords"_a = nb::none());
     define_memory(module);
     define_claims(module);
     define_lock(module);
@@ -89,7 +103,7 @@ NB_MODULE(_haid, module) {
              "program"_a.none(), "descriptors"_a)
         .def(nb::init<std::vector<std::string>, nb::bytes, std::string>(), "command"_a, "description"_a, "nodes"_a)
         .def("call", &Engine::call, "function"_a, "number"_a, "spread"_a, "order"_a, "input"_a.none(), "bound"_a,
-             "timeout"_a, "retries"_a, "backoff"_a, "in_background"_a, "completion"_a.none())
+             "timeout"_a, "retries"_a, "backoff"_a, "in_background"_a, "completion"_a.none(), "first_index"_a)
         .def("completed", &Engine::completed)
         .def("stop_telling", &Engine::stop_telling)
         .def("workers", &Engine::workers)

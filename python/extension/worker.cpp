@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "bytes_call.hpp"
+#include "copied_generator.hpp"
 #include "gil.hpp"
 #include "haid/detail/pool/foreign_error.hpp"
 #include "memory.hpp"
@@ -129,6 +130,11 @@ void run_item(detail::Task& task, const Function& function, const ItemTable& ite
     encoded.parts.clear();
 }
 
+// As an error, where warnings are to be errors, it is the item's.
+void warn_of_copies(const Function& function) {
+    nb::module_::import_("haid._copies").attr("warn")(function.callable);
+}
+
 // What all items need. An error is that of each of them.
 std::exception_ptr read_task(const detail::Task& task, std::optional<Function>& function,
                              std::optional<ItemTable>& items) {
@@ -159,6 +165,7 @@ void run_items(detail::Task& task) {
                     task.failed(broken);
                 } else {
                     run_item(task, *function, *items, encoded);
+                    if (copied_generator_was_used()) warn_of_copies(*function);
                 }
             } catch (const nb::python_error& error) {
                 task.failed(error_of(error));
@@ -223,6 +230,7 @@ class Hooks final : public detail::WorkerHooks {
         enter();
         try {
             checked(PyObject_CallFunction(start_, "n", static_cast<Py_ssize_t>(worker)));
+            if (forked_) look_at_generator_from_now_on();
         } catch (const nb::python_error& error) {
             std::rethrow_exception(error_of(error));
         }

@@ -22,7 +22,8 @@ globals().update({name: getattr(context._default_context, name) for name in mult
 
 # What a program that only starts processes does without: each of them is the smaller for it, and starts the faster.
 _LATER = {"ThreadPool": "pool", "ProcessPoolExecutor": "futures", "run": "_run", "Outcome": "_run",
-          "CommandsFailed": "_run", "install": "_install", "uninstall": "_install"}
+          "CommandsFailed": "_run", "install": "_install", "uninstall": "_install", "stream": "_streams",
+          "item_index": "_streams"}
 __all__ = [*multiprocessing.__all__, *_LATER, "OwnerDied", "PoolClosed", "PoolError", "QueueBroken", "TaskError", "WorkerLost"]
 _SUBMODULES = {"dummy", "futures", "joblib", "pool", "queues", "synchronize"} | _standard.MODULES
 

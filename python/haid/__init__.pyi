@@ -19,6 +19,9 @@ from multiprocessing import (
     util as util,
 )
 
+from collections.abc import Iterable
+from typing import Any, SupportsIndex
+
 from . import context as context, dummy as dummy, errors as errors, futures as futures, joblib as joblib
 from . import pool as pool, queues as queues, synchronize as synchronize
 from ._install import install as install, uninstall as uninstall
@@ -35,11 +38,19 @@ __all__ = [
     "Process", "ProcessError", "ProcessPoolExecutor", "Queue", "QueueBroken", "RLock", "RawArray", "RawValue",
     "Semaphore", "SimpleQueue", "TaskError", "ThreadPool", "TimeoutError", "Value", "WorkerLost", "active_children",
     "allow_connection_pickling", "cpu_count", "current_process", "freeze_support", "get_all_start_methods",
-    "get_context", "get_logger", "get_start_method", "install", "log_to_stderr", "parent_process", "reducer", "run",
-    "set_executable", "set_forkserver_preload", "set_start_method", "uninstall",
+    "get_context", "get_logger", "get_start_method", "install", "item_index", "log_to_stderr", "parent_process", "reducer",
+    "run", "set_executable", "set_forkserver_preload", "set_start_method", "stream", "uninstall",
 ]
 
 __version__: str
+
+def item_index() -> int | None:
+    """The index of the item that this thread runs: its place among the inputs of its call, from 0. None where no item
+    runs."""
+
+# A numpy.random.Generator, or a random.Random where numpy is not installed.
+def stream(seed: SupportsIndex | Iterable[SupportsIndex], index: SupportsIndex | None = None) -> Any: ...
+
 SUBDEBUG: int
 SUBWARNING: int
 

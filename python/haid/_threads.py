@@ -2,6 +2,7 @@
 other."""
 import collections
 import errno
+import itertools
 import operator
 import queue
 import threading
@@ -9,6 +10,7 @@ import time
 from multiprocessing import pool as _standard
 
 from . import _scarcity
+from ._haid import as_item
 from ._progress import show_until_done
 from .errors import TimeoutError
 from .pool import BOUND, _limits, iterate, read_to_their_ends, whole_number
@@ -46,6 +48,7 @@ class ThreadPool(_standard.ThreadPool):
 
     def __init__(self, processes=None, initializer=None, initargs=()):
         self._lazy = []  # as in Pool
+        self._singles = itertools.count()  # as in Pool
         if processes is not None:
             self._state = _standard.INIT  # it is asked for where what follows raises
             whole_number("processes", processes)
@@ -67,22 +70,23 @@ class ThreadPool(_standard.ThreadPool):
             raise
 
     def map(self, func, iterable, chunksize=None, progress=False, **limits):
-        return self._collect(super().map_async, func, iterable, chunksize, progress, limits)
+        return self._collect(_ItemOf(_tried(func, **limits)), iterable, chunksize, progress)
 
     def starmap(self, func, iterable, chunksize=None, progress=False, **limits):
-        return self._collect(super().starmap_async, func, iterable, chunksize, progress, limits)
+        return self._collect(_TupleOf(_tried(func, **limits)), iterable, chunksize, progress)
 
     def map_async(self, func, iterable, chunksize=None, callback=None, error_callback=None, **limits):
-        return super().map_async(_tried(func, **limits), iterable, chunksize, callback, error_callback)
+        return self._start(_ItemOf(_tried(func, **limits)), iterable, chunksize, callback, error_callback)
 
     def starmap_async(self, func, iterable, chunksize=None, callback=None, error_callback=None, **limits):
-        return super().starmap_async(_tried(func, **limits), iterable, chunksize, callback, error_callback)
+        return self._start(_TupleOf(_tried(func, **limits)), iterable, chunksize, callback, error_callback)
 
     def apply(self, func, args=(), kwds={}, **limits):
         return self.apply_async(func, args, kwds, **limits).get()
 
     def apply_async(self, func, args=(), kwds={}, callback=None, error_callback=None, **limits):
-        return super().apply_async(_tried(func, **limits), args, kwds, callback, error_callback)
+        call = next(self._singles), _tried(func, **limits), tuple(args), dict(kwds)
+        return super().apply_async(as_item, call, {}, callback, error_callback)
 
     def imap(self, func, iterable, chunksize=1, buffersize=None, progress=False, **limits):
         return self._iterate(_InOrder, func, iterable, chunksize, buffersize, progress, limits)
@@ -116,13 +120,16 @@ class ThreadPool(_standard.ThreadPool):
             if handler is not threading.current_thread():
                 handler.join(_PATIENCE)
 
-    def _collect(self, start, func, iterable, chunksize, progress, limits):
-        call = _Whole(_tried(func, **limits))
+    def _start(self, numbered, iterable, chunksize, callback=None, error_callback=None):
+        return super().map_async(numbered, enumerate(iterable), chunksize, callback, error_callback)
+
+    def _collect(self, numbered, iterable, chunksize, progress):
+        call = _Whole(numbered)
         total = operator.length_hint(iterable) or None
-        call.result = start(call, iterable, chunksize)
+        call.result = self._start(call, iterable, chunksize)
         try:
             if progress:
-                show_until_done(call, total, func)
+                show_until_done(call, total, numbered.func)
             _in_looks(call.wait, None)
             return call.result.get()
         except KeyboardInterrupt:
@@ -167,18 +174,35 @@ def _tried(func, timeout=None, **limits):
     return tried
 
 
+class _ItemOf:
+    """A function, to be called with an item and the index before it."""
+
+    def __init__(self, func):
+        self.func = func
+
+    def __call__(self, numbered):
+        index, item = numbered
+        return as_item(index, self.func, (item,))
+
+
+class _TupleOf(_ItemOf):
+    def __call__(self, numbered):
+        index, item = numbered
+        return as_item(index, self.func, tuple(item))
+
+
 class _Whole:
     """A call that is waited for: its function, which counts the items, and their result."""
 
     wanted = True
 
-    def __init__(self, func):
-        self._func = func
+    def __init__(self, numbered):
+        self._numbered = numbered
         self._done = collections.deque()  # any thread may append
 
-    def __call__(self, *args):
+    def __call__(self, item):
         try:
-            return self._func(*args) if self.wanted else None
+            return self._numbered(item) if self.wanted else None
         finally:
             self._done.append(None)
 
@@ -198,8 +222,8 @@ class _Lazy:
 
     def __init__(self, pool, func, input, bound):
         self._pool = pool
-        self._func = func
-        self._input = input
+        self._numbered = _ItemOf(func)
+        self._input = enumerate(input)
         self._bound = bound
         self._room = threading.Semaphore(bound)  # of what another thread reads
         self._apart = self._begun = False
@@ -266,7 +290,7 @@ class _Lazy:
         if self.is_fed():
             return
         try:
-            item = next(self._input)
+            numbered = next(self._input)
         except BaseException as error:
             if not isinstance(error, StopIteration):
                 self._error = error
@@ -275,20 +299,20 @@ class _Lazy:
             if isinstance(error, KeyboardInterrupt) and not self._apart:
                 raise
             return
-        self._start(item)
+        self._start(numbered)
 
-    def _submit(self, item, *callbacks):
+    def _submit(self, numbered, *callbacks):
         result = _standard.ApplyResult(self._pool, *callbacks)
-        self._pool._taskqueue.put(([(result._job, 0, self._run, (item,), {})], None))
+        self._pool._taskqueue.put(([(result._job, 0, self._run, (numbered,), {})], None))
         return result
 
-    def _run(self, item):
-        return self._func(item) if self._wanted else None
+    def _run(self, numbered):
+        return self._numbered(numbered) if self._wanted else None
 
 
 class _InOrder(_Lazy):
-    def _start(self, item):
-        self._news.put(self._submit(item, None, None))
+    def _start(self, numbered):
+        self._news.put(self._submit(numbered, None, None))
 
     def _fed(self):
         self._news.put(_END)
@@ -306,10 +330,10 @@ class _AsTheyCome(_Lazy):
         self._lock = threading.Lock()
         self._open = 1  # items that run, and the reading of the input
 
-    def _start(self, item):
+    def _start(self, numbered):
         with self._lock:
             self._open += 1
-        self._submit(item, lambda value: self._ended((value, None)), lambda error: self._ended((None, error)))
+        self._submit(numbered, lambda value: self._ended((value, None)), lambda error: self._ended((None, error)))
 
     def _ended(self, outcome):
         self._news.put(outcome)

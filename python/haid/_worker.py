@@ -145,6 +145,7 @@ def starter(workers, initializer, initargs, method, daemon):
     take_budget = _budget.prepared()
     null = _processes.above_standard(os.open(os.devnull, os.O_RDONLY))
     stdin = open(null, encoding="utf-8", closefd=False)
+    _haid.watch_generator(_global_generator() if workers > 1 else None)
     cell = None
     if hasattr(sys.stdout, "pub_thread"):
         from . import _notebook
@@ -182,6 +183,11 @@ def starter(workers, initializer, initargs, method, daemon):
         yield (start, leave, live if is_wrapped() else None), None, []
     finally:
         os.close(null)
+
+
+def _global_generator():
+    """numpy's, of which each worker will have a copy, where the program has it."""
+    return getattr(getattr(sys.modules.get("numpy.random.mtrand"), "_rand", None), "_bit_generator", None)
 
 
 def engine(workers, initializer, initargs, most_tasks, how, method=None, daemon=True):

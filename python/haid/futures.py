@@ -127,7 +127,7 @@ class _Work:
         future = futures.Future()
         with self._changed:
             self._check_open()
-            self._waiting.append((future, fn, args, kwargs))
+            self._waiting.append((future, fn, args, kwargs, next(self.pool._singles)))
         self._begin()
         return future
 
@@ -182,14 +182,14 @@ class _Work:
             with self._changed:
                 if not self._waiting or self._under_way >= self._most:
                     break
-                future, fn, args, kwargs = self._waiting.popleft()
+                future, fn, args, kwargs, index = self._waiting.popleft()
                 self._under_way += 1
             if not future.set_running_or_notify_cancel():
                 self._end()
                 continue
             try:
-                self.pool.apply_async(fn, args, kwargs, functools.partial(self._succeeded, future),
-                                      functools.partial(self._failed, future))
+                self.pool._apply_later(index, fn, args, kwargs, functools.partial(self._succeeded, future),
+                                       functools.partial(self._failed, future), {})
             except Exception as error:
                 self._end()
                 future.set_exception(error)

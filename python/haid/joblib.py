@@ -15,7 +15,7 @@ from joblib.parallel import AutoBatchingMixin, FallbackToBackend, ParallelBacken
 from joblib.parallel import register_parallel_backend
 
 from . import _by_value
-from ._haid import cpu_count
+from ._haid import as_item, cpu_count
 from .errors import PoolClosed
 from .pool import Pool
 
@@ -37,6 +37,7 @@ class Backend(AutoBatchingMixin, ParallelBackendBase):
     supports_retrieve_callback = True
     supports_inner_max_num_threads = True
     _pool = None
+    _calls = 0
 
     def effective_n_jobs(self, n_jobs):
         if n_jobs == 0:
@@ -57,10 +58,14 @@ class Backend(AutoBatchingMixin, ParallelBackendBase):
             self._pool = Pool(n_jobs, **of_pool)
         return n_jobs
 
+    def start_call(self):
+        self._calls = 0  # of functions, that were handed out
+
     def submit(self, func, callback=None):
         pool = self._pool
+        first, self._calls = self._calls, self._calls + len(func)
         try:
-            return pool.apply_async(_run, (_Batch(func, pool._functions),), {}, callback, callback, **self._limits)
+            return pool.apply_async(_run, (_Batch(func, pool._functions), first), {}, callback, callback, **self._limits)
         except (AttributeError, PoolClosed):
             if self._pool is pool is not None:
                 raise
@@ -99,7 +104,9 @@ def _restore(data, parts):
     return pickle.loads(data, buffers=parts)
 
 
-def _run(batch):
+def _run(batch, first):
+    # How many calls make a batch depends on the time that they take: it is the call that is an item, not the batch.
+    batch.items = [(as_item, (first + number, *call), {}) for number, call in enumerate(batch.items)]
     return batch()
 
 

@@ -56,6 +56,7 @@ class Pool(_standard.Pool):
         self._initargs = initargs  # locks that are sent by name lose it when they go
         self._numbers_of_functions = {}
         self._numbers = itertools.count(1)
+        self._singles = itertools.count()  # indices of calls that are an item each
         self._lazy = []  # calls that read their input as their results are taken, and their locks
         self._state = RUN
         self._callbacks = Callbacks(self._engine)
@@ -99,12 +100,16 @@ class Pool(_standard.Pool):
 
     def apply(self, func, args=(), kwds={}, **limits):
         """func(*args, **kwds) in a worker. Waits."""
-        return self._collect(func, [(tuple(args), dict(kwds) if kwds else None)], Spread.CALL, False, limits)[0]
+        call = tuple(args), dict(kwds) if kwds else None
+        return self._collect(func, [call], Spread.CALL, False, limits, next(self._singles))[0]
 
     def apply_async(self, func, args=(), kwds={}, callback=None, error_callback=None, **limits):
+        return self._apply_later(next(self._singles), func, args, kwds, callback, error_callback, limits)
+
+    def _apply_later(self, index, func, args, kwds, callback, error_callback, limits):
         result = AsyncResult(self, single=True)
         call = tuple(args), dict(kwds) if kwds else None
-        self._start_later(result, func, Spread.CALL, callback, error_callback, iter((call,)), limits)
+        self._start_later(result, func, Spread.CALL, callback, error_callback, iter((call,)), limits, index)
         return result
 
     def imap(self, func, iterable, chunksize=1, buffersize=None, progress=False, **limits):
@@ -126,13 +131,13 @@ class Pool(_standard.Pool):
         return self._iterate(func, iterable, chunksize, Order.AS_THEY_COME, buffersize, progress, limits, Spread.TUPLE)
 
     def _call(self, func, spread, limits, order=Order.WHOLE, input=None, bound=BOUND, background=False,
-              completion=None):
+              completion=None, first_index=0):
         self._check_running()
         pickled, may_keep = self._functions.dumps(func)
         number = self._number_of(pickled) if may_keep else 0
         timeout, retries, backoff = limits
         call = self._engine.call(pickled, number, spread, order, input, bound, timeout, retries, backoff, background,
-                                 completion)
+                                 completion, first_index)
         call.pickle_inputs_by(self._functions.dumps_input)
         return call
 
@@ -142,8 +147,8 @@ class Pool(_standard.Pool):
             known.clear()
         return known.get(pickled) or known.setdefault(pickled, next(self._numbers))
 
-    def _collect(self, func, iterable, spread, progress, limits):
-        call = self._call(func, spread, _limits(**limits), input=iter(iterable))
+    def _collect(self, func, iterable, spread, progress, limits, first_index=0):
+        call = self._call(func, spread, _limits(**limits), input=iter(iterable), first_index=first_index)
         try:
             call.feed_all()
             if progress:
@@ -164,14 +169,15 @@ class Pool(_standard.Pool):
         self._start_later(result, func, spread, callback, error_callback, iter(iterable), limits)
         return result
 
-    def _start_later(self, result, func, spread, callback, error_callback, input, limits):
+    def _start_later(self, result, func, spread, callback, error_callback, input, limits, first_index=0):
         self._check_running()
         limits = _limits(**limits)  # a mistake in them is none of the task's
         completion = None
         if callback or error_callback:
             completion = self._callbacks.expect(result, callback, error_callback)
         try:
-            call = self._call(func, spread, limits, input=input, background=True, completion=completion)
+            call = self._call(func, spread, limits, input=input, background=True, completion=completion,
+                              first_index=first_index)
         except Exception as error:
             result._fail(error)
             if completion is not None:

@@ -59,6 +59,28 @@ with mp.Pool(nodes="slurm") as pool:
     assert out == ("6 workers on ['n1', 'n2', 'n3']\nTrue\nTrue\nTrue\nTrue\n(2, 1) 63\nTrue\n[[32]] [] [2]\nstatus 0\n")
 
 
+def test_items_have_their_streams_of_random_numbers(lab, python):
+    """Whichever node runs them; a host's engine sees other calls than the pool has."""
+    out = program(lab, python, """
+import numpy
+drawn = [numpy.random.default_rng(one).random() for one in numpy.random.SeedSequence(2026).spawn(2000)]
+with mp.Pool(nodes="slurm") as pool:
+    print(pool.map(draw, range(2000)) == drawn, list(pool.imap(draw, iter(range(300)))) == drawn[:300])
+    print(len(set(pool.map(where, range(60)))), pool.map(second_try, range(40), retries=2, backoff=0.01) == drawn[:40])
+    print([pool.apply(draw, (0,)) for _ in range(5)] == drawn[:5])
+""", head=HEAD + """
+def draw(_):
+    return mp.stream(2026).random()
+
+def second_try(x):
+    if x % 9 == 4 and not os.path.exists(f"tried.{x}"):
+        open(f"tried.{x}", "w").close()
+        os._exit(1)
+    return draw(x)
+""").wait()
+    assert out == "True True\n3 True\nTrue\nstatus 0\n"
+
+
 FAULTS = HEAD + """
 def fails(x):
     raise KeyError(x)

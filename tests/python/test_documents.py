@@ -26,6 +26,7 @@ assert squares == [1, 4, 9] and table == [8, 9] and first == 2
 assert child.exitcode == 0
 assert scaled == [5.0, 10.0, 15.0]
 assert list(results) == []
+assert same and pool.apply(haid.item_index) == 0
 pool.close()
 pool.join()
 """
@@ -46,6 +47,7 @@ def run(source, folder):
 @pytest.mark.parametrize("document, expected", [
     ("README.md", "[16, 4, 9]\n[2, 3]\n"),
     ("docs/python.md", "[16, 4, 9]\n"),
+    ("docs/random.md", "pi is about 3.14\n"),
 ])
 def test_the_program_runs(document, expected, tmp_path):
     (program,) = [block for block in blocks(document) if "__main__" in block]

@@ -44,7 +44,8 @@ def test_every_example_is_tested():
         assert f'"{name}"' in tested, f"{name}.py has no test"
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=needs_r) if name == "run_scripts" else name for name in EXAMPLES])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=needs_r) if name == "run_scripts" else name
+                                  for name in EXAMPLES if name != "random_streams"])  # multiprocessing has none
 def test_multiprocessing_in_its_place(name, tmp_path):
     source = (FOLDER / f"python/{name}.py").read_text()
     replaced, imports = re.subn(r"^(import|from) haid\b", r"\1 multiprocessing", source, flags=re.MULTILINE)
@@ -163,6 +164,13 @@ def test_imap_needs_less_memory_than_map():
 
 def test_starmap_tuples():
     assert lines_of("starmap_tuples") == ["Aaron: 3 * 4 = 12", "Bethan: 5 * 6 = 30", "Carys: 7 * 8 = 56"]
+
+
+def test_random_streams():
+    first, *others = lines_of("random_streams")
+    assert re.fullmatch(r"pi is about 3\.1\d\d\d, with 1 worker", first)
+    assert others == [f"{first.partition(',')[0]}, with {workers} workers" for workers in (2, 3)]
+    assert lines_of("random_streams") == [first, *others]
 
 
 def test_sync_async():

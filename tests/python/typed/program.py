@@ -99,6 +99,10 @@ def own() -> None:
         executor.submit(half, "one")  # type: ignore[arg-type]
         assert_type(list(executor.map(half, [1], buffersize=4)), list[float])
         print(future.result())
+    assert_type(haid.item_index(), int | None)
+    haid.stream(1, 2).random()
+    haid.stream([1, 2])
+    haid.stream("1")  # type: ignore[arg-type]
     try:
         outcomes = haid.run(["true", ["printf", "%s", 1]], 2, timeout="200%", check=True)
         assert_type(outcomes[0].stdout, str)
