@@ -170,6 +170,10 @@ void set_nice(CommandLine& line, const std::string& value) {
     line.run.nice = nice;
 }
 
+void set_seed(CommandLine& line, const std::string& value) {
+    line.run.seed = seed_of(value);
+}
+
 constexpr const char* inputs = "Inputs";
 constexpr const char* templates = "Commands";
 constexpr const char* running = "How jobs run";
@@ -278,6 +282,7 @@ const Option table[] = {
      [](L& l, S v) { l.run.gate.least_free_memory = bytes(v); }},
     {running, 0, "workdir|work-dir|wd", Takes::value, "FOLDER", "run jobs there; it is made where it is missing; ... is a new one for each job, below ~/.parallel/tmp",
      [](L& l, S v) { l.run.directory = v; }},
+    {running, 0, "seed", Takes::value, "N", "each job has HAID_SEED, for its random numbers: made from N and {#}, the same with every run", set_seed, true},
     {running, 0, "process-slot-var|processslotvar", Takes::value, "NAME", "this variable holds the job's slot, from 0",
      [](L& l, S v) { l.run.slot_variable = v; }},
     {running, 0, "tmpdir|tempdir", Takes::value, "FOLDER", "where output waits that does not fit into memory",
@@ -342,6 +347,15 @@ const Option table[] = {
 };
 
 }  // namespace
+
+std::uint64_t seed_of(const std::string& text) {
+    std::uint64_t seed = 0;
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
+    if (error != std::errc() || end != text.data() + text.size()) {
+        throw std::invalid_argument(fmt::format("'{}' is no whole number from 0 to {}", text, UINT64_MAX));
+    }
+    return seed;
+}
 
 std::span<const Option> option_table() {
     return table;

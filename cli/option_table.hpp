@@ -1,6 +1,7 @@
 // What options there are. A new option is a row here and whatever carries it out.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 
@@ -24,6 +25,9 @@ struct Option {
 };
 
 std::span<const Option> option_table();
+
+// Throws std::invalid_argument.
+std::uint64_t seed_of(const std::string& text);
 
 // Options that GNU parallel has and haid does not: an error that says so is better than "unknown". They have no
 // `apply`.

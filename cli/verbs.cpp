@@ -1,4 +1,5 @@
 #include "verbs.hpp"
+#include "option_table.hpp"
 #include "print.hpp"
 
 #include <fmt/format.h>
@@ -125,9 +126,21 @@ void check(const CommandLine& line) {
     }
 }
 
+// Of a haid that is a job itself: its jobs would have the seed that it has, all the same one.
+std::optional<std::uint64_t> inherited_seed() {
+    const char* seed = std::getenv("HAID_SEED");
+    if (seed == nullptr || *seed == '\0') return std::nullopt;
+    try {
+        return seed_of(seed);
+    } catch (const std::invalid_argument& error) {
+        throw UsageError(fmt::format("HAID_SEED in the environment: {}; unset it, or give --seed", error.what()));
+    }
+}
+
 int execute(CommandLine& line, const Personality& who) {
     check(line);
     command::RunSettings& run = line.run;
+    if (!run.seed) run.seed = inherited_seed();
     report::Style style;
     switch (line.progress) {
         case ProgressStyle::automatic:

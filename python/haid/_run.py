@@ -47,14 +47,15 @@ def run(commands: Iterable[str | os.PathLike[str] | Iterable[object]], jobs: int
         timeout: float | str | None = None, retries: int = 0, delay: float | str | None = None,
         halt: str | None = None, workdir: str | os.PathLike[str] | None = None,
         joblog: str | os.PathLike[str] | None = None, resume: bool = False, env: Mapping[str, str] | None = None,
-        check: bool = False) -> list[Outcome]:
+        check: bool = False, seed: int | None = None) -> list[Outcome]:
     """Runs all commands, at most ``jobs`` at a time (as many as CPUs may be used), and returns their outcomes in the
     order of the commands.
 
     A command is a line for the shell, or a list of words, which are taken as they are. ``timeout``: seconds, or "200%"
     of the median. ``retries``: how often one that fails is tried again. ``delay``: seconds between starts. ``halt``:
     when to stop, as the program's --halt ("now,fail=1"). ``joblog``, ``resume``: its log, and whether to leave out what
-    the log has done already (that has no outcome here). ``check``: raise CommandsFailed if any failed.
+    the log has done already (that has no outcome here). ``check``: raise CommandsFailed if any failed. ``seed``: a whole
+    number, from which each command gets a seed of its own for its random numbers, in the variable HAID_SEED.
 
     Ctrl-C, or an end of this program, ends the commands too. Raises OSError where the program itself cannot run.
     """
@@ -63,7 +64,7 @@ def run(commands: Iterable[str | os.PathLike[str] | Iterable[object]], jobs: int
     lines = [_line(command) for command in commands]
     arguments = [str(PROGRAM), "-0", "--results", "-.json"]
     options = {"--jobs": jobs, "--timeout": timeout, "--retries": retries + 1 if retries else None, "--delay": delay,
-               "--halt": halt, "--workdir": workdir, "--joblog": joblog}
+               "--halt": halt, "--workdir": workdir, "--joblog": joblog, "--seed": seed}
     for name, value in options.items():
         if value is not None:
             arguments += [name, os.fspath(value) if isinstance(value, os.PathLike) else str(value)]

@@ -60,6 +60,7 @@ command::RunSettings run_settings(const Welcome& welcome, int cpus, std::uint64_
     settings.gate = {welcome.most_load, welcome.least_free_memory};
     settings.limit_threads = welcome.limit_threads;
     settings.slot_variable = welcome.slot_variable;
+    settings.seed = welcome.seed;
     if (welcome.nice_given) settings.nice = welcome.nice;
     settings.grouping = static_cast<command::RunSettings::Grouping>(welcome.grouping);
     settings.temporary_folder = welcome.temporary_folder;

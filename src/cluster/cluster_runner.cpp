@@ -40,6 +40,7 @@ Welcome welcome_for(const command::RunSettings& settings, bool until_done) {
     welcome.least_free_memory = settings.gate.least_free_memory;
     welcome.limit_threads = settings.limit_threads;
     welcome.slot_variable = settings.slot_variable;
+    welcome.seed = settings.seed;
     welcome.nice = settings.nice.value_or(0);
     welcome.nice_given = settings.nice.has_value();
     const bool results = !settings.results.empty();

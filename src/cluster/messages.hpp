@@ -15,7 +15,7 @@
 namespace haid::cluster {
 
 // Raised with every change of what follows.
-inline constexpr std::uint32_t protocol_version = 4;
+inline constexpr std::uint32_t protocol_version = 5;
 
 // Bytes of output that an agent may send before it gets more credit.
 inline constexpr std::uint64_t output_window = 4 * 1024 * 1024;
@@ -81,6 +81,7 @@ struct Welcome {
     std::optional<std::uint64_t> least_free_memory;  // --memfree, bytes
     bool limit_threads;
     std::string slot_variable;
+    std::optional<std::uint64_t> seed;
     int nice;
     bool nice_given;
     std::uint8_t grouping;

@@ -8,13 +8,12 @@
 #include <string_view>
 #include <utility>
 
+#include "command/job_seed.hpp"
 #include "system/cpu_budget.hpp"
 
 namespace haid::command {
 
-Environment::Environment(const EnvironmentSettings& settings) : settings_(settings) {
-    own_ = {"PARALLEL_SEQ=", "PARALLEL_JOBSLOT=", "HAID_NODE_SLOT="};
-    if (!settings_.slot_variable.empty()) own_.push_back(settings_.slot_variable + "=");
+Environment::Environment(const EnvironmentSettings& settings) : settings_(settings), own_(entries_of({})) {
     own_.push_back(fmt::format("PARALLEL_PID={}", ::getpid()));
     for (std::string& entry : system::cpu_budget(settings_.cpus_per_job, settings_.limit_threads)) {
         own_.push_back(std::move(entry));
@@ -33,12 +32,23 @@ Environment::Environment(const EnvironmentSettings& settings) : settings_(settin
     for (std::size_t i = 0; i < own_.size(); ++i) entries_[i] = own_[i].c_str();
 }
 
+std::vector<std::string> Environment::entries_of(const Job& job) const {
+    std::vector<std::string> entries = {
+        fmt::format("PARALLEL_SEQ={}", job.sequence), fmt::format("PARALLEL_JOBSLOT={}", job.slot),
+        fmt::format("HAID_NODE_SLOT={}", job.node_slot != 0 ? job.node_slot : job.slot)};
+    if (settings_.seed) entries.push_back(fmt::format("HAID_SEED={}", job_seed(*settings_.seed, job.sequence)));
+    if (!settings_.slot_variable.empty())
+        entries.push_back(fmt::format("{}={}", settings_.slot_variable, job.slot - 1));
+    return entries;
+}
+
 const char* const* Environment::of_job(const Job& job) {
-    own_[0] = fmt::format("PARALLEL_SEQ={}", job.sequence);
-    own_[1] = fmt::format("PARALLEL_JOBSLOT={}", job.slot);
-    own_[2] = fmt::format("HAID_NODE_SLOT={}", job.node_slot != 0 ? job.node_slot : job.slot);
-    if (!settings_.slot_variable.empty()) own_[3] = fmt::format("{}={}", settings_.slot_variable, job.slot - 1);
-    for (std::size_t i = 0; i < 4; ++i) entries_[i] = own_[i].c_str();
+    std::size_t i = 0;
+    for (std::string& entry : entries_of(job)) {
+        own_[i] = std::move(entry);
+        entries_[i] = own_[i].c_str();
+        ++i;
+    }
     return entries_.data();
 }
 

@@ -51,6 +51,7 @@ EnvironmentSettings environment_settings(const RunSettings& settings) {
     EnvironmentSettings result;
     result.slot_variable = settings.slot_variable;
     result.limit_threads = settings.limit_threads;
+    result.seed = settings.seed;
     auto share = static_cast<std::uint64_t>(settings.usable_cpus) / settings.policy.slots;
     result.cpus_per_job =
         settings.cpus_per_job > 0 ? settings.cpus_per_job : static_cast<int>(std::max<std::uint64_t>(share, 1));

@@ -44,6 +44,7 @@ struct RunSettings {
     std::string directory;      // --workdir, a template; own_directories: a new one for each job
     std::string slot_variable;  // --process-slot-var
     bool limit_threads = true;
+    std::optional<std::uint64_t> seed;  // --seed
     bool dry_run = false;
     bool trace = false;  // -t: commands on standard error as they start
 

@@ -134,6 +134,18 @@ def test_jobs_have_a_number_on_their_own_node(lab, haid):
     assert out == "" and (lab.shared / "numbers").read_text() == "1\n" * 12
 
 
+def test_seeds_are_the_same_on_all_nodes(lab, haid):
+    """They are made where jobs run, of what the coordinator was told."""
+    line = "--seed 2026 -k 'echo {#} $HAID_SEED $SLURMD_NODENAME; sleep 0.2' ::: {1..12}"
+    out = lab.submit(f"{haid} {line}; echo; {haid} --nodes local {line}; HAID_SEED=2026 {haid} {line[12:]}", "-N3").wait()
+    over_nodes, here = out.split("\n\n")
+    rows = [line.split() for line in over_nodes.splitlines()]
+    assert [number for number, *_ in rows] == [str(number) for number in range(1, 13)] and len({row[2] for row in rows}) == 3
+    seeds = [row[:2] for row in rows]
+    assert len({seed for _, seed in seeds}) == 12
+    assert [line.split()[:2] for line in here.splitlines()] == seeds * 2
+
+
 def test_nested_srun(lab, haid):
     out = lab.submit(f"{haid} -j1 'srun -n2 -N2 --overlap echo step {{}}' ::: x y", "-N2").wait()
     assert sorted(out.splitlines()) == ["step x", "step x", "step y", "step y"]

@@ -259,6 +259,14 @@ def test_a_broken_numpy_is_not_taken_for_none(tmp_path):
     assert said == "a_library_that_numpy_needs\n"
 
 
+def test_seeds_of_commands():
+    lines = ["echo $HAID_SEED"] * 4
+    seeds = [outcome.stdout for outcome in haid.run(lines, 3, seed=SEED)]
+    assert len(set(seeds)) == 4 and [outcome.stdout for outcome in haid.run(lines, 1, seed=SEED)] == seeds
+    assert [outcome.stdout for outcome in haid.run(lines, env={**os.environ, "HAID_SEED": str(SEED)})] == seeds
+    assert {outcome.stdout for outcome in haid.run(lines)} == {"\n"}
+
+
 barrier = haid.Barrier(3)
 
 
