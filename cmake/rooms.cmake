@@ -28,12 +28,10 @@ endif()
 # Nothing of an archive is seen from outside of the program or the library that it becomes part of. What is seen of a shared
 # library says cmake/exported.map; these settings win over those of a project around us.
 function(haid_hide target)
+  set_target_properties(${target} PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON UNITY_BUILD OFF)
   if(BUILD_SHARED_LIBS)
-    set(visibility default VISIBILITY_INLINES_HIDDEN OFF)
-  else()
-    set(visibility hidden VISIBILITY_INLINES_HIDDEN ON)
+    set_target_properties(${target} PROPERTIES CXX_VISIBILITY_PRESET default)
   endif()
-  set_target_properties(${target} PROPERTIES CXX_VISIBILITY_PRESET ${visibility} UNITY_BUILD OFF)
 endfunction()
 
 # haid_room(NAME SOURCES file… USES room…)

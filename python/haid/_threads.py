@@ -274,9 +274,12 @@ class _Lazy:
         else:
             self._feed()
         value, error = self._outcome(head)
-        if error is not None:
+        if error is None:
+            return value
+        try:
             raise error
-        return value
+        finally:
+            del head, error  # it refers to this frame: else only the collector would free what its caller has
 
     def _look(self, seconds):
         if self._head is None:

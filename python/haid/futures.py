@@ -120,6 +120,7 @@ class _Work:
         self._under_way = 0
         self._waiting = collections.deque()
         self._closed = False
+        self._abandoned = False
         self._changed = threading.Condition()
         _all_work.add(self)
 
@@ -184,15 +185,17 @@ class _Work:
                     break
                 future, fn, args, kwargs, index = self._waiting.popleft()
                 self._under_way += 1
-            if not future.set_running_or_notify_cancel():
-                self._end()
-                continue
             try:
-                self.pool._apply_later(index, fn, args, kwargs, functools.partial(self._succeeded, future),
-                                       functools.partial(self._failed, future), {})
-            except Exception as error:
+                if future.set_running_or_notify_cancel():
+                    self.pool._apply_later(index, fn, args, kwargs, functools.partial(self._succeeded, future),
+                                           functools.partial(self._failed, future), {})
+                else:
+                    self._end()
+            except BaseException as error:
                 self._end()
                 future.set_exception(error)
+                if not isinstance(error, Exception):
+                    raise
 
     def _succeeded(self, future, value):
         self._end()
@@ -259,11 +262,12 @@ class _Work:
 
     def abandon(self):
         """What has not begun will not, and what runs is ended: after a Ctrl-C, which workers leave to us."""
+        self._abandoned = True  # a call in whose making it came may not be there
         self.shutdown(wait=False, cancel_futures=True)
         self.pool.terminate()
 
     def _is_done(self):
-        return self._closed and not self._waiting and not self._under_way
+        return self._closed and not self._waiting and (self._abandoned or not self._under_way)
 
     def _close_when_done(self):
         with self._changed:

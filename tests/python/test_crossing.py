@@ -5,6 +5,7 @@ import functools
 import sys
 import threading
 
+import numpy
 import pytest
 
 import haid
@@ -280,7 +281,6 @@ def test_local_functions_and_classes(pool):
 
 
 def test_large_arrays_beside_a_function(pool):
-    numpy = pytest.importorskip("numpy")
     array = numpy.arange(1e5)
     result, function = pool.apply(lambda f, a: (a + f(1), f), (lambda x: x, array))
     assert (result == array + 1).all() and function(2) == 2

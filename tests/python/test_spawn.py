@@ -43,7 +43,7 @@ def test_nothing_is_inherited(method):
     with haid.get_context(method).Pool(2) as pool:
         for seen, parent, name, pid, cpus in pool.map(look, range(20)):
             assert (seen, pid) == ("at first", os.getpid()) and parent != os.getpid()
-            assert name.startswith("SpawnPoolWorker-") and int(cpus) >= 1
+            assert name.startswith({"spawn": "SpawnPoolWorker-", "forkserver": "ForkServerPoolWorker-"}[method]) and int(cpus) >= 1
         assert pool.apply(lambda: sys.stdin.read()) == ""
         assert list(pool.imap(twice, range(1000))) == [2 * x for x in range(1000)]
         expect_works(pool)

@@ -3,6 +3,7 @@
 
 #include <stdexcept>
 #include <thread>
+#include <vector>
 
 #include "haid/pool.hpp"
 #include "pool_fixture.hpp"
@@ -26,7 +27,7 @@ class GivenUp : public PoolTest {
         pool.close();
         pool.join();
     }
-    static constexpr CallOptions ways[] = {{}, {.chunk_size = 15}, {.retries = 3, .chunk_size = 60}};
+    static inline const std::vector<CallOptions> ways = {{}, {.chunk_size = 15}, {.chunk_size = 60, .retries = 3}};
 };
 using Pools = testing::Types<Pool, ThreadPool>;
 TYPED_TEST_SUITE(GivenUp, Pools);

@@ -10,6 +10,7 @@ INTERNALS = "looks at the standard library's threads and queues"
 DIFFERENCES = {
     "_TestImportStar.test_import": OTHER_FILES,
     "TestPoolNotLeakOnFailure.test_release_unused_processes": OWN_WORKERS,
+    "WithProcessesTestPoolWorkerErrors.test_unpickleable_result": "its result is a lambda, which crosses",
     "ProcessPoolForkExecutorDeadlockTest.test_error_at_task_unpickle": REAL_ERROR,
     "ProcessPoolForkExecutorDeadlockTest.test_error_during_result_unpickle_in_result_handler": REAL_ERROR,
     "ProcessPoolForkExecutorDeadlockTest.test_exit_during_result_unpickle_in_result_handler": REAL_ERROR,
