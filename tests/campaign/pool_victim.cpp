@@ -60,10 +60,8 @@ void in_processes(int workers, const std::vector<int>& items) {
 void run(const std::string& kind, int workers, const std::vector<int>& items) {
     if (kind == "process") return in_processes(workers, items);
     if (kind == "forked") {
-        haid::MapOptions options;
-        static_cast<haid::CallOptions&>(options) = stubborn;
-        options.workers = workers;
-        return tell(haid::map([&](int item) { return work(items[item]); }, items, options));
+        return tell(haid::map([&](int item) { return work(items[item]); }, items,
+                              {.workers = workers, .retries = stubborn.retries, .backoff = stubborn.backoff}));
     }
     haid::Pool pool(workers);
     if (kind == "imap") return one_after_another(pool, items);

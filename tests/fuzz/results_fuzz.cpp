@@ -65,7 +65,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::memcpy(segment.ring(0) + begin % ring_size, data + in_front, to_end);
     std::memcpy(segment.ring(0), data + in_front + to_end, bytes - to_end);
 
-    pool::Dispatcher dispatcher(segment);
+    pool::Dispatcher dispatcher(segment, [] {});
     dispatcher.add(std::make_shared<fuzz::TwentyItems>(true), false);
     dispatcher.dispatch({});
     channel::RingReader ring(segment, 0);
