@@ -101,8 +101,9 @@ def test_a_plugin(prefix, tmp_path):
     assert ctypes.CDLL(tmp_path / "plugin.so").plugin_answer() == 42
     seen = exported(tmp_path / "plugin.so")
     assert "plugin_answer" in seen
-    assert [name for name in seen if "haid" in name or "fmt::" in name] == []
-    assert len(seen) < 20, seen  # what is left is of the standard library's
+    # What the standard library's headers have left in the plugin's own file is seen whoever compiles it.
+    of_standard = r"((typeinfo|typeinfo name|vtable|guard variable) for |\w+ )?(std|__gnu_cxx)::"
+    assert [name for name in seen if not re.match(of_standard, name)] == ["plugin_answer"]
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +127,7 @@ def test_of_a_shared_library_the_public_headers_are_seen(prefix, embedded):
     seen = exported(library)
     # A room is a namespace whose name begins with a small letter; all else is for users.
     rooms = r"haid::(?!detail::)[a-z]\w*::"
-    hidden = [name for name in seen if not re.match(r"(\w+ (name )?for )?haid::", name) or re.search(rooms, name.split("(")[0])]
+    hidden = [name for name in seen if not re.match(r"(\w+ (name )?for )?haid::", name) or re.search(rooms, re.split("[(<]", name)[0])]
     assert hidden == []
     functions = re.findall(r"^\w+ T (haid::.*)$", run("nm", "--defined-only", "--demangle", archive), re.M)
     public = {name for name in functions if not re.match(rooms, name)}
