@@ -1,6 +1,7 @@
 #include "nodes/own_job.hpp"
 
 #include <fmt/format.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <chrono>
@@ -27,13 +28,13 @@ std::string trimmed(std::string text) {
     return text;
 }
 
-// What it wrote, or in `fault` why there is nothing.
-std::string asked(const std::vector<std::string>& words, std::string& fault) {
+// What it wrote, or in `fault` why there is nothing. `good_too`: an exit status that is no fault.
+std::string asked(const std::vector<std::string>& words, std::string& fault, int good_too = 0) {
     try {
         const Said said = ask_slurm(words, patience);
         if (!said.in_time) {
             fault = fmt::format("{} has not answered for {} s", words.front(), patience.count());
-        } else if (said.exit_status != 0) {
+        } else if (said.exit_status != 0 && said.exit_status != good_too) {
             fault = trimmed(said.err);
             if (fault.empty()) fault = fmt::format("{} ended with exit status {}", words.front(), said.exit_status);
         } else {
@@ -73,7 +74,8 @@ std::string do_to_own_job(std::vector<std::string> words) {
     if (!seen.fault.empty()) return seen.fault;
     words.push_back(seen.job.name);
     std::string fault;
-    asked(words, fault);
+    // What it asks for ends this job, and with it whoever has asked, perhaps before he has heard the answer.
+    asked(words, fault, 128 + SIGTERM);
     return fault;
 }
 

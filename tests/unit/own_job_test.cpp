@@ -110,6 +110,15 @@ TEST_F(OwnJobTest, RequeueingAndCancellingConcernThatElementAlone) {
     EXPECT_NE(calls().find("scancel 10_2\n"), std::string::npos) << calls();
 }
 
+TEST_F(OwnJobTest, WhoAsksIsEndedByWhatHeAskedFor) {
+    squeue_of_an_array();
+    for (const char* command : {"scontrol", "scancel"}) program(command, "kill -TERM $$; sleep 60");
+    set("SLURM_JOB_ID", "11");
+    EXPECT_EQ(requeue_own_job(), "");
+    EXPECT_EQ(cancel_own_job(), "");
+    EXPECT_NE(calls().find("scontrol requeue 10_1\n"), std::string::npos) << calls();
+}
+
 TEST_F(OwnJobTest, OfAHeterogeneousJobTheFirstComponentCounts) {
     program("squeue", "echo '21|20+1|2026-01-31T11:00:00|n2|n[2-3]'; echo '20|20+0|2026-01-31T10:00:00|n1|n1'");
     set("SLURM_JOB_ID", "20");
