@@ -35,6 +35,8 @@ class Callbacks:
     def _tell(self, number):
         result, callback, error_callback = self._expected.pop(number)
         try:
+            if result._call is None and not result._done:
+                return  # Ctrl-C came while the call was made: nobody has the result
             result._wait_for_call(None)
             tell = callback if result._success else error_callback
             if tell is not None:

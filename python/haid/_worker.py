@@ -12,6 +12,7 @@ from multiprocessing import connection, context, process, util
 from . import _budget, _haid, _processes, errors
 
 
+# Of start methods, as the classes of multiprocessing's processes begin. One that others have registered starts programs.
 _KINDS = {None: "Fork", "fork": "Fork", "spawn": "Spawn", "forkserver": "ForkServer"}
 
 
@@ -35,7 +36,7 @@ class Worker(process.BaseProcess):
         self._target = None
         self._args = ()
         self._kwargs = {}
-        self._name = f"{_KINDS[method]}PoolWorker-{':'.join(map(str, self._identity))}"
+        self._name = f"{_KINDS.get(method, 'Spawn')}PoolWorker-{':'.join(map(str, self._identity))}"
 
     def live(self, begin, work):
         """All that a worker does, where something is around it: see is_wrapped(). Raises what ``begin`` raises."""
@@ -204,7 +205,7 @@ def forget_ends_of_parent():
 
 
 def become(worker, parent):
-    if worker._start_method is not None:
+    if worker._start_method in context._concrete_contexts:
         context._force_start_method(worker._start_method)
     process._current_process = worker
     process._parent_process = parent

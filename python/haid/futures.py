@@ -117,16 +117,18 @@ class _Work:
         self.broken = False
         # One more than there are workers: nobody is idle while the next call is handed out. Others can be cancelled.
         self._most = pool._processes + 1
-        self._under_way = 0
+        self._under_way = set()
         self._waiting = collections.deque()
         self._closed = False
         self._abandoned = False
-        self._changed = threading.Condition()
+        # A Ctrl-C between the taking of a Condition and the block that it is for would leave it taken: not so of its lock.
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         _all_work.add(self)
 
     def submit(self, fn, args, kwargs):
         future = futures.Future()
-        with self._changed:
+        with self._lock:
             self._check_open()
             self._waiting.append((future, fn, args, kwargs, next(self.pool._singles)))
         self._begin()
@@ -136,7 +138,7 @@ class _Work:
         until = None if timeout is None else time.monotonic() + timeout
         if buffersize is None:
             arguments = list(arguments)
-        with self._changed:
+        with self._lock:
             self._check_open()
             call = self.pool._call(fn, Spread.TUPLE, pool.NO_LIMITS, Order.INPUTS, iter(arguments),
                                    buffersize or 0, True)
@@ -180,38 +182,42 @@ class _Work:
     def _begin(self):
         """Hands out what may be under way."""
         while True:
-            with self._changed:
-                if not self._waiting or self._under_way >= self._most:
+            with self._lock:
+                if not self._waiting or len(self._under_way) >= self._most:
                     break
                 future, fn, args, kwargs, index = self._waiting.popleft()
-                self._under_way += 1
+                self._under_way.add(future)
             try:
                 if future.set_running_or_notify_cancel():
                     self.pool._apply_later(index, fn, args, kwargs, functools.partial(self._succeeded, future),
                                            functools.partial(self._failed, future), {})
                 else:
-                    self._end()
+                    self._end(future)
             except BaseException as error:
-                self._end()
-                future.set_exception(error)
+                if self._end(future):
+                    future.set_exception(error)
                 if not isinstance(error, Exception):
                     raise
 
     def _succeeded(self, future, value):
-        self._end()
-        self._begin()
-        future.set_result(value)
+        if self._end(future):
+            self._begin()
+            future.set_result(value)
 
     def _failed(self, future, error):
         error = self._translated(error)
-        self._end()
-        self._begin()
-        future.set_exception(error)
+        if self._end(future):
+            self._begin()
+            future.set_exception(error)
 
-    def _end(self):
-        with self._changed:
-            self._under_way -= 1
+    def _end(self, future):
+        """Whether it is the caller's to say what became of it: a call may go on in whose making a Ctrl-C came."""
+        with self._lock:
+            if future not in self._under_way:
+                return False
+            self._under_way.remove(future)
         self._close_when_done()
+        return True
 
     def _translated(self, error):
         if isinstance(error, errors.WorkerLost):
@@ -228,7 +234,7 @@ class _Work:
 
     def close(self):
         """Takes no more calls; those that were made go on."""
-        with self._changed:
+        with self._lock:
             self._closed = True
         self._close_when_done()
 
@@ -243,7 +249,7 @@ class _Work:
         if self.pool._callbacks.is_here():
             raise RuntimeError("a callback of a future cannot wait for the executor's end")
         try:
-            with self._changed:
+            with self._lock:
                 self._changed.wait_for(self._is_done)
             self.pool.join()
         except KeyboardInterrupt:
@@ -252,7 +258,7 @@ class _Work:
 
     def _cancel(self):
         """What has not begun will not."""
-        with self._changed:
+        with self._lock:
             cancelled, self._waiting = self._waiting, collections.deque()
         for future, *_ in cancelled:
             future.cancel()
@@ -270,7 +276,7 @@ class _Work:
         return self._closed and not self._waiting and (self._abandoned or not self._under_way)
 
     def _close_when_done(self):
-        with self._changed:
+        with self._lock:
             if self._is_done():
                 self.pool.close()
                 self._changed.notify_all()
