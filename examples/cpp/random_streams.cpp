@@ -2,9 +2,9 @@
 // whatever the number of workers.
 //
 //     $ random_streams
-//     pi is about 3.1414, with 1 worker
-//     pi is about 3.1414, with 2 workers
-//     pi is about 3.1414, with 3 workers
+//     pi is about 3.1429, with 1 worker
+//     pi is about 3.1429, with 2 workers
+//     pi is about 3.1429, with 3 workers
 #include <haid/haid.hpp>
 #include <iomanip>
 #include <iostream>

@@ -2,9 +2,9 @@
 # whatever the number of workers.
 #
 #     $ python random_streams.py
-#     pi is about 3.1413, with 1 worker
-#     pi is about 3.1413, with 2 workers
-#     pi is about 3.1413, with 3 workers
+#     pi is about 3.1428, with 1 worker
+#     pi is about 3.1428, with 2 workers
+#     pi is about 3.1428, with 3 workers
 import haid as mp
 
 THROWS = 20_000
