@@ -40,14 +40,14 @@ class ThreadEngine final : public detail::Engine {
                 threads_.push_back(system::start_thread("a ThreadPool's work", [this] { work(); }));
             }
         } catch (...) {
-            terminate();
+            end(Lock(mutex_));
             for (std::thread& thread : threads_) thread.join();
             throw;
         }
     }
 
     ~ThreadEngine() override {
-        terminate();
+        end(Lock(mutex_));
         for (std::thread& thread : threads_) {
             if (thread.joinable()) thread.join();
         }
@@ -122,15 +122,16 @@ class ThreadEngine final : public detail::Engine {
         }
     }
     // What runs cannot be ended: its result is dropped.
-    void terminate() override {
-        Lock guard = lock();
+    void terminate() override { end(lock()); }
+
+  private:
+    void end(const Lock&) {
         if (terminated_) return;
         terminated_ = true;
         abort_all(std::make_exception_ptr(PoolClosed("the pool was ended before this was done")));
         work_.notify_all();
     }
 
-  private:
     struct Active {
         std::shared_ptr<Call> call;
         std::uint32_t running = 0;  // tasks

@@ -58,7 +58,7 @@ class NodesEngine final : public detail::Engine {
         }
     }
     ~NodesEngine() override {
-        terminate();
+        end(Lock(mutex_));
         driver_.join();
         caller_.join();
     }
@@ -131,8 +131,10 @@ class NodesEngine final : public detail::Engine {
         if (!leaving_) leave(false);
         changed_.wait(guard, [this] { return gone_; });
     }
-    void terminate() override {
-        Lock guard = lock();
+    void terminate() override { end(lock()); }
+
+  private:
+    void end(Lock guard) {
         if (!end_by_) {
             coordinator_.abort_all(std::make_exception_ptr(PoolClosed("the pool was ended before this was done")));
             leave(true);
@@ -142,7 +144,6 @@ class NodesEngine final : public detail::Engine {
         changed_.wait(guard, [this] { return gone_; });
     }
 
-  private:
     void leave(bool at_once) {
         leaving_ = true;
         if (at_once) end_by_ = Clock::now() + (coordinator_.anybody() ? patience_at_the_end : 0s);
