@@ -192,10 +192,11 @@ void Engine::remember(Calls& calls, const std::shared_ptr<BytesCall>& call) {
 
 // The calls are copied, for another thread may make one meanwhile.
 template <class Action>
-void Engine::for_unfinished(Calls calls, Action action) {
+void Engine::for_unfinished(const Calls& calls, Action action) {
+    const Calls now = calls;  // the GIL guards them
     WithoutGil without_gil;
     auto lock = engine_->lock();
-    for (const auto& one : calls) {
+    for (const auto& one : now) {
         auto call = one.lock();
         if (call && !call->is_finished()) action(lock, *call);
     }

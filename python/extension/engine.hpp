@@ -55,7 +55,7 @@ class Engine {
     using Calls = std::vector<std::weak_ptr<BytesCall>>;
     static void remember(Calls& calls, const std::shared_ptr<BytesCall>& call);
     template <class Action>
-    void for_unfinished(Calls calls, Action action);
+    void for_unfinished(const Calls& calls, Action action);
     bool all_finished_within(std::chrono::milliseconds time);
 
     Calls calls_;
