@@ -78,6 +78,9 @@ void exit_in_a_child_while_threads_wait() {
 }
 
 TEST_F(PoolOwner, AChildThatExitsDestroysAStaticPoolThatIsWaitedFor) {
+#ifdef __SANITIZE_ADDRESS__
+    GTEST_SKIP() << "what the parent's threads hold is nobody's in a child, which LeakSanitizer calls a leak";
+#endif
     in_another_process(exit_in_a_child_while_threads_wait);
 }
 
