@@ -140,7 +140,7 @@ LineFacts check_line(const std::vector<std::string>& words, const std::vector<st
     }
     if (!there.entered()) return facts;
     check_inputs(line.run);
-    if (!line.run.job_log.empty()) check_writable("--joblog", line.run.job_log);
+    if (!line.run.job_log.empty() && !line.run.prints_job_log()) check_writable("--joblog", line.run.job_log);
     return facts;
 }
 

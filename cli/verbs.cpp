@@ -115,7 +115,7 @@ void check(const CommandLine& line) {
     if (line.group_given && run.grouping != command::RunSettings::Grouping::whole) {
         throw UsageError("--group goes with neither --ungroup nor --line-buffer");
     }
-    if (run.job_log == "-" && (run.resume != Resume::no || line.until_done))
+    if (run.prints_job_log() && (run.resume != Resume::no || line.until_done))
         throw UsageError("--joblog - is on standard output, and gone with the run: a later one needs a file");
     if (run.resume != Resume::no && run.job_log.empty() && run.results.empty()) {
         throw UsageError("--resume and --resume-failed need --joblog or --results");

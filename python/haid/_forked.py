@@ -8,7 +8,7 @@ import os
 import sys
 from multiprocessing import popen_fork, util
 
-from . import _processes
+from . import _processes, _threads_of_others
 
 
 class Popen(popen_fork.Popen):
@@ -16,10 +16,7 @@ class Popen(popen_fork.Popen):
     poll = _processes.poll
 
     def _launch(self, process_obj):
-        if "polars" in sys.modules:
-            from . import _threads_of_others
-
-            _threads_of_others.warn()
+        _threads_of_others.warn()
         parent_sentinel = _processes.sentinel_for_children()
         end_of_parent, end_of_child = _processes.pipe()
         parent = os.getpid()

@@ -123,7 +123,7 @@ class IMapIterator(_standard.IMapIterator):
     def __iter__(self):
         return self
 
-    def __next__(self):
+    def __next__(self):  # as next(None), which would take a fifth longer for each result of a loop
         self._asked = True
         self._check_caller()
         with self._lock:

@@ -4,17 +4,16 @@ Of most nobody can see whether they have threads (OpenMP's have no name). Lookin
 not imported.
 """
 import os
-import re
 import sys
 import warnings
 
-LIBRARIES = {"polars": re.compile(r"polars-\d")}  # by their modules: what their threads are called
+LIBRARIES = {"polars": "polars-"}  # by their modules: how the names of their threads begin
 
 
 def warn():
     """Before a process is forked that the caller of the package will use."""
-    for library, thread_name in LIBRARIES.items():
-        if library in sys.modules and any(thread_name.match(name) for name in _names_of_threads()):
+    for library, beginning in LIBRARIES.items():
+        if library in sys.modules and any(name.startswith(beginning) for name in _names_of_threads()):
             warnings.warn(
                 f"{library} has started its threads, which a forked process does not have: a task that uses {library} waits "
                 f"for them for ever. Make the pool before {library} is used for the first time, or use "

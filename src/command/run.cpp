@@ -69,13 +69,13 @@ Run::Run(RunSettings settings, Observer& observer, const MakeRunner& make_runner
     loop_.add(signals_.fd(), EPOLLIN, signal_events_);
     if (auto slots = runner_->slots()) schedule_.set_slots(*slots);
     prepare_resume();
-    if (settings_.job_log == "-" && !settings_.dry_run) print_log();
+    if (settings_.prints_job_log() && !settings_.dry_run) print_log();
 }
 
 Run::~Run() = default;
 
 std::unique_ptr<JobLog> Run::open_log() const {
-    if (settings_.job_log.empty() || settings_.job_log == "-") return nullptr;
+    if (settings_.job_log.empty() || settings_.prints_job_log()) return nullptr;
     if (settings_.dry_run) return JobLog::to_look_at(settings_.job_log, settings_.resume);
     return std::make_unique<JobLog>(settings_.job_log, settings_.resume, settings_.append_job_log, [this] {
         // The printer is not there yet, and nothing else prints.

@@ -57,9 +57,12 @@ struct RunSettings {
     // All jobs together may have this much output in memory; what is more lies in a temporary file.
     std::size_t output_memory = 32 * 1024 * 1024;
 
-    std::string job_log;  // "-": after each job's output, and no file
+    std::string job_log;
     bool append_job_log = false;
     Resume resume = Resume::no;
+
+    // The log's lines come after the output of their jobs; there is no file.
+    bool prints_job_log() const { return job_log == "-"; }
 };
 
 }  // namespace haid::command
