@@ -37,15 +37,17 @@ TYPED_TEST(GivenUp, AnImapThatIsDestroyedEarly) {
         for (bool in_order : {true, false}) {
             shared->counters[0] = shared->counters[1] = 0;
             TypeParam pool(2);
-            const int most = options.chunk_size == 60 ? 1 : 2;
+            // All of one chunk, unless a worker asks before all inputs have been read.
+            const int least = options.chunk_size == 60 ? 1 : 2;
             {
                 auto imap = in_order ? pool.imap(this->wait_until_let, this->up_to(60), options)
                                      : pool.imap_unordered(this->wait_until_let, this->up_to(60), options);
                 EXPECT_THROW(imap.next_for(1ms), TimeoutError);
-                while (shared->counters[0] < most) EXPECT_THROW(imap.next_for(1ms), TimeoutError);
+                while (shared->counters[0] < least) EXPECT_THROW(imap.next_for(1ms), TimeoutError);
             }
             this->let_them_go_on(pool);
-            EXPECT_EQ(shared->counters[0], most);
+            EXPECT_GE(shared->counters[0], least);
+            EXPECT_LE(shared->counters[0], 2);
         }
     }
 }
