@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "process/ladder.hpp"
+#include "schedule/ending.hpp"
 #include "schedule/halt.hpp"
 #include "schedule/slots.hpp"
 #include "schedule/timeout.hpp"
@@ -46,9 +47,6 @@ struct Policy {
     process::Ladder ladder = process::default_ladder();
     Closing closing;
 };
-
-// Why something was ended before it ended by itself.
-enum class Cause { none, timeout, terminal, memory, lost, stop };
 
 class Schedule {
   public:
