@@ -133,12 +133,11 @@ auto map_forked(F& f, Items&& items, const MapOptions& options) {
             }
         }
         call->collected().reserve(count);
-        EngineOptions engine_options;
-        engine_options.workers = std::max(options.workers, 0);
-        engine_options.most_workers = static_cast<int>(std::min<std::uint64_t>(count, std::numeric_limits<int>::max()));
-        engine_options.enter = name_workers();
-        engine_options.fork_here = true;
-        auto engine = Engine::of_processes(std::move(engine_options));
+        auto engine = Engine::of_processes(
+            {.pool = {.workers = std::max(options.workers, 0)},
+             .most_workers = static_cast<int>(std::min<std::uint64_t>(count, std::numeric_limits<int>::max())),
+             .enter = name_workers(),
+             .fork_here = true});
         return detail::run_call(*engine, outcome, options, static_cast<std::size_t>(count));
     }
 }

@@ -12,6 +12,8 @@
 
 namespace haid {
 
+// What is out of its range throws std::invalid_argument where the pool is made, and so does what a ThreadPool has not:
+// tasks_per_worker, nice and nodes.
 struct PoolOptions {
     // 0: as many as CPUs may be used (see cpu_count()).
     int workers = 0;
@@ -19,6 +21,9 @@ struct PoolOptions {
     std::function<void()> initializer = {};
     // A worker is replaced by a new one after so many tasks; 0: never.
     std::uint64_t tasks_per_worker = 0;
+    // Added to the niceness of each worker, which is that of this process: 1 to 19, and the workers leave the CPUs to
+    // whoever wants them; below 0 it needs a privilege (RLIMIT_NICE), and without it every call says so.
+    int nice = 0;
     // "slurm": workers on all nodes of the Slurm job, `workers` on each; where a node is lost, its items run elsewhere.
     // Slurm starts this very program on each node, where main() is not called: its workers run what they are given.
     // Functions have to be the program's own, an initializer a plain function. Empty: this machine.

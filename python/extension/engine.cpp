@@ -9,6 +9,7 @@
 
 #include "gil.hpp"
 #include "objects.hpp"
+#include "pool/options.hpp"
 #include "remote/build.hpp"
 #include "remote/engine.hpp"
 #include "remote/host.hpp"
@@ -38,6 +39,22 @@ void end(detail::Engine* engine, InThisProcess made) {
     if (!Py_IsInitialized() || !made.is_it()) return;
     WithoutGil without_gil;
     delete engine;
+}
+
+// Throws what Python raises for a name that there is not, and for a number that is none.
+PoolOptions pool_options(const nb::dict& options) {
+    PoolOptions result;
+    std::size_t taken = 0;
+    pool::for_each_number([&](const char* name, auto member, const pool::NumberRule&) {
+        if (!options.contains(name)) return;
+        if (!nb::try_cast(options[name], result.*member)) {
+            throw std::invalid_argument(std::string("a pool's `") + name + "` cannot be " +
+                                        nb::repr(options[name]).c_str());
+        }
+        ++taken;
+    });
+    if (taken != options.size()) throw nb::key_error("an option that a pool has not");
+    return result;
 }
 
 std::chrono::nanoseconds nanoseconds(double seconds) {
@@ -82,22 +99,20 @@ std::shared_ptr<Completions> make_completions() {
 
 }  // namespace
 
-Engine::Engine(int workers, nb::object start, nb::object leave, nb::object live, bool has_initializer,
-               std::uint64_t tasks_per_worker, std::optional<std::vector<std::string>> program,
-               std::vector<int> descriptors)
+Engine::Engine(const nb::dict& options, nb::object start, nb::object leave, nb::object live, bool has_initializer,
+               std::optional<std::vector<std::string>> program, std::vector<int> descriptors)
     : completions_(make_completions()) {
-    detail::EngineOptions options;
-    options.workers = workers;
-    options.tasks_per_worker = tasks_per_worker;
-    options.hooks = worker_hooks(std::move(start), std::move(leave), std::move(live), has_initializer);
+    detail::EngineOptions settings{
+        .pool = pool_options(options),
+        .hooks = worker_hooks(std::move(start), std::move(leave), std::move(live), has_initializer)};
     if (program) {
-        options.program =
+        settings.program =
             std::make_shared<detail::WorkerProgram>(detail::WorkerProgram{std::move(*program), std::move(descriptors)});
     }
     // Every worker ends this on its side: see worker_hooks.
     PyOS_BeforeFork();
     try {
-        engine_ = {detail::Engine::of_processes(std::move(options)).release(),
+        engine_ = {detail::Engine::of_processes(settings).release(),
                    [made = InThisProcess()](detail::Engine* engine) { end(engine, made); }};
     } catch (...) {
         PyOS_AfterFork_Parent();
@@ -225,6 +240,10 @@ bool Engine::all_finished_within(std::chrono::milliseconds time) {
     };
     return engine_->wait(
         lock, [&] { return std::all_of(calls_.begin(), calls_.end(), finished); }, detail::Clock::now() + time);
+}
+
+void check_pool(const nb::dict& options) {
+    pool::check(pool_options(options));
 }
 
 bool spans_nodes(const std::string& nodes) {

@@ -19,10 +19,9 @@ class Completions;
 
 class Engine {
   public:
-    // Forks. See worker_hooks, and detail::WorkerProgram.
-    Engine(int workers, nanobind::object start, nanobind::object leave, nanobind::object live, bool has_initializer,
-           std::uint64_t tasks_per_worker, std::optional<std::vector<std::string>> program,
-           std::vector<int> descriptors);
+    // Forks. `options`: those of PoolOptions that are numbers, by name. See worker_hooks, and detail::WorkerProgram.
+    Engine(const nanobind::dict& options, nanobind::object start, nanobind::object leave, nanobind::object live,
+           bool has_initializer, std::optional<std::vector<std::string>> program, std::vector<int> descriptors);
     // Workers on all nodes of the Slurm job. `command`: what becomes a host, by serve(); `description`: for its `make`.
     Engine(std::vector<std::string> command, const nanobind::bytes& description, const std::string& nodes);
 
@@ -64,6 +63,9 @@ class Engine {
     std::shared_ptr<detail::Engine> engine_;
     std::shared_ptr<Completions> completions_;
 };
+
+// Throws std::invalid_argument for options that a pool cannot have: see Engine.
+void check_pool(const nanobind::dict& options);
 
 // Whether a pool on these nodes has workers on others than this one.
 bool spans_nodes(const std::string& nodes);

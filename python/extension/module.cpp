@@ -87,6 +87,7 @@ NB_MODULE(_haid, module) {
     module.def("budget_names", budget_names);
     module.def("budget", budget);
     module.def("work_at", work_at, "place"_a, "start"_a, "leave"_a, "live"_a.none());
+    module.def("check_pool", check_pool, "options"_a);
     module.def("spans_nodes", spans_nodes, "nodes"_a);
     module.def("serve", serve, "make"_a);
     module.def("watch_generator", watch_generator, "generator"_a.none());
@@ -97,10 +98,10 @@ NB_MODULE(_haid, module) {
     define_claims(module);
     define_lock(module);
     nb::class_<Engine>(module, "Engine")
-        .def(nb::init<int, nb::object, nb::object, nb::object, bool, std::uint64_t,
-                      std::optional<std::vector<std::string>>, std::vector<int>>(),
-             "workers"_a, "start"_a, "leave"_a, "live"_a.none(), "has_initializer"_a, "tasks_per_worker"_a,
-             "program"_a.none(), "descriptors"_a)
+        .def(nb::init<nb::dict, nb::object, nb::object, nb::object, bool, std::optional<std::vector<std::string>>,
+                      std::vector<int>>(),
+             "options"_a, "start"_a, "leave"_a, "live"_a.none(), "has_initializer"_a, "program"_a.none(),
+             "descriptors"_a)
         .def(nb::init<std::vector<std::string>, nb::bytes, std::string>(), "command"_a, "description"_a, "nodes"_a)
         .def("call", &Engine::call, "function"_a, "number"_a, "spread"_a, "order"_a, "input"_a.none(), "bound"_a,
              "timeout"_a, "retries"_a, "backoff"_a, "in_background"_a, "completion"_a.none(), "first_index"_a)

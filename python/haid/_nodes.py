@@ -20,21 +20,21 @@ class _Told:
         raise OSError("a file, a pipe or a lock cannot go to another node")
 
 
-def engine_on(nodes, processes, initializer, initargs, most_tasks):
-    """Of workers on the nodes; and how functions reach them."""
+def engine_on(options):
+    """Of workers on the nodes of the options; and how functions reach them."""
     spawn._check_not_importing_main()
     told = io.BytesIO()
     context.set_spawning_popen(_Told())
     try:
         reduction.dump(_spawned.preparation(), told)
-        beginning = _spawned.beginning(initializer, initargs)
+        beginning = _spawned.beginning(options.initializer, options.initargs)
     finally:
         context.set_spawning_popen(None)
-    reduction.dump((processes, beginning, most_tasks), told)
+    reduction.dump((options.numbers, beginning), told)
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     code = f"import sys; sys.path.append({package!r}); from haid._nodes import main; main()"
     command = [spawn.get_executable(), *util._args_from_interpreter_flags(), "-c", code]
-    engine = _haid.Engine([os.fsdecode(word) for word in command], told.getvalue(), nodes)
+    engine = _haid.Engine([os.fsdecode(word) for word in command], told.getvalue(), options.nodes)
     return engine, Functions(_spawned.has_main())
 
 
@@ -46,11 +46,11 @@ def _make(description):
         preparation = pickle.load(told)
         spawn.prepare(preparation)
         _spawned.enter_package(preparation)
-        processes, beginning, most_tasks = pickle.load(told)
+        numbers, beginning = pickle.load(told)
         initializer, initargs = pickle.loads(beginning)
     finally:
         del current._inheriting
-    return _worker.engine(processes or _haid.cpu_count(), initializer, initargs, most_tasks, _worker)
+    return _worker.engine(numbers, initializer, initargs, _worker)
 
 
 def main():

@@ -9,11 +9,11 @@ import threading
 import time
 from multiprocessing import pool as _standard
 
-from . import _scarcity
+from . import _options, _scarcity
 from ._haid import as_item
 from ._progress import show_until_done
 from .errors import TimeoutError
-from .pool import BOUND, _limits, iterate, read_to_their_ends, whole_number
+from .pool import BOUND, iterate, read_to_their_ends
 
 _LONGEST_SLEEP = 1e6  # seconds
 _LOOK = 0.2  # seconds
@@ -46,12 +46,13 @@ class ThreadPool(_standard.ThreadPool):
     an error here, and what runs at a Ctrl-C runs on.
     """
 
-    def __init__(self, processes=None, initializer=None, initargs=()):
+    def __init__(self, processes=None, initializer=None, initargs=(), **options):
+        self._state = _standard.INIT  # it is asked for where what follows raises
         self._lazy = []  # as in Pool
         self._singles = itertools.count()  # as in Pool
+        _options.refuse(options, "a ThreadPool", ("processes", "initializer", "initargs"))
         if processes is not None:
-            self._state = _standard.INIT  # it is asked for where what follows raises
-            whole_number("processes", processes)
+            _options.whole_number("processes", processes)
         try:
             super().__init__(processes, initializer, initargs)
         except RuntimeError as error:  # Python says no more than that it can't
@@ -157,7 +158,7 @@ class _Starred:
 def _tried(func, timeout=None, **limits):
     if timeout is not None:
         raise ValueError("a thread cannot be ended: haid.ThreadPool has no timeout=, haid.Pool has")
-    _, retries, backoff = _limits(None, **limits)
+    _, retries, backoff = _options.limits(None, **limits)
     if not retries:
         return func
 

@@ -191,10 +191,11 @@ def _global_generator():
     return getattr(getattr(sys.modules.get("numpy.random.mtrand"), "_rand", None), "_bit_generator", None)
 
 
-def engine(workers, initializer, initargs, most_tasks, how, method=None, daemon=True):
-    """With workers that are started by ``how.starter``."""
+def engine(numbers, initializer, initargs, how, method=None, daemon=True):
+    """With workers that are started by ``how.starter``. ``numbers``: of _options.PoolOptions."""
+    workers = numbers["workers"] or _haid.cpu_count()
     with how.starter(workers, initializer, initargs, method, daemon) as (hooks, *program):
-        return _haid.Engine(workers, *hooks, initializer is not None, most_tasks or 0, *program)
+        return _haid.Engine({**numbers, "workers": workers}, *hooks, initializer is not None, *program)
 
 
 def forget_ends_of_parent():

@@ -11,6 +11,8 @@ from multiprocessing.context import (
 )
 from typing import Any, ClassVar, Literal, overload
 
+from typing_extensions import Unpack
+
 from . import pool, synchronize
 
 class _TellsHowItEnded:
@@ -31,8 +33,7 @@ class BaseContext(_standard.BaseContext):
         initializer: Callable[..., object] | None = None,
         initargs: Iterable[Any] = (),
         maxtasksperchild: int | None = None,
-        *,
-        nodes: Literal["slurm"] | None = None,
+        **options: Unpack[pool._PoolOptions],
     ) -> pool.Pool: ...
     @overload  # type: ignore[override]
     def get_context(self, method: None = None) -> DefaultContext: ...

@@ -11,7 +11,7 @@ from concurrent import futures
 from concurrent.futures import process as _standard
 from concurrent.futures.process import BrokenProcessPool
 
-from . import context, errors, pool
+from . import _options, context, errors, pool
 from ._haid import Order, Spread
 from ._results import leave
 
@@ -46,7 +46,7 @@ class ProcessPoolExecutor(futures.Executor):
     A worker that dies costs the call that it ran, which fails with a BrokenProcessPool (WorkerLost); all others go on.
     Only an initializer that fails breaks the executor. A ``map`` whose results are left before their end (by ``break``,
     an exception, its ``timeout``) gives up what has not begun, as ``shutdown(cancel_futures=True)`` does. A Ctrl-C ends
-    what runs, too.
+    what runs, too. What else a Pool takes is taken here.
 
     Where another start method than "fork" was chosen, this makes the standard library's executor.
     """
@@ -57,14 +57,15 @@ class ProcessPoolExecutor(futures.Executor):
             return super().__new__(cls)
         return _standard.ProcessPoolExecutor(max_workers, mp_context, *args, **options)
 
-    def __init__(self, max_workers=None, mp_context=None, initializer=None, initargs=(), *, max_tasks_per_child=None):
-        if max_workers is not None and pool.whole_number("max_workers", max_workers) <= 0:
+    def __init__(self, max_workers=None, mp_context=None, initializer=None, initargs=(), *, max_tasks_per_child=None,
+                 **options):
+        if max_workers is not None and _options.whole_number("max_workers", max_workers) <= 0:
             raise ValueError("max_workers must be greater than 0")
         if initializer is not None:
             if not callable(initializer):
                 raise TypeError("initializer must be a callable")
             initializer, initargs = _initialize, (initializer, initargs)
-        self._work = _Work(_Pool(max_workers, initializer, initargs, max_tasks_per_child))
+        self._work = _Work(_Pool(max_workers, initializer, initargs, max_tasks_per_child, **options))
         weakref.finalize(self, self._work.close).atexit = False
 
     def submit(self, fn, /, *args, **kwargs):
@@ -140,7 +141,7 @@ class _Work:
             arguments = list(arguments)
         with self._lock:
             self._check_open()
-            call = self.pool._call(fn, Spread.TUPLE, pool.NO_LIMITS, Order.INPUTS, iter(arguments),
+            call = self.pool._call(fn, Spread.TUPLE, _options.NO_LIMITS, Order.INPUTS, iter(arguments),
                                    buffersize or 0, True)
         if buffersize is None:
             call.feed_all()

@@ -17,7 +17,10 @@ from concurrent.futures.process import BrokenProcessPool as BrokenProcessPool
 from multiprocessing.context import BaseContext
 from typing import Any, TypeVar
 
+from typing_extensions import Unpack
+
 from . import errors
+from .pool import _PoolOptions
 
 __all__ = [
     "ALL_COMPLETED", "BrokenExecutor", "BrokenProcessPool", "CancelledError", "Executor", "FIRST_COMPLETED",
@@ -39,6 +42,7 @@ class ProcessPoolExecutor(Executor):
         initargs: tuple[Any, ...] = (),
         *,
         max_tasks_per_child: int | None = None,
+        **options: Unpack[_PoolOptions],
     ) -> None: ...
     def map(
         self,

@@ -16,6 +16,7 @@ from joblib.parallel import register_parallel_backend
 
 from . import _by_value
 from ._haid import as_item, cpu_count
+from ._options import PoolOptions, limit_names
 from .errors import PoolClosed
 from .pool import Pool
 
@@ -52,8 +53,8 @@ class Backend(AutoBatchingMixin, ParallelBackendBase):
             raise FallbackToBackend(SequentialBackend(nesting_level=self.nesting_level))
         self.parallel = parallel
         settings = {**self.backend_kwargs, **settings}
-        self._limits = {name: settings[name] for name in ("timeout", "retries", "backoff") if name in settings}
-        of_pool = {name: settings[name] for name in ("initializer", "initargs", "maxtasksperchild") if name in settings}
+        self._limits = {name: settings[name] for name in limit_names() if name in settings}
+        of_pool = {name: settings[name] for name in PoolOptions.names() if name in settings}
         with _budget(n_jobs * (self.inner_max_num_threads or 1)):
             self._pool = Pool(n_jobs, **of_pool)
         return n_jobs

@@ -7,10 +7,10 @@ from multiprocessing import pool as _standard
 from multiprocessing import util
 from multiprocessing.pool import CLOSE, RUN, TERMINATE, MaybeEncodingError, RemoteTraceback
 
-from . import _scarcity, _threads_of_others, _worker
+from . import _options, _scarcity, _threads_of_others, _worker
 from ._callbacks import Callbacks
 from ._functions import Functions
-from ._haid import Order, Spread, cpu_count, spans_nodes
+from ._haid import Order, Spread, spans_nodes
 from ._progress import show_as_they_pass, show_until_done
 from ._results import AsyncResult, IMapIterator
 from .errors import PoolClosed
@@ -19,8 +19,6 @@ __all__ = ["AsyncResult", "IMapIterator", "MaybeEncodingError", "Pool", "RemoteT
 
 BOUND = 4096  # items of an imap that are on their way, where the caller does not say
 MOST_FUNCTIONS = 1000  # that are remembered
-MOST_RETRIES = 2**32 - 1
-FOR_EVER = 3e9  # seconds
 
 
 class Pool(_standard.Pool):
@@ -38,18 +36,15 @@ class Pool(_standard.Pool):
     With ``nodes="slurm"`` they are on all nodes of the Slurm job, ``processes`` on each (as many as CPUs may be used
     there). They import the program's main module anew, as with the start method "spawn". Where a node is lost, its
     items run elsewhere.
+
+    With ``nice=10`` (1 to 19) they leave the CPUs to whoever wants them: it is added to the niceness of each.
     """
 
-    def __init__(self, processes=None, initializer=None, initargs=(), maxtasksperchild=None, context=None, nodes=None):
-        if processes is not None and whole_number("processes", processes) < 1:
-            raise ValueError("Number of processes must be at least 1")
-        if maxtasksperchild is not None and (not isinstance(maxtasksperchild, int) or maxtasksperchild <= 0):
-            raise ValueError("maxtasksperchild must be a positive int or None")
-        if initializer is not None and not callable(initializer):
-            raise TypeError("initializer must be a callable")
+    def __init__(self, processes=None, initializer=None, initargs=(), maxtasksperchild=None, context=None, **options):
+        options = _options.PoolOptions(processes, initializer, initargs, maxtasksperchild, **options)
         util._flush_std_streams()
         try:
-            self._start(processes, initializer, initargs, maxtasksperchild, context, nodes)
+            self._start(options, context)
         except OSError as error:
             raise _scarcity.named(error, "a pool") from None
         self._processes = self._engine.workers()
@@ -65,11 +60,11 @@ class Pool(_standard.Pool):
     _daemonic = True  # what its workers say of themselves
     _is_watched = False  # somebody wants to know of its workers' ends
 
-    def _start(self, processes, initializer, initargs, maxtasksperchild, context, nodes):
-        if nodes is not None and spans_nodes(nodes):
+    def _start(self, options, context):
+        if options.nodes is not None and spans_nodes(options.nodes):
             from ._nodes import engine_on
 
-            self._engine, self._functions = engine_on(nodes, processes, initializer, initargs, maxtasksperchild)
+            self._engine, self._functions = engine_on(options)
         else:
             how = _worker
             method = context and context.get_start_method(allow_none=True)
@@ -79,8 +74,8 @@ class Pool(_standard.Pool):
                 _threads_of_others.warn()
             self._functions = Functions(how is _worker or how.has_main())
             self._is_watched = _worker.is_wrapped() or _worker.is_exit_replaced()
-            self._engine = _worker.engine(processes or cpu_count(), initializer, initargs, maxtasksperchild, how,
-                                          method, self._daemonic)
+            self._engine = _worker.engine(options.numbers, options.initializer, options.initargs, how, method,
+                                          self._daemonic)
 
     # -- calls
 
@@ -148,7 +143,7 @@ class Pool(_standard.Pool):
         return known.get(pickled) or known.setdefault(pickled, next(self._numbers))
 
     def _collect(self, func, iterable, spread, progress, limits, first_index=0):
-        call = self._call(func, spread, _limits(**limits), input=iter(iterable), first_index=first_index)
+        call = self._call(func, spread, _options.limits(**limits), input=iter(iterable), first_index=first_index)
         try:
             call.feed_all()
             if progress:
@@ -171,7 +166,7 @@ class Pool(_standard.Pool):
 
     def _start_later(self, result, func, spread, callback, error_callback, input, limits, first_index=0):
         self._check_running()
-        limits = _limits(**limits)  # a mistake in them is none of the task's
+        limits = _options.limits(**limits)  # a mistake in them is none of the task's
         completion = None
         if callback or error_callback:
             completion = self._callbacks.expect(result, callback, error_callback)
@@ -189,7 +184,7 @@ class Pool(_standard.Pool):
 
     def _iterate(self, func, iterable, chunksize, order, buffersize, progress, limits, spread=Spread.ITEM):
         def call(items):
-            return self._call(func, spread, _limits(**limits), order, items, buffersize or BOUND)
+            return self._call(func, spread, _options.limits(**limits), order, items, buffersize or BOUND)
 
         return iterate(self, call, func, iterable, chunksize, progress)
 
@@ -275,34 +270,6 @@ class _TaskQueue:
     def _tell(self, result, number, success, value):
         if result in self._pool._cache:
             self._pool._cache[result]._set(number, (success, value))
-
-
-def whole_number(name, value):
-    try:
-        return operator.index(value)
-    except TypeError:
-        hint = f": int({value!r}) is one" if isinstance(value, str) and value.strip().isdecimal() else ""
-        raise TypeError(f"{name} must be a whole number, not {value!r}{hint}") from None
-
-
-def _seconds(name, value):
-    if isinstance(value, str):
-        raise TypeError(f"{name} must be a number of seconds, not {value!r}")
-    return value
-
-
-def _limits(timeout=None, retries=0, backoff=0.1, **unknown):
-    if unknown:
-        raise TypeError(f"there is no option {next(iter(unknown))!r}: a task has timeout, retries and backoff")
-    if timeout is not None and not _seconds("timeout", timeout) > 0:
-        raise ValueError(f"timeout must be more than 0 seconds, not {timeout!r}")
-    retries = whole_number("retries", retries)
-    if retries < 0 or not _seconds("backoff", backoff) >= 0:
-        raise ValueError("retries and backoff cannot be negative")
-    return min(timeout or 0.0, FOR_EVER), min(retries, MOST_RETRIES), min(backoff, FOR_EVER)
-
-
-NO_LIMITS = _limits()
 
 
 def iterate(pool, call, func, iterable, chunksize, progress):

@@ -13,6 +13,11 @@ __all__ = ["AsyncResult", "IMapIterator", "MaybeEncodingError", "Pool", "RemoteT
 _S = TypeVar("_S")
 _T = TypeVar("_T")
 
+# What a pool may be told besides what multiprocessing's takes.
+class _PoolOptions(TypedDict, total=False):
+    nodes: Literal["slurm"] | None
+    nice: int
+
 # Of each item of a call.
 class _LimitsOfThreads(TypedDict, total=False):
     retries: int
@@ -54,7 +59,7 @@ class Pool(_StandardPool):
         initargs: Iterable[Any] = (),
         maxtasksperchild: int | None = None,
         context: Any | None = None,
-        nodes: Literal["slurm"] | None = None,
+        **options: Unpack[_PoolOptions],
     ) -> None: ...
     def apply(
         self,

@@ -9,17 +9,6 @@
 #include "library/pool_over_nodes.hpp"
 
 namespace haid::detail {
-namespace {
-
-EngineOptions engine_options(PoolOptions options) {
-    EngineOptions result;
-    result.workers = options.workers;
-    result.initializer = std::move(options.initializer);
-    result.tasks_per_worker = options.tasks_per_worker;
-    return result;
-}
-
-}  // namespace
 
 template <>
 BasicPool<true>::BasicPool(PoolOptions options) {
@@ -36,21 +25,14 @@ BasicPool<true>::BasicPool(PoolOptions options) {
 }
 
 template <>
-BasicPool<false>::BasicPool(PoolOptions options) {
-    if (!options.nodes.empty()) {
-        throw std::invalid_argument("a ThreadPool has no nodes: threads are of this process");
-    }
-    engine_ = owned(Engine::of_threads(engine_options(std::move(options))));
-}
+BasicPool<false>::BasicPool(PoolOptions options) : engine_(owned(Engine::of_threads(options))) {}
 
 }  // namespace haid::detail
 
 namespace haid::library {
 
 std::unique_ptr<detail::Engine> engine_of_processes(PoolOptions options) {
-    detail::EngineOptions settings = detail::engine_options(std::move(options));
-    settings.enter = detail::name_workers();
-    return detail::Engine::of_processes(std::move(settings));
+    return detail::Engine::of_processes({.pool = std::move(options), .enter = detail::name_workers()});
 }
 
 }  // namespace haid::library

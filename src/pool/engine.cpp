@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "haid/error.hpp"
+#include "pool/options.hpp"
 #include "system/futex.hpp"
 #include "system/resources.hpp"
 #include "system/thread.hpp"
@@ -22,7 +23,8 @@ constexpr std::chrono::milliseconds look_anyway_every{50};
 constexpr std::chrono::milliseconds stands_still_from{500};
 
 std::size_t count_of(const detail::EngineOptions& options, int cpus) {
-    int workers = std::min(options.workers != 0 ? options.workers : cpus, options.most_workers);
+    check(options.pool);
+    const int workers = std::min(options.pool.workers != 0 ? options.pool.workers : cpus, options.most_workers);
     if (workers < 0 || static_cast<std::size_t>(workers) > channel::most_workers) {
         throw std::invalid_argument(
             fmt::format("a pool cannot have {} workers (1 to {})", workers, channel::most_workers));
@@ -34,26 +36,14 @@ int usable_cpus() {
     return system::cpu_resources(system::ResourceFacts::of_this_process()).usable;
 }
 
-WorkerSettings worker_settings(detail::EngineOptions& options, channel::Segment& segment,
-                               const channel::ParentSleep& sleep) {
-    return {&segment,
-            sleep.event(),
-            std::move(options.enter),
-            std::move(options.initializer),
-            options.tasks_per_worker,
-            std::move(options.hooks),
-            std::make_shared<system::PreparedBudget>(),
-            std::move(options.program)};
-}
-
 }  // namespace
 
-ProcessEngine::ProcessEngine(detail::EngineOptions options)
-    : cpus_(options.workers == 0 ? usable_cpus() : 0),
+ProcessEngine::ProcessEngine(const detail::EngineOptions& options)
+    : cpus_(options.pool.workers == 0 ? usable_cpus() : 0),
       segment_(count_of(options, cpus_)),
       sleep_(segment_),
       dispatcher_(segment_, [this] { workers_.tell_of_rest(); }),
-      workers_(dispatcher_, worker_settings(options, segment_, sleep_), options.fork_here) {
+      workers_(dispatcher_, {.segment = &segment_, .event = sleep_.event(), .engine = options}) {
     if (!options.fork_here) segment_.hand_on_no_more();
     // Takes some 100 us, in which the workers get ready.
     if (cpus_ == 0) cpus_ = usable_cpus();
@@ -297,8 +287,8 @@ void ProcessEngine::work_in_background() {
 
 namespace haid::detail {
 
-std::unique_ptr<Engine> Engine::of_processes(EngineOptions options) {
-    return std::make_unique<pool::ProcessEngine>(std::move(options));
+std::unique_ptr<Engine> Engine::of_processes(const EngineOptions& options) {
+    return std::make_unique<pool::ProcessEngine>(options);
 }
 
 }  // namespace haid::detail

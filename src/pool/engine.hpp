@@ -19,7 +19,7 @@ namespace haid::pool {
 
 class ProcessEngine final : public detail::Engine {
   public:
-    explicit ProcessEngine(detail::EngineOptions options);
+    explicit ProcessEngine(const detail::EngineOptions& options);
     ~ProcessEngine() override;
 
     int workers() const override { return static_cast<int>(workers_.size()); }

@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
@@ -13,6 +11,7 @@
 #include "channel/layout.hpp"
 #include "haid/detail/pool/call.hpp"
 #include "haid/error.hpp"
+#include "pool/options.hpp"
 #include "pool/owner.hpp"
 #include "system/resources.hpp"
 #include "system/thread.hpp"
@@ -21,20 +20,16 @@ namespace haid::pool {
 namespace {
 
 using detail::Call;
-using detail::EngineOptions;
 using detail::LocalTask;
 
 // The engine on threads of this process. For work that waits: an item is a task unless the call says otherwise, and any
 // lock is cheap beside it.
 class ThreadEngine final : public detail::Engine {
   public:
-    explicit ThreadEngine(EngineOptions options) : options_(std::move(options)) {
-        if (options_.workers < 0) {
-            throw std::invalid_argument(fmt::format("a pool cannot have {} workers", options_.workers));
-        }
-        int wanted = options_.workers > 0 ? options_.workers
-                                          : system::cpu_resources(system::ResourceFacts::of_this_process()).usable;
-        int count = std::min(wanted, options_.most_workers);
+    explicit ThreadEngine(const PoolOptions& options) : initializer_(options.initializer) {
+        check_for_threads(options);
+        const int count = options.workers > 0 ? options.workers
+                                              : system::cpu_resources(system::ResourceFacts::of_this_process()).usable;
         try {
             while (static_cast<int>(threads_.size()) < count) {
                 threads_.push_back(system::start_thread("a ThreadPool's work", [this] { work(); }));
@@ -152,7 +147,7 @@ class ThreadEngine final : public detail::Engine {
     void work() {
         worker_of = this;
         try {
-            if (options_.initializer) options_.initializer();
+            if (initializer_) initializer_();
         } catch (...) {
             Lock guard(mutex_);
             if (!broken_) broken_ = std::current_exception();
@@ -246,7 +241,7 @@ class ThreadEngine final : public detail::Engine {
     static thread_local const ThreadEngine* worker_of;
 
     Owner owner_;
-    EngineOptions options_;
+    std::function<void()> initializer_;
     mutable std::mutex mutex_;
     std::condition_variable work_;
     std::condition_variable changed_;
@@ -267,8 +262,8 @@ thread_local const ThreadEngine* ThreadEngine::worker_of = nullptr;
 
 namespace haid::detail {
 
-std::unique_ptr<Engine> Engine::of_threads(EngineOptions options) {
-    return std::make_unique<pool::ThreadEngine>(std::move(options));
+std::unique_ptr<Engine> Engine::of_threads(const PoolOptions& options) {
+    return std::make_unique<pool::ThreadEngine>(options);
 }
 
 }  // namespace haid::detail

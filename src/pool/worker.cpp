@@ -1,7 +1,9 @@
 #include "pool/worker.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <functional>
 
 #include "channel/attention.hpp"
@@ -10,6 +12,7 @@
 #include "haid/detail/pool/functions.hpp"
 #include "pool/output_flush.hpp"
 #include "pool/running_task.hpp"
+#include "system/error.hpp"
 #include "system/futex.hpp"
 
 namespace haid::pool {
@@ -26,13 +29,14 @@ void run_tasks(const WorkerSettings& settings, std::size_t worker, RunningTask& 
     channel::Segment& segment = *settings.segment;
     channel::Header& header = segment.header();
     const bool several_cpus = header.several_cpus.load() != 0;
-    detail::WorkerHooks* hooks = settings.hooks.get();
+    detail::WorkerHooks* hooks = settings.engine.hooks.get();
+    const std::uint64_t most_items = settings.engine.pool.tasks_per_worker;
     if (hooks != nullptr) hooks->flush();
     if (has_unflushed_output()) flush_output();
     segment.lane(worker).is_ready.store(1);
     task.waited();
     const detail::CurrentItem current(task);
-    while (settings.most_items == 0 || task.items_run() < settings.most_items) {
+    while (most_items == 0 || task.items_run() < most_items) {
         std::uint64_t function = 0;
         bool claimed = channel::claim(segment, worker, [&](const channel::Claimed& slot) {
             task.take(slot);
@@ -64,6 +68,15 @@ void run_tasks(const WorkerSettings& settings, std::size_t worker, RunningTask& 
     }
 }
 
+void add_niceness(int levels) {
+    errno = 0;  // -1 is a niceness, too
+    if (levels == 0 || ::nice(levels) != -1 || errno == 0) return;
+    throw system::SystemError(
+        errno,
+        fmt::format("a worker cannot add {} to its niceness (what takes from it needs a privilege: see ulimit -e)",
+                    levels));
+}
+
 }  // namespace
 
 int work(const WorkerSettings& settings, std::size_t worker) {
@@ -71,16 +84,18 @@ int work(const WorkerSettings& settings, std::size_t worker) {
     take_budget(settings);
     channel::ParentBell bell(segment, settings.event);
     segment.lane(worker).pid.store(static_cast<std::uint32_t>(::getpid()));
-    detail::WorkerHooks* hooks = settings.hooks.get();
+    const detail::EngineOptions& engine = settings.engine;
+    detail::WorkerHooks* hooks = engine.hooks.get();
     RunningTask task(segment, worker, bell, hooks);
     bool has_started = false;
     auto begin = [&] {
-        if (settings.initializer) settings.initializer();
+        if (engine.pool.initializer) engine.pool.initializer();
         has_started = true;
         run_tasks(settings, worker, task, bell);
     };
     try {
-        if (settings.enter) settings.enter(worker);
+        add_niceness(engine.pool.nice);
+        if (engine.enter) engine.enter(worker);
         if (hooks != nullptr) {
             hooks->live(worker, std::ref(begin));
         } else {

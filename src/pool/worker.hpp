@@ -14,20 +14,16 @@ namespace haid::pool {
 
 struct WorkerSettings {
     channel::Segment* segment = nullptr;
-    int event = -1;  // the parent's, see channel::ParentSleep
-    std::function<void(std::size_t worker)> enter;
-    std::function<void()> initializer;
-    std::uint64_t most_items = 0;  // ends after so many; 0: never
-    std::shared_ptr<detail::WorkerHooks> hooks = nullptr;
+    int event = -1;                // the parent's, see channel::ParentSleep
+    detail::EngineOptions engine;  // what the pool is made from
     std::shared_ptr<system::PreparedBudget> budget = std::make_shared<system::PreparedBudget>();
-    std::shared_ptr<const detail::WorkerProgram> program = nullptr;
 };
 
 // Puts this process's share of the CPUs into its environment; waits until the parent has told it.
 void take_budget(const WorkerSettings& settings);
 
 // To be called in a process of its own, for each number by one process at a time. Returns the exit status when the pool
-// closes, `most_items` are done, or the initializer has failed (the parent is told why).
+// closes, `tasks_per_worker` are done, or the initializer has failed (the parent is told why).
 int work(const WorkerSettings& settings, std::size_t worker);
 
 }  // namespace haid::pool

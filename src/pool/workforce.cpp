@@ -65,8 +65,9 @@ std::string how_it_ended(const Death& death) {
 
 }  // namespace
 
-Workforce::Workforce(Dispatcher& dispatcher, const WorkerSettings& settings, bool fork_here)
+Workforce::Workforce(Dispatcher& dispatcher, const WorkerSettings& settings)
     : segment_(*settings.segment), dispatcher_(dispatcher) {
+    const bool fork_here = settings.engine.fork_here;
     for (std::size_t worker = 0; worker < segment_.workers(); ++worker) lanes_.emplace_back(segment_, worker);
     source_ = fork_here ? fork_workers_here(settings) : fork_workers_from_zygote(settings);
     for (Lane& lane : lanes_) lane.alive = true;

@@ -17,7 +17,7 @@ namespace haid::pool {
 class Workforce {
   public:
     // Starts them all.
-    Workforce(Dispatcher& dispatcher, const WorkerSettings& settings, bool fork_here);
+    Workforce(Dispatcher& dispatcher, const WorkerSettings& settings);
 
     std::size_t size() const { return lanes_.size(); }
     // Why no worker will do anything any more, as every call has been told; nullptr: they work.

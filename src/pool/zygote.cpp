@@ -74,7 +74,8 @@ class Zygote {
 
     int run() {
         // A pool that is closed meanwhile has been quick: what it wanted is done already.
-        const bool all = settings_.initializer || (settings_.hooks && settings_.hooks->starts_for_a_purpose());
+        const detail::EngineOptions& engine = settings_.engine;
+        const bool all = engine.pool.initializer || (engine.hooks && engine.hooks->starts_for_a_purpose());
         for (std::size_t worker = 0; worker < workers_.size() && (all || !leaving()); ++worker) start(worker);
         int next_look_ms = -1;
         while (!parent_has_gone_ && !(leaving() && nobody_runs())) {
@@ -139,7 +140,7 @@ class Zygote {
             if (disposition.number != SIGINT) ::sigaction(disposition.number, &disposition.action, nullptr);
         }
         ::sigprocmask(SIG_SETMASK, &mask_before_, nullptr);
-        return settings_.program ? become_program(settings_, worker) : work(settings_, worker);
+        return settings_.engine.program ? become_program(settings_, worker) : work(settings_, worker);
     }
 
     // Of an arena that has rested for long enough. Returns when it is to be looked at again; -1: when we are told.

@@ -237,11 +237,7 @@ void Coordinator::give(Node& node, Task task) {
     ActiveCall& call = *task.call;
     nodes::Connection& to = *node.connection();
     if (call.opened.insert(node.index()).second) {
-        const detail::Limits& limits = call.call->limits();
-        send_in_pieces<OfPool>(to,
-                               Open{call.number, limits.timeout.count(), limits.retries, limits.backoff.count(),
-                                    limits.first_index, call.shared, call.common},
-                               &Open::common);
+        send_in_pieces<OfPool>(to, Open{call.number, call.call->limits(), call.shared, call.common}, &Open::common);
     }
     const auto behind = static_cast<std::uint32_t>(task.from + task.open.size());
     send_in_pieces<OfPool>(

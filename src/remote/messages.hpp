@@ -9,13 +9,14 @@
 #include <utility>
 #include <vector>
 
+#include "haid/detail/pool/call.hpp"
 #include "nodes/connection.hpp"
 #include "nodes/messages.hpp"
 
 namespace haid::remote {
 
 // Raised with every change of what follows.
-inline constexpr std::uint32_t protocol_version = 2;
+inline constexpr std::uint32_t protocol_version = 3;
 
 // The environment variable by which a program learns that it is to be a host: addresses, a space, the secret's file.
 inline constexpr const char* host_variable = "HAID_POOL_HOST";
@@ -83,10 +84,7 @@ struct Welcome {
 // Before the first items of a call.
 struct Open {
     std::uint64_t call;
-    std::int64_t timeout;  // nanoseconds
-    std::uint32_t retries;
-    std::int64_t backoff;  // nanoseconds
-    std::uint64_t first_index;
+    detail::Limits limits;
     bool shared;  // its tasks have the bytes in common
     Bytes common;
 };

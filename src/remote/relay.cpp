@@ -9,12 +9,12 @@
 namespace haid::remote {
 namespace {
 
-detail::Limits limits_of(const Open& open) {
-    detail::Limits limits;
-    limits.timeout = std::chrono::nanoseconds(open.timeout);
-    limits.retries = open.retries;
-    limits.backoff = std::chrono::nanoseconds(open.backoff);
-    limits.first_index = open.first_index;
+// What is the whole call's is seen to where that is.
+detail::Limits limits_here(detail::Limits limits) {
+    limits.chunk_size = 0;
+    limits.one_at_a_time = false;
+    limits.stop_at_failure = false;
+    limits.most_waiting = 0;
     return limits;
 }
 
@@ -27,7 +27,7 @@ Bytes bytes_of(const std::exception_ptr& error) {
 }
 
 Relay::Relay(Open open, std::function<void(OfHost&&)> tell)
-    : Call(limits_of(open)), open_(std::move(open)), tell_(std::move(tell)) {}
+    : Call(limits_here(open.limits)), open_(std::move(open)), tell_(std::move(tell)) {}
 
 // Each of the pool's tasks is one here, whatever the size that the engine asks for: it gives parts of it to its
 // workers.

@@ -288,3 +288,25 @@ with mp.Pool(nodes="slurm") as pool:
     out = job.output()
     assert "ready 60" in out and "CANCELLED" in out
     assert not re.search("^haid: |is lost|Traceback", out, re.M), out
+
+
+def test_options_reach_the_workers_of_all_nodes(lab, python):
+    out = program(lab, python, """
+here = os.nice(0)
+for pool in mp.Pool(2, nodes="slurm", nice=4), mp.ProcessPoolExecutor(2, nodes="slurm", nice=4):
+    with pool:
+        print(sorted({(name, nice - here) for name, nice in pool.map(niceness, range(60))}))
+for bad in {"nice": 77}, {"nise": 7}:
+    try:
+        mp.Pool(nodes="slurm", **bad)
+    except (ValueError, TypeError) as error:
+        print(error)
+""", head=HEAD + """
+def niceness(x):
+    time.sleep(0.05)
+    return node(), os.nice(0)
+""").wait()
+    everywhere = "[('n1', 4), ('n2', 4), ('n3', 4)]\n"
+    assert out == (2 * everywhere + "a pool's `nice` cannot be 77: it is -20 to 19\n"
+                   "there is no option 'nise': a pool has processes, initializer, initargs, maxtasksperchild, nodes and nice\n"
+                   "status 0\n")

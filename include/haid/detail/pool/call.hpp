@@ -21,6 +21,7 @@
 #include "haid/codec.hpp"
 #include "haid/detail/pool/task.hpp"
 #include "haid/detail/sync/deadline.hpp"
+#include "haid/options.hpp"
 
 namespace haid::detail {
 
@@ -170,16 +171,15 @@ struct WorkerProgram {
     std::vector<int> descriptors;      // of this process, that it keeps
 };
 
+// What the user has said, and what only whoever makes the engine knows.
 struct EngineOptions {
-    int workers = 0;                                     // 0: the CPUs that may be used
-    int most_workers = std::numeric_limits<int>::max();  // no more than that, whatever `workers` says
-    std::function<void(std::size_t worker)> enter;       // in each worker, before anything else of the caller's
-    std::function<void()> initializer;
-    std::uint64_t tasks_per_worker = 0;  // items, before a worker is replaced; 0: no limit
+    PoolOptions pool;                                    // but its nodes
+    int most_workers = std::numeric_limits<int>::max();  // no more than that, whatever the pool's `workers` says
+    std::function<void(std::size_t worker)> enter = {};  // in each worker, before anything else of the caller's
     // The workers are forked where the engine is made, and again where one is replaced: they see this thread's memory.
     bool fork_here = false;
-    std::shared_ptr<WorkerHooks> hooks;            // nullptr: none
-    std::shared_ptr<const WorkerProgram> program;  // nullptr: a worker is a copy of this process
+    std::shared_ptr<WorkerHooks> hooks = {};            // nullptr: none
+    std::shared_ptr<const WorkerProgram> program = {};  // nullptr: a worker is a copy of this process
 };
 
 // Runs the items of calls on workers. Thread-safe. It belongs to the process that made it: in another one (after a
@@ -190,8 +190,8 @@ class Engine {
     using Lock = std::unique_lock<std::mutex>;
 
     // Forks. Throws std::system_error, std::invalid_argument.
-    static std::unique_ptr<Engine> of_processes(EngineOptions options);
-    static std::unique_ptr<Engine> of_threads(EngineOptions options);
+    static std::unique_ptr<Engine> of_processes(const EngineOptions& options);
+    static std::unique_ptr<Engine> of_threads(const PoolOptions& options);
     virtual ~Engine() = default;
 
     // Calls of a single item are told apart by how many came before: their first_index.
