@@ -1,10 +1,15 @@
 """What the calls of a pool that nobody waits for give back."""
+import itertools
+import operator
 import threading
 import time
 from multiprocessing import pool as _standard
 
 from . import _scarcity
+from ._progress import show_as_they_pass
 from .errors import TimeoutError
+
+BOUND = 4096  # items of an imap that are on their way, where the caller does not say
 
 
 def bounded(timeout):
@@ -173,3 +178,40 @@ def leave(call):
         call.give_up()
     except RuntimeError:
         pass  # in a child of the pool's process
+
+
+def iterate(pool, call, func, iterable, chunksize, progress):
+    """The results, one after another, of what ``call`` makes of an iterator of inputs."""
+    pool._check_running()
+    chunksize = 1 if chunksize is None else chunksize
+    if chunksize < 1:
+        raise ValueError(f"Chunksize must be 1+, not {chunksize:n}")
+    total = operator.length_hint(iterable) or None
+    may_wait = not hasattr(type(iterable), "__len__")  # for whatever it is that it gives
+    if chunksize > 1:
+        iterable = _in_chunks(iterable, chunksize)
+    made = call(iter(iterable))
+    results = IMapIterator(pool, made, apart=may_wait)
+    pool._lazy = [one for one in pool._lazy if not one[0].is_fed()]
+    pool._lazy.append((made, results._lock, results._reader))
+    return show_as_they_pass(results, total, func) if progress else results
+
+
+def read_to_their_ends(pool):
+    """The inputs of what is read as its results are taken, whoever takes them."""
+    for call, lock, reader in pool._lazy:
+        if call.is_fed():
+            continue
+        if reader is None or not reader.has_begun():
+            with lock:
+                if reader is None or not reader.has_begun():
+                    call.feed_all()
+                    continue
+        reader.read_to_the_end()
+
+
+def _in_chunks(iterable, size):
+    """The items; where reading one fails, the others of its chunk are not given."""
+    items = iter(iterable)
+    while chunk := tuple(itertools.islice(items, size)):
+        yield from chunk

@@ -12,8 +12,8 @@ from multiprocessing import pool as _standard
 from . import _options, _scarcity
 from ._haid import as_item
 from ._progress import show_until_done
+from ._results import BOUND, iterate, read_to_their_ends
 from .errors import TimeoutError
-from .pool import BOUND, iterate, read_to_their_ends
 
 _LONGEST_SLEEP = 1e6  # seconds
 _LOOK = 0.2  # seconds

@@ -11,13 +11,12 @@ from . import _options, _scarcity, _threads_of_others, _worker
 from ._callbacks import Callbacks
 from ._functions import Functions
 from ._haid import Order, Spread, spans_nodes
-from ._progress import show_as_they_pass, show_until_done
-from ._results import AsyncResult, IMapIterator
+from ._progress import show_until_done
+from ._results import BOUND, AsyncResult, IMapIterator, iterate, read_to_their_ends
 from .errors import PoolClosed
 
 __all__ = ["AsyncResult", "IMapIterator", "MaybeEncodingError", "Pool", "RemoteTraceback", "ThreadPool"]
 
-BOUND = 4096  # items of an imap that are on their way, where the caller does not say
 MOST_FUNCTIONS = 1000  # that are remembered
 
 
@@ -270,43 +269,6 @@ class _TaskQueue:
     def _tell(self, result, number, success, value):
         if result in self._pool._cache:
             self._pool._cache[result]._set(number, (success, value))
-
-
-def iterate(pool, call, func, iterable, chunksize, progress):
-    """The results, one after another, of what ``call`` makes of an iterator of inputs."""
-    pool._check_running()
-    chunksize = 1 if chunksize is None else chunksize
-    if chunksize < 1:
-        raise ValueError(f"Chunksize must be 1+, not {chunksize:n}")
-    total = operator.length_hint(iterable) or None
-    may_wait = not hasattr(type(iterable), "__len__")  # for whatever it is that it gives
-    if chunksize > 1:
-        iterable = _in_chunks(iterable, chunksize)
-    made = call(iter(iterable))
-    results = IMapIterator(pool, made, apart=may_wait)
-    pool._lazy = [one for one in pool._lazy if not one[0].is_fed()]
-    pool._lazy.append((made, results._lock, results._reader))
-    return show_as_they_pass(results, total, func) if progress else results
-
-
-def read_to_their_ends(pool):
-    """The inputs of what is read as its results are taken, whoever takes them."""
-    for call, lock, reader in pool._lazy:
-        if call.is_fed():
-            continue
-        if reader is None or not reader.has_begun():
-            with lock:
-                if reader is None or not reader.has_begun():
-                    call.feed_all()
-                    continue
-        reader.read_to_the_end()
-
-
-def _in_chunks(iterable, size):
-    """The items; where reading one fails, the others of its chunk are not given."""
-    items = iter(iterable)
-    while chunk := tuple(itertools.islice(items, size)):
-        yield from chunk
 
 
 def _terminate(engine, callbacks, is_watched):
