@@ -8,7 +8,7 @@ from multiprocessing.reduction import ForkingPickler
 
 import cloudpickle
 
-from . import _exceptions, _pickling
+from . import _exceptions
 from ._definitions import AtHome, Cached, found_by, main_namespace
 
 
@@ -17,11 +17,11 @@ def dumps(value, functions, set_apart=None):
     return _dump(_ByValue, value, functions, set_apart)
 
 
-def dumps_data(value, functions):
-    """An input or a result, as _pickling.dumps gives it."""
+def dumps_data(value, functions, goes_along):
+    """An input or a result, as _pickling.dumps gives it; ``goes_along`` is _pickling's."""
     apart = []
     try:
-        data = _dump(_Data, value, functions, lambda buffer: _pickling.goes_along(buffer, apart))
+        data = _dump(_Data, value, functions, lambda buffer: goes_along(buffer, apart))
     except Exception:
         left_out = LeftOut(functions, _Data)
         return left_out.dumps(_WithReasons(value, left_out))
@@ -100,7 +100,7 @@ class _ByValue(cloudpickle.Pickler):
     _left_out = None
 
     def __init__(self, buffer, functions, set_apart=None):
-        super().__init__(buffer, _pickling.PROTOCOL, set_apart)
+        super().__init__(buffer, _exceptions.PROTOCOL, set_apart)
         self._functions = functions
 
     def reducer_override(self, value):

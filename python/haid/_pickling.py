@@ -5,7 +5,8 @@ from multiprocessing.reduction import ForkingPickler
 
 from . import _haid
 from ._definitions import AtHome
-from ._exceptions import PROTOCOL, describe, restore
+from ._exceptions import PROTOCOL
+from ._raised import describe, restore
 
 SMALLEST_PART = 16 * 1024  # bytes
 
@@ -58,7 +59,7 @@ def by_value(value, functions):
     """As dumps(), for processes that have the ``functions`` (a Functions or AtHome); by value what has no name there."""
     from . import _by_value
 
-    return _by_value.dumps_data(value, functions)
+    return _by_value.dumps_data(value, functions, goes_along)
 
 
 def dumps_result(value):
