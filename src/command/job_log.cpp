@@ -13,7 +13,6 @@
 #include <utility>
 
 #include "command/hash.hpp"
-#include "system/calls.hpp"
 #include "system/error.hpp"
 
 namespace haid::command {
@@ -230,8 +229,7 @@ void JobLog::write_line(const std::string& line) {
     errno = EIO;
     while (!rest.empty()) {
         // A write that was cut short does not say why; the next one does.
-        ssize_t size =
-            system::uninterrupted([&] { return system::calls().write(file_.get(), rest.data(), rest.size()); });
+        ssize_t size = system::uninterrupted([&] { return ::write(file_.get(), rest.data(), rest.size()); });
         if (size <= 0) break;
         rest.remove_prefix(static_cast<std::size_t>(size));
     }

@@ -15,7 +15,6 @@
 
 #include "command/jobs_number.hpp"
 #include "process/families.hpp"
-#include "system/calls.hpp"
 #include "system/error.hpp"
 
 namespace haid::command {
@@ -31,7 +30,7 @@ constexpr std::chrono::seconds long_held{3};
 // Empties a pipe a little; whether it is at its end.
 bool throw_away(int pipe) {
     static char discarded[64 * 1024];
-    ssize_t size = system::uninterrupted([&] { return system::calls().read(pipe, discarded, sizeof discarded); });
+    ssize_t size = system::uninterrupted([&] { return ::read(pipe, discarded, sizeof discarded); });
     return size == 0 || (size < 0 && errno != EAGAIN);
 }
 

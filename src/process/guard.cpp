@@ -16,7 +16,6 @@
 
 #include "process/families.hpp"
 #include "process/standstill.hpp"
-#include "system/calls.hpp"
 #include "system/error.hpp"
 #include "system/signals.hpp"
 
@@ -149,7 +148,7 @@ Guard::Guard(Ladder ladder, std::vector<int> held, std::optional<std::chrono::st
 
 void Guard::start() {
     int ends[2];
-    if (system::calls().pipe2(ends, O_CLOEXEC) != 0) system::throw_errno("cannot make a pipe");
+    if (::pipe2(ends, O_CLOEXEC) != 0) system::throw_errno("cannot make a pipe");
     system::Pipe lifeline = system::own_both(ends);
     const Standstill standstill(Standstill::Clock::now());
     // What reaches the program's group before the guard has left it may end the program, but never both.

@@ -7,7 +7,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "system/calls.hpp"
 #include "system/error.hpp"
 
 namespace haid::system {
@@ -47,7 +46,7 @@ Pipe own_both(const int (&ends)[2]) {
 
 Pipe make_pipe() {
     int ends[2];
-    if (calls().pipe2(ends, O_CLOEXEC) != 0) throw_errno("cannot make a pipe");
+    if (::pipe2(ends, O_CLOEXEC) != 0) throw_errno("cannot make a pipe");
     Pipe pipe = own_both(ends);
     // Only our end: the write end is the job's, and programs do not expect a standard output that does not block.
     ::fcntl(pipe.read.get(), F_SETFL, O_NONBLOCK);
@@ -75,7 +74,7 @@ Descriptor unlinked_file(const std::string& directory) {
 
 void write_all(int fd, std::string_view data, const char* what) {
     while (!data.empty()) {
-        ssize_t written = calls().write(fd, data.data(), data.size());
+        ssize_t written = ::write(fd, data.data(), data.size());
         if (written >= 0) {
             data.remove_prefix(static_cast<std::size_t>(written));
         } else if (errno == EAGAIN) {
@@ -92,7 +91,7 @@ std::string read_small_file(const std::string& path) {
     std::string text;
     char buffer[4096];
     while (file) {
-        ssize_t size = uninterrupted([&] { return calls().read(file.get(), buffer, sizeof buffer); });
+        ssize_t size = uninterrupted([&] { return ::read(file.get(), buffer, sizeof buffer); });
         if (size <= 0) break;
         text.append(buffer, static_cast<std::size_t>(size));
     }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "system/calls.hpp"
 #include "system/error.hpp"
 
 namespace haid::system {
@@ -39,7 +38,7 @@ void EventLoop::remove(int fd, Watcher& watcher) {
 }
 
 void EventLoop::wait(std::optional<Time> until) {
-    int ready = calls().epoll_wait(epoll_.get(), batch_.data(), batch_size, milliseconds_until(until));
+    int ready = ::epoll_wait(epoll_.get(), batch_.data(), batch_size, milliseconds_until(until));
     if (ready < 0) {
         if (errno == EINTR) return;
         throw_errno("cannot wait for events");

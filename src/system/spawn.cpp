@@ -10,7 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "system/calls.hpp"
 #include "system/error.hpp"
 #include "system/signals.hpp"
 
@@ -116,7 +115,7 @@ Spawned spawn(const SpawnPlan& plan) {
     // A signal handler that ran in the child would write into the parent's memory: block them all meanwhile.
     BlockedSignals blocked;
     Attempt attempt{&plan, plan.signal_mask != nullptr ? plan.signal_mask : &blocked.mask_before()};
-    int pid = calls().clone(become, stack.top(), CLONE_VM | CLONE_VFORK | SIGCHLD, &attempt);
+    int pid = ::clone(become, stack.top(), CLONE_VM | CLONE_VFORK | SIGCHLD, &attempt);
     int clone_error = errno;
     if (pid > 0 && attempt.error != 0) ::waitpid(pid, nullptr, 0);
     if (pid < 0) return {-1, clone_error, Spawned::Stage::fork};

@@ -2,12 +2,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/sendfile.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <utility>
 
-#include "system/calls.hpp"
 #include "system/error.hpp"
 
 namespace haid::system {
@@ -57,7 +57,7 @@ void Spool::spill() {
 
 void Spool::append_to_file(std::string_view data) {
     while (!data.empty()) {
-        ssize_t size = uninterrupted([&] { return calls().write(file_.get(), data.data(), data.size()); });
+        ssize_t size = uninterrupted([&] { return ::write(file_.get(), data.data(), data.size()); });
         if (size < 0) throw_errno(fmt::format("cannot keep the output of a job in '{}'", store_->directory_));
         file_end_ += size;
         data.remove_prefix(static_cast<std::size_t>(size));
@@ -71,7 +71,7 @@ Spool::Input Spool::fill_from(int pipe, std::size_t limit) {
         ssize_t size = file_ ? splice_from(pipe, wanted) : cannot_splice;
         if (size == cannot_splice) {
             wanted = std::min(wanted, sizeof buffer);
-            size = uninterrupted([&] { return calls().read(pipe, buffer, wanted); });
+            size = uninterrupted([&] { return ::read(pipe, buffer, wanted); });
             if (size > 0) append({buffer, static_cast<std::size_t>(size)});
             // Less than a full buffer: the pipe is empty now, and asking again would only say so.
             if (size > 0 && static_cast<std::size_t>(size) < wanted) return Input::open;
@@ -90,21 +90,20 @@ Spool::Input Spool::fill_from(int pipe, std::size_t limit) {
 // job's pipe locked for the whole copy, and the job out of it.
 ssize_t Spool::splice_from(int pipe, std::size_t limit) {
     Pipe& relay = store_->relay();
-    ssize_t moved = uninterrupted([&] {
-        return calls().splice(pipe, nullptr, relay.write.get(), nullptr, limit, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-    });
+    ssize_t moved = uninterrupted(
+        [&] { return ::splice(pipe, nullptr, relay.write.get(), nullptr, limit, SPLICE_F_MOVE | SPLICE_F_NONBLOCK); });
     if (moved < 0 && (errno == EINVAL || errno == ENOSYS)) return cannot_splice;
     if (moved < 0 && errno != EAGAIN) {
         throw_errno(fmt::format("cannot keep the output of a job in '{}'", store_->directory_));
     }
     for (ssize_t left = moved; left > 0;) {
         ssize_t size = uninterrupted([&] {
-            return calls().splice(relay.read.get(), nullptr, file_.get(), nullptr, static_cast<std::size_t>(left),
-                                  SPLICE_F_MOVE);
+            return ::splice(relay.read.get(), nullptr, file_.get(), nullptr, static_cast<std::size_t>(left),
+                            SPLICE_F_MOVE);
         });
         if (size < 0 && (errno == EINVAL || errno == ENOSYS)) {  // a file system that cannot splice
             static char buffer[chunk_size];
-            size = uninterrupted([&] { return calls().read(relay.read.get(), buffer, sizeof buffer); });
+            size = uninterrupted([&] { return ::read(relay.read.get(), buffer, sizeof buffer); });
             if (size > 0) append_to_file({buffer, static_cast<std::size_t>(size)});
         } else if (size > 0) {
             file_end_ += size;
@@ -122,7 +121,7 @@ ssize_t Spool::splice_from(int pipe, std::size_t limit) {
 Pipe& SpoolStore::relay() {
     if (!relay_.read) {
         int ends[2];
-        if (calls().pipe2(ends, O_CLOEXEC) != 0) throw_errno("cannot make a pipe");
+        if (::pipe2(ends, O_CLOEXEC) != 0) throw_errno("cannot make a pipe");
         relay_ = own_both(ends);
         ::fcntl(relay_.write.get(), F_SETPIPE_SZ, 1024 * 1024);
     }
@@ -146,7 +145,7 @@ Spool::Output Spool::drain_once(int fd, std::size_t piece) {
 
 ssize_t Spool::drain_memory(int fd, std::size_t piece) {
     std::string_view rest = std::string_view(chunks_.front()).substr(front_used_, piece);
-    ssize_t size = uninterrupted([&] { return calls().write(fd, rest.data(), rest.size()); });
+    ssize_t size = uninterrupted([&] { return ::write(fd, rest.data(), rest.size()); });
     if (size > 0) forget_memory(static_cast<std::size_t>(size));
     return size;
 }
@@ -182,7 +181,7 @@ std::string Spool::take(std::size_t most) {
 
 ssize_t Spool::drain_file(int fd, std::size_t piece) {
     std::size_t want = std::min(piece, static_cast<std::size_t>(file_end_ - file_start_));
-    ssize_t size = uninterrupted([&] { return calls().sendfile(fd, file_.get(), &file_start_, want); });
+    ssize_t size = uninterrupted([&] { return ::sendfile(fd, file_.get(), &file_start_, want); });
     if (size == 0) throw SystemError(EIO, "a temporary file with the output of a job was cut short");
     if (size > 0 || (errno != EINVAL && errno != ENOSYS)) return size;
     // A target opened for appending, or a device that cannot splice.
@@ -190,7 +189,7 @@ ssize_t Spool::drain_file(int fd, std::size_t piece) {
     ssize_t got =
         uninterrupted([&] { return ::pread(file_.get(), buffer, std::min(want, sizeof buffer), file_start_); });
     if (got <= 0) throw SystemError(EIO, "cannot read back the output of a job");
-    size = uninterrupted([&] { return calls().write(fd, buffer, static_cast<std::size_t>(got)); });
+    size = uninterrupted([&] { return ::write(fd, buffer, static_cast<std::size_t>(got)); });
     if (size > 0) file_start_ += size;
     return size;
 }

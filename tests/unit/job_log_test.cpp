@@ -10,7 +10,7 @@
 #include <sstream>
 #include <thread>
 
-#include "system/calls.hpp"
+#include "failing_calls.hpp"
 #include "system/error.hpp"
 
 namespace haid::command {
@@ -191,13 +191,14 @@ TEST_F(JobLogTest, AFullDiskLeavesWholeLines) {
     log.add(1, "a", outcome(0));
     std::string before = text();
     {
-        system::ScopedCalls calls;
-        calls->write = [](int, const void*, std::size_t) -> ssize_t { return errno = ENOSPC, -1; };
+        const FailingCall write(SystemCall::write, ENOSPC);
         EXPECT_THROW(log.add(2, "b", outcome(0)), system::SystemError);
         EXPECT_EQ(text(), before);
-        calls->write = [](int fd, const void* data, std::size_t size) {
+    }
+    {
+        const CallInstead<SystemCall::write> begun([](int fd, const void* data, std::size_t size) {
             return size > 20 ? ::write(fd, data, 20) : (errno = EFBIG, ssize_t{-1});
-        };
+        });
         try {
             log.add(2, "b", outcome(0));
             ADD_FAILURE() << "no fault";
@@ -213,13 +214,7 @@ TEST_F(JobLogTest, AFullDiskLeavesWholeLines) {
 
 TEST_F(JobLogTest, AnInterruptedWriteIsMadeAgain) {
     JobLog log = open(Resume::no);
-    static int interruptions;
-    interruptions = 3;
-    system::ScopedCalls calls;
-    calls->write = [](int fd, const void* data, std::size_t size) {
-        if (interruptions-- > 0) return errno = EINTR, ssize_t{-1};
-        return ::write(fd, data, size);
-    };
+    const FailingCall write(SystemCall::write, EINTR, {.times = 3});
     log.add(1, "a", outcome(0));
     EXPECT_EQ(text(), header + line(1, 0, 0, "a"));
 }

@@ -6,8 +6,8 @@
 
 #include <stdexcept>
 
+#include "failing_calls.hpp"
 #include "redirected.hpp"
-#include "system/calls.hpp"
 #include "system/error.hpp"
 
 namespace haid::command {
@@ -339,8 +339,7 @@ TEST_F(OutputTest, AFullDiskIsAFaultThatNamesTheStreamAndDeliversNothing) {
     std::string message;
     print(as_they_end, [&](OutputTest& t) {
         t.start(1);
-        system::ScopedCalls calls;
-        calls->write = [](int, const void*, std::size_t) -> ssize_t { return errno = ENOSPC, -1; };
+        const FailingCall write(SystemCall::write, ENOSPC);
         try {
             t.finish(1, "x\n");
         } catch (const system::SystemError& error) {

@@ -11,7 +11,7 @@
 
 #include "command/input/inputs.hpp"
 #include "command/input/record_reader.hpp"
-#include "system/calls.hpp"
+#include "failing_calls.hpp"
 
 namespace haid::command {
 namespace {
@@ -143,8 +143,7 @@ TEST_F(SourceTest, NamesTheLineThatIsTooLong) {
 TEST_F(SourceTest, RefusesWhatItCannotRead) {
     EXPECT_THROW(file_source(folder_ + "/none", {}), InputError);
     EXPECT_THROW(file_source(folder_, {}), InputError);
-    system::ScopedCalls calls;
-    calls->read = [](int, void*, std::size_t) -> ssize_t { return errno = EIO, -1; };
+    const FailingCall read(SystemCall::read, EIO);
     auto source = file_source(file("a\n"), {});
     std::string value;
     EXPECT_THROW(source->next(value), InputError);
@@ -170,11 +169,10 @@ TEST_F(SourceTest, NeverWaitsForAPipe) {
 
 TEST_F(SourceTest, DoesNotCareInWhichPiecesBytesArrive) {
     static std::mt19937 random(9);
-    system::ScopedCalls calls;
-    calls->read = [](int fd, void* to, std::size_t size) {
+    const CallInstead<SystemCall::read> little_is_read([](int fd, void* to, std::size_t size) {
         if (random() % 8 == 0) return errno = EINTR, ssize_t{-1};
         return ::read(fd, to, std::min<std::size_t>(size, 1 + random() % 3));
-    };
+    });
     for (int round = 0; round < 300; ++round) {
         std::string delimiter(1 + random() % 3, ' ');
         for (char& c : delimiter) c = "ab"[random() % 2];

@@ -9,8 +9,8 @@
 #include <fstream>
 
 #include "command/run.hpp"
+#include "failing_calls.hpp"
 #include "run_fixture.hpp"
-#include "system/calls.hpp"
 
 namespace haid::command {
 namespace {
@@ -83,17 +83,12 @@ TEST_F(RunFaultsTest, AReaderThatGoesAwayEndsTheJobsThatStillWriteLines) {
 }
 
 TEST_F(RunFaultsTest, AJobLogThatCannotBeWrittenEndsTheRunLoudly) {
-    static int log_descriptor;
-    log_descriptor = -1;
     end_first(4);
     auto end_all = machine_.on_start;
+    std::optional<FailingCall> write;
     machine_.on_start = [&](const Job& job) {
-        log_descriptor = machine_.context().job_log.value();
+        if (!write) write.emplace(SystemCall::write, ENOSPC, FailingCall::Which{.first = *machine_.context().job_log});
         end_all(job);
-    };
-    system::ScopedCalls calls;
-    calls->write = [](int fd, const void* data, std::size_t size) -> ssize_t {
-        return fd == log_descriptor ? (errno = ENOSPC, -1) : ::write(fd, data, size);
     };
     EXPECT_EQ(run(20), 255);
     expect_ended();

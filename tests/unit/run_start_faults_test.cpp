@@ -7,8 +7,8 @@
 #include <cerrno>
 
 #include "command/run.hpp"
+#include "failing_calls.hpp"
 #include "run_fixture.hpp"
-#include "system/calls.hpp"
 
 namespace haid::command {
 namespace {
@@ -37,10 +37,7 @@ TEST_F(RunStartFaultsTest, ACommandThatCannotBeShownEndsTheRun) {
 
 TEST_F(RunStartFaultsTest, ATraceThatCannotBeWrittenEndsTheRunLoudly) {
     settings_.trace = true;
-    system::ScopedCalls calls;
-    calls->write = [](int fd, const void* data, std::size_t size) -> ssize_t {
-        return fd == STDERR_FILENO ? (errno = ENOSPC, -1) : ::write(fd, data, size);
-    };
+    const FailingCall write(SystemCall::write, ENOSPC, {.times = FailingCall::always, .first = STDERR_FILENO});
     EXPECT_EQ(run(20), 255) << "which is all that can be told";
     EXPECT_TRUE(machine_.nothing_left());
 }

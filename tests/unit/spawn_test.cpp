@@ -13,7 +13,7 @@
 #include <filesystem>
 #include <vector>
 
-#include "system/calls.hpp"
+#include "failing_calls.hpp"
 #include "system/descriptor.hpp"
 #include "system/error.hpp"
 
@@ -136,8 +136,7 @@ TEST(Spawn, SaysAtWhichStageItFailed) {
 }
 
 TEST(Spawn, AMachineWithoutProcessesLeftIsAValue) {
-    ScopedCalls calls;
-    calls->clone = [](int (*)(void*), void*, int, void*) { return errno = EAGAIN, -1; };
+    const FailingCall clone(SystemCall::clone, EAGAIN);
     sigset_t before, after;
     ::sigprocmask(SIG_BLOCK, nullptr, &before);
     Spawned spawned = spawn(Program({"/bin/true"}).plan);
@@ -167,15 +166,14 @@ TEST(Spawn, LeadsAProcessGroupThatIsOnRecord) {
 TEST(Spawn, WhatIsSentToTheParentsGroupBeforeTheChildHasLeftItIsNotForTheChild) {
     static int signal_at_birth = 0;
     static int (*become)(void*) = nullptr;
-    ScopedCalls calls;
-    calls->clone = [](int (*body)(void*), void* stack, int flags, void* argument) {
+    const CallInstead<SystemCall::clone> signals([](int (*body)(void*), void* stack, int flags, void* argument) {
         become = body;
         auto signalled = [](void* plan) {
             ::kill(::getpid(), signal_at_birth);
             return become(plan);
         };
         return ::clone(signalled, stack, flags, argument);
-    };
+    });
     for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGTSTP}) {
         signal_at_birth = signal;
         Program program = shell("exit 7");

@@ -6,7 +6,7 @@
 
 #include <random>
 
-#include "system/calls.hpp"
+#include "failing_calls.hpp"
 #include "system/error.hpp"
 
 namespace haid::system {
@@ -23,13 +23,9 @@ std::string bytes(std::size_t size, unsigned seed = 1) {
 std::string read_waiting(int fd) {
     std::string text;
     char buffer[65536];
-    for (ssize_t size; (size = ::read(fd, buffer, sizeof buffer)) > 0;)
+    for (ssize_t size; (size = uninterrupted([&] { return ::read(fd, buffer, sizeof buffer); })) > 0;)
         text.append(buffer, static_cast<std::size_t>(size));
     return text;
-}
-
-ssize_t failing_write(int, const void*, std::size_t) {
-    return errno = ENOSPC, -1;
 }
 
 class SpoolTest : public testing::Test {
@@ -109,11 +105,10 @@ TEST_F(SpoolTest, GivesItsMemoryBack) {
 TEST_F(SpoolTest, WritesNoMoreThanAPieceAtATime) {
     static std::size_t largest;
     largest = 0;
-    ScopedCalls calls;
-    calls->write = [](int fd, const void* data, std::size_t size) {
+    const CallInstead<SystemCall::write> watched([](int fd, const void* data, std::size_t size) {
         largest = std::max(largest, size);
         return ::write(fd, data, size);
-    };
+    });
     SpoolStore store(folder_, 1 << 20);
     Spool spool(store);
     std::string all = bytes(10'000);
@@ -188,9 +183,8 @@ TEST_F(SpoolTest, TakesNoMoreThanTheLimit) {
 }
 
 TEST_F(SpoolTest, ReadsWhereTheFileSystemCannotSplice) {
-    ScopedCalls calls;
-    calls->splice = [](int, off_t*, int, off_t*, std::size_t, unsigned) -> ssize_t { return errno = EINVAL, -1; };
-    calls->sendfile = [](int, int, off_t*, std::size_t) -> ssize_t { return errno = EINVAL, -1; };
+    const FailingCall splice(SystemCall::splice, EINVAL, {.times = FailingCall::always});
+    const FailingCall sendfile(SystemCall::sendfile, EINVAL, {.times = FailingCall::always});
     SpoolStore store(folder_, 0);
     Spool spool(store);
     spool.append("first,");
@@ -203,15 +197,14 @@ TEST_F(SpoolTest, ReadsWhereTheFileSystemCannotSplice) {
 
 TEST_F(SpoolTest, LosesNothingThroughShortAndInterruptedCalls) {
     static std::mt19937 random(10);
-    ScopedCalls calls;
-    calls->write = [](int fd, const void* data, std::size_t size) {
+    const CallInstead<SystemCall::write> little_is_written([](int fd, const void* data, std::size_t size) {
         if (random() % 4 == 0) return errno = EINTR, ssize_t{-1};
         return ::write(fd, data, std::min<std::size_t>(size, 1 + random() % 100));
-    };
-    calls->read = [](int fd, void* data, std::size_t size) {
+    });
+    const CallInstead<SystemCall::read> little_is_read([](int fd, void* data, std::size_t size) {
         if (random() % 4 == 0) return errno = EINTR, ssize_t{-1};
         return ::read(fd, data, std::min<std::size_t>(size, 1 + random() % 100));
-    };
+    });
     for (std::size_t memory : {std::size_t{1} << 20, std::size_t{500}, std::size_t{0}}) {
         SpoolStore store(folder_, memory);
         Spool spool(store);
@@ -222,7 +215,7 @@ TEST_F(SpoolTest, LosesNothingThroughShortAndInterruptedCalls) {
             spool.append(piece);
             all += piece;
             std::string piped = bytes(1 + random() % 300, i + 100);
-            ASSERT_EQ(::write(source.write.get(), piped.data(), piped.size()), static_cast<ssize_t>(piped.size()));
+            write_all(source.write.get(), piped, "the pipe");
             for (std::uint64_t wanted = all.size() + piped.size(); spool.size() < wanted;) {
                 ASSERT_EQ(spool.fill_from(source.read.get(), 1 << 20), Spool::Input::open);
             }
@@ -236,9 +229,7 @@ TEST_F(SpoolTest, LosesNothingThroughShortAndInterruptedCalls) {
 TEST_F(SpoolTest, AFullDiskIsAFaultThatNamesTheFolder) {
     SpoolStore store(folder_, 0);
     Spool spool(store);
-    ScopedCalls calls;
-    calls->write = failing_write;
-    calls->splice = [](int, off_t*, int, off_t*, std::size_t, unsigned) -> ssize_t { return errno = ENOSPC, -1; };
+    const FailingCall splice(SystemCall::splice, ENOSPC);
     auto expect_fault = [&](auto action) {
         try {
             action();
@@ -248,7 +239,10 @@ TEST_F(SpoolTest, AFullDiskIsAFaultThatNamesTheFolder) {
             EXPECT_NE(std::string(error.what()).find(folder_), std::string::npos) << error.what();
         }
     };
-    expect_fault([&] { spool.append("x"); });
+    {
+        const FailingCall write(SystemCall::write, ENOSPC);
+        expect_fault([&] { spool.append("x"); });
+    }
     Pipe source = make_pipe();
     ASSERT_EQ(::write(source.write.get(), "y", 1), 1);
     expect_fault([&] { spool.fill_from(source.read.get(), 100); });
@@ -269,8 +263,7 @@ TEST_F(SpoolTest, AReaderThatHasGoneIsAFault) {
     SpoolStore store(folder_, 100);
     Spool spool(store);
     spool.append("x");
-    ScopedCalls calls;
-    calls->write = [](int, const void*, std::size_t) -> ssize_t { return errno = EPIPE, -1; };
+    const FailingCall write(SystemCall::write, EPIPE);
     try {
         spool.drain_to(pipe_.write.get(), 100);
         ADD_FAILURE() << "no fault";

@@ -9,7 +9,6 @@
 #include <cstring>
 #include <optional>
 
-#include "system/calls.hpp"
 #include "system/error.hpp"
 
 namespace haid::command {
@@ -71,7 +70,7 @@ Pull RecordReader::refill() {
     start_ = 0;
     std::size_t size = buffer_.size();
     buffer_.resize(size + read_size);
-    ssize_t got = system::uninterrupted([&] { return system::calls().read(file_.get(), &buffer_[size], read_size); });
+    ssize_t got = system::uninterrupted([&] { return ::read(file_.get(), &buffer_[size], read_size); });
     buffer_.resize(size + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
     if (got < 0) {
         if (errno == EAGAIN) return Pull::blocked;

@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "system/calls.hpp"
 #include "system/error.hpp"
 
 namespace haid::command {
@@ -116,8 +115,7 @@ std::size_t Printer::write_at_once(std::string_view text) {
         if (::poll(&writable, 1, 0) == 0) return 0;
         text = text.substr(0, error_.piece);
     }
-    const ssize_t size =
-        system::uninterrupted([&] { return system::calls().write(error_.fd, text.data(), text.size()); });
+    const ssize_t size = system::uninterrupted([&] { return ::write(error_.fd, text.data(), text.size()); });
     if (size >= 0) return static_cast<std::size_t>(size);
     return errno == EAGAIN ? 0 : text.size();
 }
@@ -126,9 +124,8 @@ std::optional<std::size_t> Printer::pass_on(Stream stream, int pipe, std::size_t
     Target& to = target(stream);
     line_.clear();
     if (!items_.empty() || writing_ || abandoned_ || !to.is_pipe || to.ask_first) return std::nullopt;
-    ssize_t size = system::uninterrupted([&] {
-        return system::calls().splice(pipe, nullptr, to.fd, nullptr, limit, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-    });
+    ssize_t size = system::uninterrupted(
+        [&] { return ::splice(pipe, nullptr, to.fd, nullptr, limit, SPLICE_F_MOVE | SPLICE_F_NONBLOCK); });
     if (size > 0) within_line_ = true;  // as far as we know
     if (size >= 0) return static_cast<std::size_t>(size);
     if (errno == EPIPE) throw system::SystemError(EPIPE, fmt::format("cannot write to {}", to.name));
