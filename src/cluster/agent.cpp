@@ -283,7 +283,7 @@ void Agent::on_ended(std::uint64_t slot, command::JobEnd end) {
         // Whether anything else is the job's end, or cut off, or tried again, is known to the coordinator: it marks
         // that.
         const bool succeeded = end.ending.exit_status == 0 && end.ending.signal == 0;
-        if (succeeded && !running.signalled) command::mark_in_files(*running.results, running.sequence, {});
+        if (succeeded && !running.signalled) command::mark_in_files(*running.results, {.which = running.sequence});
     }
     const Ended ended{slot,
                       end.ending.exit_status,

@@ -18,7 +18,7 @@ int count(std::uint64_t failed) {
 
 }  // namespace
 
-void ExitStatus::halted_by(const Outcome& outcome, schedule::Cause cause, const schedule::Tally& tally,
+void ExitStatus::halted_by(const schedule::Ending& ending, const schedule::Tally& tally,
                            std::optional<std::uint64_t> total) {
     if (halted_) return;
     if (halt_.on == schedule::Halt::On::success) {
@@ -26,7 +26,7 @@ void ExitStatus::halted_by(const Outcome& outcome, schedule::Cause cause, const 
     } else if (halt_.percent) {
         halted_ = percent(tally.failed, std::max<std::uint64_t>(total.value_or(tally.started), 1));
     } else if (halt_.count == 1) {
-        halted_ = cause == schedule::Cause::timeout ? 255 : outcome.shell_status();
+        halted_ = ending.cause == schedule::Cause::timeout ? 255 : ending.shell_status();
     } else {
         halted_ = count(tally.failed);
     }

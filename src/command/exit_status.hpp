@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <optional>
 
-#include "command/job.hpp"
 #include "schedule/schedule.hpp"
 
 namespace haid::command {
@@ -19,9 +18,9 @@ class ExitStatus {
     // Something other than a job went wrong.
     void fault(int status) { fault_ = status; }
     bool has_fault() const { return fault_.has_value(); }
-    // This outcome made the halt's condition true.
-    void halted_by(const Outcome& outcome, schedule::Cause cause, const schedule::Tally& tally,
-                   std::optional<std::uint64_t> total);
+    // This one made the halt's condition true. To be told at once, with what had ended by then: it listens to no
+    // endings, for these wait for their output.
+    void halted_by(const schedule::Ending& ending, const schedule::Tally& tally, std::optional<std::uint64_t> total);
     void interrupted(int signal) { signal_ = signal; }
     void out_of_time() { out_of_time_ = true; }
     // Some jobs were not run, or not to their end.

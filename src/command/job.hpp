@@ -1,7 +1,5 @@
-// One command line to be run, and what became of it.
+// One command line to be run, and how it ended.
 #pragma once
-
-#include <sys/resource.h>
 
 #include <cstdint>
 #include <optional>
@@ -9,7 +7,8 @@
 #include <vector>
 
 #include "command/arguments.hpp"
-#include "schedule/schedule.hpp"
+#include "process/reaper.hpp"
+#include "schedule/ending.hpp"
 #include "system/spool.hpp"
 
 namespace haid::command {
@@ -33,28 +32,29 @@ struct Job {
     std::vector<std::string> failed_on;  // the hosts of attempts before
 };
 
-// How a job ended. The last attempt counts.
-struct Outcome {
-    int exit_status = 0;  // -1: ended by a time limit, as GNU parallel logs it
-    int signal = 0;
-    double start = 0;  // seconds since 1970
-    double seconds = 0;
-    std::string host = ":";  // where it ran; ":" is this machine, as GNU parallel logs it
-    rusage usage{};
-    std::uint64_t output_bytes = 0;  // of standard output
-
-    bool succeeded() const { return exit_status == 0 && signal == 0; }
-    // As a shell would show it: 128 + signal.
-    int shell_status() const { return signal != 0 ? 128 + signal : exit_status; }
-};
-
-struct FinishedJob {
-    Job job;
-    Outcome outcome;
+// How a job ended, where and when, as its runner tells it.
+struct JobEnd {
+    process::Ending ending;
+    double start = 0;    // seconds since 1970
+    double seconds = 0;  // from there to its end
+    std::string host;    // empty: this machine
+    // What was not streamed.
     system::Spool output;
     system::Spool error;
-    bool kept = false;      // what it wrote is in its files already
-    bool by_itself = true;  // it ended, and was not ended
+    // It was kept where Job::results says: so many bytes of standard output.
+    std::optional<std::uint64_t> kept = std::nullopt;
+};
+
+// An attempt that has ended.
+struct FinishedJob {
+    Job job;
+    JobEnd end;
+    std::uint64_t attempt = 1;
+    schedule::Cause cause = schedule::Cause::none;
+    std::uint64_t output_bytes = 0;  // of standard output
+
+    // As it is told to those who listen. It refers to this.
+    schedule::Ending ending() const;
 };
 
 }  // namespace haid::command

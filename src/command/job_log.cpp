@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "command/hash.hpp"
+#include "command/output/printer.hpp"
 #include "system/error.hpp"
 
 namespace haid::command {
@@ -51,16 +52,15 @@ std::string read_all(int fd, const std::string& path) {
     }
 }
 
+constexpr const char* header = "Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand\n";
+
+std::string line_of(const schedule::Ending& ending) {
+    return fmt::format("{}\t{}\t{:.3f}\t{:10.3f}\t0\t{}\t{}\t{}\t{}\n", ending.which, ending.host, ending.start,
+                       std::chrono::duration<double>(ending.took).count(), ending.output_bytes, ending.exit_status,
+                       ending.signal, as_logged(ending.command));
+}
+
 }  // namespace
-
-std::string job_log_header() {
-    return "Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand\n";
-}
-
-std::string job_log_line(std::uint64_t sequence, std::string_view command, const Outcome& outcome) {
-    return fmt::format("{}\t{}\t{:.3f}\t{:10.3f}\t0\t{}\t{}\t{}\t{}\n", sequence, outcome.host, outcome.start,
-                       outcome.seconds, outcome.output_bytes, outcome.exit_status, outcome.signal, as_logged(command));
-}
 
 PastJobs PastJobs::read(std::string_view text, const std::string& path) {
     PastJobs past;
@@ -183,7 +183,7 @@ JobLog::JobLog(const std::string& path, Resume resume, bool append, const std::f
         system::uninterrupted([&] { return ::flock(file_.get(), LOCK_EX); });
     }
     if (!regular) {
-        write_line(job_log_header());
+        write_line(header);
         return;
     }
     if (resume == Resume::no && !append) {
@@ -196,7 +196,7 @@ JobLog::JobLog(const std::string& path, Resume resume, bool append, const std::f
         }
         if (past_.whole_size() > 0) return;
     }
-    write_line(job_log_header());
+    write_line(header);
 }
 
 std::unique_ptr<JobLog> JobLog::to_look_at(const std::string& path, Resume resume) {
@@ -220,8 +220,8 @@ void JobLog::take_past(const std::string& text, Resume resume) {
     if (resume == Resume::retry_failed) failed_commands_ = past_.failed_commands(text);
 }
 
-void JobLog::add(std::uint64_t sequence, std::string_view command, const Outcome& outcome) {
-    write_line(job_log_line(sequence, command, outcome));
+void JobLog::on_ending(const schedule::Ending& ending) {
+    if (ending.delivered) write_line(line_of(ending));
 }
 
 void JobLog::write_line(const std::string& line) {
@@ -241,6 +241,14 @@ void JobLog::write_line(const std::string& line) {
         [[maybe_unused]] int cut = ::ftruncate(file_.get(), status.st_size - written);
     }
     throw system::SystemError(error, fmt::format("cannot write the job log '{}'", path_));
+}
+
+PrintedJobLog::PrintedJobLog(Printer& printer) : printer_(printer) {
+    printer_.print(Stream::output, header);
+}
+
+void PrintedJobLog::on_ending(const schedule::Ending& ending) {
+    if (ending.delivered) printer_.print(Stream::output, line_of(ending));
 }
 
 }  // namespace haid::command

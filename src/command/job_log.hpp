@@ -12,10 +12,12 @@
 #include <utility>
 #include <vector>
 
-#include "command/job.hpp"
+#include "schedule/ending.hpp"
 #include "system/descriptor.hpp"
 
 namespace haid::command {
+
+class Printer;
 
 enum class Resume {
     no,            // the log begins anew
@@ -79,15 +81,12 @@ class PastJobs {
     std::size_t whole_size_ = 0;
 };
 
-// The lines of a log, each with its end.
-std::string job_log_header();
-std::string job_log_line(std::uint64_t sequence, std::string_view command, const Outcome& outcome);
-
-// The log of this run. Each line is written whole, by one call, and never changed again.
+// The log of this run: a line for each job that is delivered. Each line is written whole, by one call, and never
+// changed again.
 //
 // The file is locked as long as the run or its guard lives: two runs never write the same log, and none goes on from it
 // while a job of the last one still runs.
-class JobLog {
+class JobLog : public schedule::EndingListener {
   public:
     // `waiting` is called where the lock is held by another run, before waiting for it. "+path" appends.
     // Throws SystemError, or std::invalid_argument for a file that is no job log.
@@ -97,7 +96,7 @@ class JobLog {
     static std::unique_ptr<JobLog> to_look_at(const std::string& path, Resume resume);
 
     // Throws SystemError; the log then ends with the last whole line.
-    void add(std::uint64_t sequence, std::string_view command, const Outcome& outcome);
+    void on_ending(const schedule::Ending& ending) override;
 
     PastJobs& past() { return past_; }
     std::map<std::uint64_t, std::string> failed_commands() const { return failed_commands_; }
@@ -112,6 +111,16 @@ class JobLog {
     system::Descriptor file_;
     PastJobs past_;
     std::map<std::uint64_t, std::string> failed_commands_;
+};
+
+// The same lines on standard output, each after what its job has printed there; nobody goes on from them.
+class PrintedJobLog : public schedule::EndingListener {
+  public:
+    explicit PrintedJobLog(Printer& printer);
+    void on_ending(const schedule::Ending& ending) override;
+
+  private:
+    Printer& printer_;
 };
 
 }  // namespace haid::command

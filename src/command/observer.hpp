@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "command/job.hpp"
+#include "schedule/ending.hpp"
 #include "system/event_loop.hpp"
 
 namespace haid::command {
@@ -29,11 +29,9 @@ struct Shown {
 };
 
 // Calls come from the run's own loop; nothing here may block.
-class Observer {
+class Observer : public schedule::EndingListener {
   public:
-    virtual ~Observer() = default;
-    // The job's final outcome.
-    virtual void on_end(const Job&, const Outcome&) {}
+    void on_ending(const schedule::Ending&) override {}
     // What is to be shown now, when `next_look` has come; the run prints it, for only that never waits for a terminal.
     virtual Shown look(const Status&) { return {}; }
     virtual std::optional<system::Time> next_look() const { return std::nullopt; }

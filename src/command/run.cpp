@@ -52,9 +52,7 @@ Run::Run(RunSettings settings, Observer& observer, const MakeRunner& make_runner
       signals_({SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGUSR1}),
       printer_(loop_, store_),
       output_(output_settings(settings_), printer_, store_,
-              [this](std::uint64_t sequence, const std::string& line, const Outcome& outcome) {
-                  on_delivered(sequence, line, outcome);
-              }),
+              [this](const FinishedJob& finished) { on_delivered(finished); }),
       runner_(
           make_runner(settings_, {loop_, store_, *this, signals_.mask_before(),
                                   log_ && !settings_.dry_run ? std::optional<int>(log_->descriptor()) : std::nullopt})),
@@ -69,7 +67,12 @@ Run::Run(RunSettings settings, Observer& observer, const MakeRunner& make_runner
     loop_.add(signals_.fd(), EPOLLIN, signal_events_);
     if (auto slots = runner_->slots()) schedule_.set_slots(*slots);
     prepare_resume();
-    if (settings_.prints_job_log() && !settings_.dry_run) print_log();
+    // Nothing ends where nothing is run.
+    if (settings_.dry_run) return;
+    if (settings_.prints_job_log()) printed_log_.emplace(printer_);
+    listeners_.push_back(&observer_);
+    if (log_) listeners_.push_back(log_.get());
+    if (printed_log_) listeners_.push_back(&*printed_log_);
 }
 
 Run::~Run() = default;
@@ -81,13 +84,6 @@ std::unique_ptr<JobLog> Run::open_log() const {
         // The printer is not there yet, and nothing else prints.
         system::tell("{}: waiting for the run that still writes the job log '{}'\n", settings_.program_name,
                      settings_.job_log);
-    });
-}
-
-void Run::print_log() {
-    printer_.print(Stream::output, job_log_header());
-    output_.end_jobs_with([](const FinishedJob& finished) {
-        return job_log_line(finished.job.sequence, finished.job.line, finished.outcome);
     });
 }
 
@@ -298,7 +294,8 @@ bool Run::start_one(const Schedule::Permit& permit) {
     start_patience_.started();
     if (!permit.again) next_.reset();
     schedule_.started(permit, job.sequence, now, job.attempts);
-    Running& running = running_.insert_or_assign(permit.slot, Running{std::move(job), now}).first->second;
+    Running& running =
+        running_.insert_or_assign(permit.slot, Running{std::move(job), permit.attempt, now}).first->second;
     output_.started(running.job, source_.tag_of(running.job));
     if (settings_.trace) say_line(running.job.line);
     return true;
@@ -309,7 +306,7 @@ void Run::run_dry(const Schedule::Permit& permit, Job job) {
     output_.started(job, source_.tag_of(job));
     schedule_.started(permit, job.sequence, now);
     schedule_.ended(permit.slot, true, now);
-    output_.finished({std::move(job), Outcome{}, system::Spool(store_), system::Spool(store_)});
+    output_.finished({std::move(job), {{}, 0, 0, {}, system::Spool(store_), system::Spool(store_)}});
 }
 
 void Run::read_slots_file() {
@@ -383,22 +380,6 @@ void Run::on_stopped_by_terminal(std::uint64_t slot) {
     schedule_.end_one(slot, Cause::terminal, Clock::now());
 }
 
-// Where the job is not to be reported: it will be run again, or nobody needs it any more.
-bool Run::leaves(Running& running, const Schedule::Verdict& verdict, const std::string& host) {
-    using Next = Schedule::Verdict::Next;
-    if (verdict.next == Next::report) return false;
-    if (verdict.next == Next::again) {
-        std::vector<std::string>& failed_on = running.job.failed_on;
-        const bool is_new = std::find(failed_on.begin(), failed_on.end(), host) == failed_on.end();
-        if (verdict.used_attempt && !host.empty() && is_new) failed_on.push_back(host);
-        again_.insert_or_assign(running.job.sequence, std::move(running.job));
-    } else {
-        output_.gone(running.job.sequence);
-        exit_status_.left_jobs();
-    }
-    return true;
-}
-
 void Run::on_lost(std::uint64_t slot, const std::string& host) {
     const bool stopping_before = schedule_.stopping();
     const Schedule::Verdict verdict = schedule_.lost(slot, Clock::now());
@@ -433,33 +414,50 @@ void Run::conclude(std::uint64_t slot, JobEnd end) {
 }
 
 void Run::conclude(std::uint64_t slot, JobEnd end, const Schedule::Verdict& verdict, bool stopping_before) {
+    using Next = Schedule::Verdict::Next;
     Running running = std::move(running_.extract(slot).mapped());
-    Outcome outcome;
-    outcome.exit_status = end.ending.exit_status;
-    outcome.signal = end.ending.signal;
-    outcome.start = end.start;
-    outcome.seconds = end.seconds;
-    outcome.host = end.host.empty() ? settings_.host : end.host;
-    outcome.usage = end.ending.usage;
-    outcome.output_bytes = running.streamed_bytes + end.output.size() + end.kept.value_or(0);
+    if (end.host.empty()) end.host = settings_.host;
+    const std::uint64_t output_bytes = running.streamed_bytes + end.output.size() + end.kept.value_or(0);
+    FinishedJob finished{std::move(running.job), std::move(end), running.attempt, verdict.cause, output_bytes};
     read_slots_file();
-    if (leaves(running, verdict, end.host)) return;
-    if (verdict.cause == Cause::timeout) outcome.exit_status = -1;
-    bool succeeded = outcome.succeeded();
-    const schedule::Halt& halt = settings_.policy.halt;
-    if (halt.active() && !stopping_before) {
-        bool counts = halt.on == schedule::Halt::On::done || (halt.on == schedule::Halt::On::fail) != succeeded;
-        if (counts) tell_halt(running.job, succeeded);
-        if (schedule_.halted()) {
-            exit_status_.halted_by(outcome, verdict.cause, schedule_.tally(), schedule_.total());
-            if (halt.when == schedule::Halt::When::soon && schedule_.running() > 0) {
-                say(fmt::format("starting no more jobs; waiting for {} to end", schedule_.running()));
-            }
-        }
+    switch (verdict.next) {
+        case Next::again:
+            return try_again(std::move(finished), verdict.used_attempt);
+        case Next::forget:
+            output_.gone(finished.job.sequence);
+            exit_status_.left_jobs();
+            finished.cause = Cause::stop;
+            return tell(finished.ending());
+        case Next::report:
+            break;
     }
-    observer_.on_end(running.job, outcome);
-    output_.finished({std::move(running.job), std::move(outcome), std::move(end.output), std::move(end.error),
-                      end.kept.has_value(), verdict.cause == Cause::none});
+    if (settings_.policy.halt.active() && !stopping_before) judge_halt(finished);
+    output_.finished(std::move(finished));
+}
+
+void Run::try_again(FinishedJob finished, bool used_attempt) {
+    schedule::Ending ending = finished.ending();
+    ending.again = true;
+    tell(ending);
+    Job& job = finished.job;
+    const std::string& host = finished.end.host;
+    const bool is_new = std::find(job.failed_on.begin(), job.failed_on.end(), host) == job.failed_on.end();
+    if (used_attempt && is_new) job.failed_on.push_back(host);
+    again_.insert_or_assign(job.sequence, std::move(job));
+}
+
+// It acts before the output is printed: the exit status is that of the ending that has met the condition.
+void Run::judge_halt(const FinishedJob& finished) {
+    const schedule::Halt& halt = settings_.policy.halt;
+    const schedule::Ending ending = finished.ending();
+    const bool succeeded = ending.succeeded();
+    const bool counts = halt.on == schedule::Halt::On::done || (halt.on == schedule::Halt::On::fail) != succeeded;
+    if (counts) tell_halt(finished.job, succeeded);
+    if (!schedule_.halted()) return;
+    exit_status_.halted_by(ending, schedule_.tally(), schedule_.total());
+    if (halt.when == schedule::Halt::When::soon && schedule_.running() > 0) {
+        say(fmt::format("starting no more jobs; waiting for {} to end", schedule_.running()));
+    }
 }
 
 void Run::tell_halt(const Job& job, bool succeeded) {
@@ -469,8 +467,14 @@ void Run::tell_halt(const Job& job, bool succeeded) {
     say(fmt::format("this job {}:\n{}", how, job.line));
 }
 
-void Run::on_delivered(std::uint64_t sequence, const std::string& line, const Outcome& outcome) {
-    if (log_ && !settings_.dry_run) log_->add(sequence, line, outcome);
+void Run::on_delivered(const FinishedJob& finished) {
+    schedule::Ending ending = finished.ending();
+    ending.delivered = true;
+    tell(ending);
+}
+
+void Run::tell(const schedule::Ending& ending) {
+    for (schedule::EndingListener* listener : listeners_) listener->on_ending(ending);
 }
 
 // -- signals
@@ -583,6 +587,7 @@ void Run::show(const Shown& shown) {
 void Run::tell_end() {
     told_end_ = true;
     try {
+        for (const FinishedJob& lost : output_.take_undelivered()) tell(lost.ending());
         printer_.tell(observer_.on_finish(status(Clock::now())));
         while (!printer_.idle()) loop_.wait(std::nullopt);
     } catch (const std::exception&) {

@@ -44,6 +44,7 @@ class Run : private Runner::Listener {
   private:
     struct Running {
         Job job;
+        std::uint64_t attempt;
         system::Time since;
         std::uint64_t streamed_bytes = 0;
     };
@@ -67,7 +68,6 @@ class Run : private Runner::Listener {
     void send_due_signals();
     void read_slots_file();
     std::unique_ptr<JobLog> open_log() const;
-    void print_log();
     void open_results();
     ResultPaths place(const Job& job);
     void prepare_resume();
@@ -87,8 +87,10 @@ class Run : private Runner::Listener {
     void conclude(std::uint64_t slot, JobEnd end);
     void conclude(std::uint64_t slot, JobEnd end, const schedule::Schedule::Verdict& verdict, bool stopping_before);
     void conclude_doubtful(system::Time until);
-    bool leaves(Running& running, const schedule::Schedule::Verdict& verdict, const std::string& host);
-    void on_delivered(std::uint64_t sequence, const std::string& line, const Outcome& outcome);
+    void judge_halt(const FinishedJob& finished);
+    void try_again(FinishedJob finished, bool used_attempt);
+    void on_delivered(const FinishedJob& finished);
+    void tell(const schedule::Ending& ending);
     bool may_print_early(std::uint64_t slot, Stream stream) const;
     void tell_halt(const Job& job, bool succeeded);
 
@@ -109,6 +111,8 @@ class Run : private Runner::Listener {
     system::SpoolStore store_;
     JobSource source_;
     std::unique_ptr<JobLog> log_;
+    std::optional<PrintedJobLog> printed_log_;
+    std::vector<schedule::EndingListener*> listeners_;
     system::SignalQueue signals_;
     system::EventLoop loop_;
     Printer printer_;

@@ -14,26 +14,12 @@
 #include <string_view>
 
 #include "command/job.hpp"
-#include "process/reaper.hpp"
 #include "system/event_loop.hpp"
 #include "system/spool.hpp"
 
 namespace haid::command {
 
 enum class Stream { output = 1, error = 2 };  // the numbers of their descriptors
-
-// How a job ended, where and when.
-struct JobEnd {
-    process::Ending ending;
-    double start = 0;    // seconds since 1970
-    double seconds = 0;  // from there to its end
-    std::string host;    // empty: this machine
-    // What was not streamed.
-    system::Spool output;
-    system::Spool error;
-    // It was kept where Job::results says: so many bytes of standard output.
-    std::optional<std::uint64_t> kept = std::nullopt;
-};
 
 class Runner {
   public:

@@ -41,12 +41,12 @@ std::string printable(std::string_view text, std::size_t most) {
     return shown;
 }
 
-std::string how_it_failed(const command::Outcome& outcome) {
-    if (outcome.exit_status == -1) return "took too long";
-    if (outcome.signal != 0) return fmt::format("killed by {}", system::signal_name(outcome.signal));
-    if (outcome.exit_status == 127) return "exit 127 (command not found?)";
-    if (outcome.exit_status == 126) return "exit 126 (cannot be run?)";
-    return fmt::format("exit {}", outcome.exit_status);
+std::string how_it_failed(const schedule::Ending& ending) {
+    if (ending.exit_status == -1) return "took too long";
+    if (ending.signal != 0) return fmt::format("killed by {}", system::signal_name(ending.signal));
+    if (ending.exit_status == 127) return "exit 127 (command not found?)";
+    if (ending.exit_status == 126) return "exit 126 (cannot be run?)";
+    return fmt::format("exit {}", ending.exit_status);
 }
 
 }  // namespace
@@ -60,11 +60,12 @@ Report::Report(Style style) : style_(std::move(style)), terminal_(::isatty(STDER
     }
 }
 
-void Report::on_end(const command::Job& job, const command::Outcome& outcome) {
-    if (outcome.succeeded()) return;
+// Where what a job wrote was lost, it has failed all the same.
+void Report::on_ending(const schedule::Ending& ending) {
+    if (ending.succeeded() || ending.again || ending.cause == schedule::Cause::stop) return;
     ++failed_;
     if (failures_.size() < most_listed)
-        failures_.push_back({job.sequence, how_it_failed(outcome), printable(job.line, 100)});
+        failures_.push_back({ending.which, how_it_failed(ending), printable(ending.command, 100)});
 }
 
 command::Shown Report::look(const Status& status) {

@@ -31,7 +31,7 @@ class Report : public command::Observer {
   public:
     explicit Report(Style style);
 
-    void on_end(const command::Job& job, const command::Outcome& outcome) override;
+    void on_ending(const schedule::Ending& ending) override;
     command::Shown look(const command::Status& status) override;
     std::optional<system::Time> next_look() const override { return next_look_; }
     std::string on_finish(const command::Status& status) override;

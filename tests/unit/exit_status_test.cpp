@@ -16,17 +16,14 @@ Tally tally(std::uint64_t succeeded, std::uint64_t failed) {
     return {succeeded + failed, succeeded, failed};
 }
 
-Outcome ended(int status, int signal = 0) {
-    Outcome outcome;
-    outcome.exit_status = status;
-    outcome.signal = signal;
-    return outcome;
+schedule::Ending ended(int status, int signal = 0, Cause cause = Cause::none) {
+    return {.cause = cause, .exit_status = status, .signal = signal};
 }
 
-// The status of a run of 20 inputs that its halt stopped at this outcome.
-int halted(const char* halt, const Outcome& outcome, const Tally& at, Cause cause = Cause::none) {
+// The status of a run of 20 inputs that its halt stopped at this ending.
+int halted(const char* halt, const schedule::Ending& ending, const Tally& at) {
     ExitStatus status(schedule::parse_halt(halt), false);
-    status.halted_by(outcome, cause, at, 20);
+    status.halted_by(ending, at, 20);
     return status.value(at);
 }
 
@@ -47,7 +44,7 @@ TEST(ExitStatus, OfAHaltAtOneJobIsThatJobs) {
     EXPECT_EQ(halted("soon,fail=1", ended(0, SIGKILL), tally(3, 1)), 128 + SIGKILL);
     EXPECT_EQ(halted("now,done=1", ended(3), tally(0, 1)), 3);
     EXPECT_EQ(halted("now,done=1", ended(0), tally(1, 0)), 0);
-    EXPECT_EQ(halted("now,fail=1", ended(-1, SIGTERM), tally(3, 1), Cause::timeout), 255) << "it took too long";
+    EXPECT_EQ(halted("now,fail=1", ended(-1, SIGTERM, Cause::timeout), tally(3, 1)), 255) << "it took too long";
 }
 
 TEST(ExitStatus, OfAHaltAtSeveralJobsIsTheNumberOfFailures) {
@@ -66,7 +63,7 @@ TEST(ExitStatus, OfAHaltAtAShareIsTheShareThatFailedRoundedUp) {
     EXPECT_EQ(halted("soon,fail=13%", ended(7), tally(5, 3)), 15);
     EXPECT_EQ(halted("soon,done=25%", ended(0), tally(4, 1)), 5);
     ExitStatus of_unknown(schedule::parse_halt("soon,done=25%"), false);
-    of_unknown.halted_by(ended(1), Cause::none, tally(2, 1), std::nullopt);
+    of_unknown.halted_by(ended(1), tally(2, 1), std::nullopt);
     EXPECT_EQ(of_unknown.value(tally(2, 1)), 34) << "of those that were started";
 }
 
@@ -77,10 +74,10 @@ TEST(ExitStatus, OfAShareThatWasNotReachedIsTheShareOfThoseStartedThatFailed) {
     EXPECT_EQ(status.value({}), 0);
 }
 
-TEST(ExitStatus, TheFirstOutcomeThatHaltsDecides) {
+TEST(ExitStatus, TheFirstEndingThatHaltsDecides) {
     ExitStatus status(schedule::parse_halt("soon,fail=1"), false);
-    status.halted_by(ended(7), Cause::none, tally(0, 1), std::nullopt);
-    status.halted_by(ended(9), Cause::none, tally(0, 2), std::nullopt);
+    status.halted_by(ended(7), tally(0, 1), std::nullopt);
+    status.halted_by(ended(9), tally(0, 2), std::nullopt);
     EXPECT_EQ(status.value(tally(0, 5)), 7);
 }
 
@@ -114,7 +111,7 @@ TEST(ExitStatus, AHaltOutranksASignalAndAFaultOutranksBoth) {
     status.interrupted(SIGTERM);
     status.left_jobs();
     EXPECT_EQ(status.value(tally(0, 1)), 128 + SIGTERM);
-    status.halted_by(ended(7), Cause::none, tally(0, 1), std::nullopt);
+    status.halted_by(ended(7), tally(0, 1), std::nullopt);
     EXPECT_EQ(status.value(tally(0, 1)), 7);
     EXPECT_FALSE(status.has_fault());
     status.fault(141);

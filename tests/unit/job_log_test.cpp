@@ -23,14 +23,17 @@ std::string line(int sequence, int status, int signal, const std::string& comman
            std::to_string(signal) + "\t" + command + "\n";
 }
 
-Outcome outcome(int status, int signal = 0) {
-    Outcome outcome;
-    outcome.exit_status = status;
-    outcome.signal = signal;
-    outcome.start = 1700000000;
-    outcome.seconds = 1;
-    outcome.output_bytes = 5;
-    return outcome;
+// Of a job that ran here for a second, and wrote five bytes.
+schedule::Ending ending(std::uint64_t sequence, std::string_view command, int status, int signal = 0) {
+    return {.which = sequence,
+            .delivered = true,
+            .command = command,
+            .host = ":",
+            .start = 1700000000,
+            .took = std::chrono::seconds(1),
+            .exit_status = status,
+            .signal = signal,
+            .output_bytes = 5};
 }
 
 void never() {
@@ -64,11 +67,11 @@ TEST_F(JobLogTest, BeginsWithAHeader) {
 
 TEST_F(JobLogTest, WritesALineForEachJob) {
     JobLog log = open(Resume::no);
-    log.add(1, "echo a", outcome(0));
+    log.on_ending(ending(1, "echo a", 0));
     EXPECT_EQ(text(), header + line(1, 0, 0, "echo a")) << "at once";
-    log.add(3, "echo b\tc", outcome(7));
-    log.add(2, "sleep 9", outcome(0, 15));
-    log.add(4, "slow", outcome(-1));
+    log.on_ending(ending(3, "echo b\tc", 7));
+    log.on_ending(ending(2, "sleep 9", 0, 15));
+    log.on_ending(ending(4, "slow", -1));
     EXPECT_EQ(text(), header + line(1, 0, 0, "echo a") + line(3, 7, 0, "echo b\tc") + line(2, 0, 15, "sleep 9") +
                           line(4, -1, 0, "slow"));
 }
@@ -82,7 +85,7 @@ TEST_F(JobLogTest, BeginsAnewUnlessToldOtherwise) {
 
 TEST_F(JobLogTest, AppendsOnRequest) {
     write(header + line(1, 0, 0, "old"));
-    open(Resume::no, true).add(1, "new", outcome(0));
+    open(Resume::no, true).on_ending(ending(1, "new", 0));
     EXPECT_EQ(text(), header + line(1, 0, 0, "old") + line(1, 0, 0, "new"));
 }
 
@@ -97,7 +100,7 @@ TEST_F(JobLogTest, KnowsWhatAnEarlierRunHasDone) {
     EXPECT_FALSE(past.find(4)->succeeded);
     EXPECT_TRUE(past.same_command(*past.find(1), "a"));
     EXPECT_FALSE(past.same_command(*past.find(1), "b"));
-    log.add(3, "c", outcome(0));
+    log.on_ending(ending(3, "c", 0));
     EXPECT_EQ(text(), header + line(1, 0, 0, "a") + line(2, 3, 0, "b") + line(4, 0, 9, "d") + line(3, 0, 0, "c"));
 }
 
@@ -116,7 +119,7 @@ TEST_F(JobLogTest, ALineThatWasNotFinishedDoesNotCountAndIsOverwritten) {
         write(whole + last.substr(0, size));
         JobLog log = open(Resume::all);
         EXPECT_FALSE(log.past().find(2));
-        log.add(2, "c", outcome(0));
+        log.on_ending(ending(2, "c", 0));
         EXPECT_EQ(text(), whole + line(2, 0, 0, "c")) << size << " characters of the line";
     }
     for (std::size_t size = 0; size < header.size(); ++size) {
@@ -153,7 +156,7 @@ TEST_F(JobLogTest, TheLastEntryOfAJobCounts) {
 
 TEST_F(JobLogTest, KeepsACommandOfSeveralLinesOnOne) {
     std::string command = "echo a\necho\tb\n";
-    open(Resume::no).add(1, command, outcome(1));
+    open(Resume::no).on_ending(ending(1, command, 1));
     std::string all = text();
     EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 2);
     JobLog log = open(Resume::retry_failed);
@@ -164,7 +167,7 @@ TEST_F(JobLogTest, KeepsACommandOfSeveralLinesOnOne) {
 
 TEST_F(JobLogTest, KeepsBytesThatAreNoText) {
     std::string command = "echo '\xff\x01\r'";
-    open(Resume::no).add(1, command, outcome(1));
+    open(Resume::no).on_ending(ending(1, command, 1));
     EXPECT_EQ(open(Resume::retry_failed).failed_commands().at(1), command);
 }
 
@@ -177,10 +180,10 @@ TEST_F(JobLogTest, ASecondRunWaitsForTheFirst) {
             waits.notify_all();
         });
         EXPECT_TRUE(log.past().find(1)) << "it must see what the first wrote while it waited";
-        log.add(2, "b", outcome(0));
+        log.on_ending(ending(2, "b", 0));
     });
     waits.wait(false);
-    first->add(1, "a", outcome(0));
+    first->on_ending(ending(1, "a", 0));
     first.reset();
     second.join();
     EXPECT_EQ(text(), header + line(1, 0, 0, "a") + line(2, 0, 0, "b"));
@@ -188,11 +191,11 @@ TEST_F(JobLogTest, ASecondRunWaitsForTheFirst) {
 
 TEST_F(JobLogTest, AFullDiskLeavesWholeLines) {
     JobLog log = open(Resume::no);
-    log.add(1, "a", outcome(0));
+    log.on_ending(ending(1, "a", 0));
     std::string before = text();
     {
         const FailingCall write(SystemCall::write, ENOSPC);
-        EXPECT_THROW(log.add(2, "b", outcome(0)), system::SystemError);
+        EXPECT_THROW(log.on_ending(ending(2, "b", 0)), system::SystemError);
         EXPECT_EQ(text(), before);
     }
     {
@@ -200,7 +203,7 @@ TEST_F(JobLogTest, AFullDiskLeavesWholeLines) {
             return size > 20 ? ::write(fd, data, 20) : (errno = EFBIG, ssize_t{-1});
         });
         try {
-            log.add(2, "b", outcome(0));
+            log.on_ending(ending(2, "b", 0));
             ADD_FAILURE() << "no fault";
         } catch (const system::SystemError& error) {
             EXPECT_EQ(error.error(), EFBIG);
@@ -208,14 +211,22 @@ TEST_F(JobLogTest, AFullDiskLeavesWholeLines) {
         }
         EXPECT_EQ(text(), before);
     }
-    log.add(2, "b", outcome(0));
+    log.on_ending(ending(2, "b", 0));
     EXPECT_EQ(text(), before + line(2, 0, 0, "b"));
+}
+
+TEST_F(JobLogTest, WhatIsNotDeliveredIsNotLogged) {
+    JobLog log = open(Resume::no);
+    schedule::Ending one = ending(1, "a", 1);
+    one.delivered = false;
+    log.on_ending(one);
+    EXPECT_EQ(text(), header);
 }
 
 TEST_F(JobLogTest, AnInterruptedWriteIsMadeAgain) {
     JobLog log = open(Resume::no);
     const FailingCall write(SystemCall::write, EINTR, {.times = 3});
-    log.add(1, "a", outcome(0));
+    log.on_ending(ending(1, "a", 0));
     EXPECT_EQ(text(), header + line(1, 0, 0, "a"));
 }
 

@@ -32,6 +32,7 @@ class OutputTest : public testing::Test {
             Printer printer(loop, store_);
             Output made(settings, printer, store_, deliver());
             output_ = &made;
+            printer_ = &printer;
             seen_ = [&] { return content(output.get()); };
             actions(*this);
             output_ = nullptr;
@@ -40,9 +41,11 @@ class OutputTest : public testing::Test {
     }
 
     Output::Delivered deliver() {
-        return [this](std::uint64_t sequence, const std::string& line, const Outcome&) {
-            if (line != job(sequence).line) throw std::logic_error("delivered with the line of another job");
+        return [this](const FinishedJob& finished) {
+            const std::uint64_t sequence = finished.job.sequence;
+            if (finished.job.line != job(sequence).line) throw std::logic_error("delivered as another job");
             delivered_.push_back(sequence);
+            if (when_delivered_) when_delivered_(sequence);
         };
     }
     static Job job(std::uint64_t sequence) {
@@ -53,9 +56,9 @@ class OutputTest : public testing::Test {
     }
     void start(std::uint64_t sequence, const std::string& tag = "") { output_->started(job(sequence), tag); }
     void finish(std::uint64_t sequence, const std::string& output = "", const std::string& error = "") {
-        FinishedJob finished{job(sequence), Outcome(), system::Spool(store_), system::Spool(store_)};
-        finished.output.append(output);
-        finished.error.append(error);
+        FinishedJob finished{job(sequence), {{}, 0, 0, {}, system::Spool(store_), system::Spool(store_)}};
+        finished.end.output.append(output);
+        finished.end.error.append(error);
         output_->finished(std::move(finished));
     }
     void stream(std::uint64_t sequence, const std::string& text, Stream where = Stream::output) {
@@ -64,6 +67,8 @@ class OutputTest : public testing::Test {
 
     system::SpoolStore store_{testing::TempDir(), 1000};
     std::vector<std::uint64_t> delivered_;
+    std::function<void(std::uint64_t)> when_delivered_;
+    Printer* printer_ = nullptr;
     std::function<std::string()> seen_;
     Output* output_ = nullptr;
 };
@@ -333,6 +338,55 @@ TEST_F(OutputTest, AReaderThatIsSlowDelaysDeliveryAndLosesNothing) {
     EXPECT_TRUE(read == large + "end\n");
     EXPECT_EQ(content(error.get()), "after it\n");
     EXPECT_EQ(flags, flags_after) << "whoever shares the pipe must not notice";
+}
+
+TEST_F(OutputTest, WhatIsPrintedAtADeliveryComesBeforeTheNextJobs) {
+    when_delivered_ = [this](std::uint64_t sequence) {
+        for (const char* part : {"delivered ", sequence == 1 ? "one\n" : "two\n"})
+            printer_->print(Stream::output, part);
+    };
+    std::string large, read;
+    system::Pipe pipe = system::make_pipe();
+    {
+        Redirected redirected(pipe.write.get(), pipe.write.get());
+        system::EventLoop loop;
+        Printer printer(loop, store_);
+        printer_ = &printer;
+        Output made(as_they_end, printer, store_, deliver());
+        output_ = &made;
+        large.assign(2 * static_cast<std::size_t>(::fcntl(pipe.write.get(), F_GETPIPE_SZ)), 'x');
+        for (std::uint64_t sequence : {1, 2}) start(sequence);
+        finish(1, large + "\n");
+        finish(2, "2\n");
+        char buffer[65536];
+        while (!printer.idle()) {
+            for (ssize_t size; (size = ::read(pipe.read.get(), buffer, sizeof buffer)) > 0;) {
+                read.append(buffer, static_cast<std::size_t>(size));
+            }
+            loop.wait(system::Clock::now() + 10ms);
+        }
+        for (ssize_t size; (size = ::read(pipe.read.get(), buffer, sizeof buffer)) > 0;) {
+            read.append(buffer, static_cast<std::size_t>(size));
+        }
+    }
+    EXPECT_EQ(read.substr(large.size()), "\ndelivered one\n2\ndelivered two\n");
+}
+
+TEST_F(OutputTest, AfterAFaultItSaysWhatWasNotDelivered) {
+    std::vector<std::uint64_t> left;
+    print(in_order, [&](OutputTest& t) {
+        for (std::uint64_t sequence : {1, 2, 3}) t.start(sequence);
+        t.finish(1, "1\n");
+        t.finish(3, "3\n");
+        system::ScopedCalls calls;
+        calls->write = [](int, const void*, std::size_t) -> ssize_t { return errno = ENOSPC, -1; };
+        EXPECT_THROW(t.finish(2, "2\n"), system::SystemError);
+        t.printer_->abandon();
+        for (const FinishedJob& one : t.output_->take_undelivered()) left.push_back(one.job.sequence);
+        EXPECT_TRUE(t.output_->take_undelivered().empty());
+    });
+    EXPECT_EQ(delivered_, std::vector<std::uint64_t>{1});
+    EXPECT_EQ(left, (std::vector<std::uint64_t>{2, 3}));
 }
 
 TEST_F(OutputTest, AFullDiskIsAFaultThatNamesTheStreamAndDeliversNothing) {

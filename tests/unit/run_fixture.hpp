@@ -48,8 +48,7 @@ class RunTest : public testing::Test {
         int status = 0;
         {
             Redirected redirected(to >= 0 ? to : output.get(), error.get());
-            Observer nobody;
-            status = command::Run(settings_, nobody, machine_.make_runner()).execute();
+            status = command::Run(settings_, *observer_, make_runner_()).execute();
         }
         output_ = content(output.get());
         error_ = content(error.get());
@@ -89,6 +88,9 @@ class RunTest : public testing::Test {
     std::string folder_, output_, error_;
     RunSettings settings_;
     FakeMachine machine_;
+    Observer nobody_;
+    Observer* observer_ = &nobody_;
+    std::function<MakeRunner()> make_runner_ = [this] { return machine_.make_runner(); };
 };
 
 }  // namespace haid::command

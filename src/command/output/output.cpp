@@ -83,7 +83,7 @@ void Output::streamed(std::uint64_t sequence, Stream stream, std::string_view da
 void Output::finished(FinishedJob finished) {
     std::uint64_t sequence = finished.job.sequence;
     if (!has_turn(sequence)) {
-        spilled_waiting_ += finished.output.spilled() + finished.error.spilled();
+        spilled_waiting_ += finished.end.output.spilled() + finished.end.error.spilled();
         waiting_.emplace(sequence, std::move(finished));
         return;
     }
@@ -111,7 +111,7 @@ void Output::advance() {
         if (next == waiting_.end()) break;
         FinishedJob finished = std::move(next->second);
         waiting_.erase(next);
-        spilled_waiting_ -= finished.output.spilled() + finished.error.spilled();
+        spilled_waiting_ -= finished.end.output.spilled() + finished.end.error.spilled();
         deliver(std::move(finished));
         ++turn_;
     }
@@ -131,13 +131,13 @@ void Output::flush() {
     }
 }
 
-void Output::deliver(FinishedJob finished) {
+void Output::deliver(FinishedJob one) {
+    FinishedJob& finished = delivering_.emplace_back(std::move(one));
     auto node = live_.extract(finished.job.sequence);
-    const std::string last_line = last_line_ ? last_line_(finished) : "";
     if (results_ != nullptr) {
-        if (!finished.kept) {
+        if (!finished.end.kept) {
             results_->keep(finished);
-        } else if (!finished.outcome.succeeded() || !finished.by_itself) {
+        } else if (finished.cause != schedule::Cause::none || !finished.ending().succeeded()) {
             results_->mark(finished);
         }
     } else if (!node.empty()) {
@@ -146,12 +146,21 @@ void Output::deliver(FinishedJob finished) {
         release_held(live);
         printer_.print(Stream::output, live.output_tagger.apply(std::exchange(live.partial_output, {})));
         printer_.print(Stream::error, live.error_tagger.apply(std::exchange(live.partial_error, {})));
-        print_tagged(Stream::output, std::move(finished.output), live.output_tagger);
-        print_tagged(Stream::error, std::move(finished.error), live.error_tagger);
+        print_tagged(Stream::output, std::move(finished.end.output), live.output_tagger);
+        print_tagged(Stream::error, std::move(finished.end.error), live.error_tagger);
     }
-    printer_.print(Stream::output, last_line);
-    printer_.after([this, sequence = finished.job.sequence, line = std::move(finished.job.line),
-                    outcome = finished.outcome] { delivered_(sequence, line, outcome); });
+    printer_.after([this] {
+        const FinishedJob delivered = std::move(delivering_.front());
+        delivering_.pop_front();
+        delivered_(delivered);
+    });
+}
+
+std::vector<FinishedJob> Output::take_undelivered() {
+    std::vector<FinishedJob> left;
+    for (FinishedJob& one : std::exchange(delivering_, {})) left.push_back(std::move(one));
+    for (auto& [sequence, one] : std::exchange(waiting_, {})) left.push_back(std::move(one));
+    return left;
 }
 
 void Output::print_tagged(Stream stream, system::Spool data, Tagger& tagger) {

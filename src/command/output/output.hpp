@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -9,6 +10,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "command/job.hpp"
 #include "command/output/printer.hpp"
@@ -24,15 +26,14 @@ struct OutputSettings {
 };
 
 // A job's output is printed as a whole (or line by line), never mixed into another job's line. When all of it has been
-// handed to the operating system, `delivered` is called: what is logged then has not been lost.
+// handed to the operating system, `delivered` is called, in the order of delivery: what is logged then has not been
+// lost.
 class Output {
   public:
-    using Delivered = std::function<void(std::uint64_t sequence, const std::string& line, const Outcome&)>;
+    using Delivered = std::function<void(const FinishedJob&)>;
     Output(OutputSettings settings, Printer& printer, system::SpoolStore& store, Delivered delivered);
     // Output goes there in place of the terminal.
     void use_results(Results* results) { results_ = results; }
-    // What is printed on standard output after that of each job.
-    void end_jobs_with(std::function<std::string(const FinishedJob&)> last_line) { last_line_ = std::move(last_line); }
 
     void started(const Job& job, const std::string& tag);
     void streamed(std::uint64_t sequence, Stream stream, std::string_view data);
@@ -46,6 +47,9 @@ class Output {
     void gone(std::uint64_t sequence);
     // Nothing more will come: prints what still waits for its turn.
     void flush();
+
+    // After a fault, when the printer takes nothing more: those that have finished and will not be delivered.
+    std::vector<FinishedJob> take_undelivered();
 
     // So much waits for its turn in files that new jobs should wait too.
     bool congested() const { return printer_.congested() || spilled_waiting_ > most_spilled; }
@@ -80,9 +84,9 @@ class Output {
     system::SpoolStore& store_;
     Results* results_ = nullptr;
     Delivered delivered_;
-    std::function<std::string(const FinishedJob&)> last_line_;
     std::unordered_map<std::uint64_t, Live> live_;
     std::map<std::uint64_t, FinishedJob> waiting_;  // finished before their turn
+    std::deque<FinishedJob> delivering_;            // the printer has their output, and writes it in this order
     std::set<std::uint64_t> gone_;                  // after the one whose turn it is
     std::uint64_t turn_ = 1;
     std::size_t spilled_waiting_ = 0;

@@ -141,7 +141,11 @@ void Printer::after(std::function<void()> then) {
 void Printer::enqueue(Item item) {
     if (abandoned_ && !item.own_words) return;
     waiting_bytes_ += item.data.size();
-    items_.push_back(std::move(item));
+    if (in_front_) {
+        items_.insert(items_.begin() + static_cast<std::ptrdiff_t>((*in_front_)++), std::move(item));
+    } else {
+        items_.push_back(std::move(item));
+    }
     if (items_.size() == 1 && !writing_) write_waiting();
 }
 
@@ -172,10 +176,14 @@ void Printer::write_waiting() {
             }
             std::function<void()> then = std::move(item.then);
             items_.pop_front();
-            if (then) then();
+            if (!then) continue;
+            in_front_ = 0;
+            then();
+            in_front_.reset();
         }
     } catch (...) {
         writing_ = false;
+        in_front_.reset();
         throw;
     }
     writing_ = false;

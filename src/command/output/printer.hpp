@@ -28,7 +28,7 @@ class Printer : public system::Watcher {
     // Moves what a pipe holds to the stream without copying it, where that can be done at once: the number of bytes, 0
     // at the pipe's end. nullopt: something else waits, the stream is no pipe, or it is full.
     std::optional<std::size_t> pass_on(Stream stream, int pipe, std::size_t limit);
-    // `then` is called once everything printed so far has been written.
+    // `then` is called once everything printed so far has been written; what it prints comes before all else.
     void after(std::function<void()> then);
 
     // The program's own words on standard error, taken after a fault, too. Where they cannot be written they are
@@ -92,6 +92,7 @@ class Printer : public system::Watcher {
     Target* watched_ = nullptr;
     bool abandoned_ = false;
     bool writing_ = false;
+    std::optional<std::size_t> in_front_;  // so many have come from the `then` that is being called
     PassingLine line_;
     bool within_line_ = false;  // the end of what was printed, where that can be on the terminal
 };

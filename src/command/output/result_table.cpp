@@ -68,16 +68,16 @@ class SeparatedResults : public TableResults {
 
     void keep(FinishedJob& finished) override {
         const Job& job = finished.job;
-        const Outcome& outcome = finished.outcome;
+        const schedule::Ending ending = finished.ending();
         if (columns_.empty()) begin(job.from_log ? Arguments() : job.arguments);
         std::vector<std::string> fields = {std::to_string(job.sequence),
-                                           outcome.host,
-                                           fmt::format("{:.3f}", outcome.start),
-                                           fmt::format("{:.3f}", outcome.seconds),
+                                           finished.end.host,
+                                           fmt::format("{:.3f}", ending.start),
+                                           fmt::format("{:.3f}", finished.end.seconds),
                                            "0",
-                                           std::to_string(outcome.output_bytes),
-                                           std::to_string(outcome.exit_status),
-                                           std::to_string(outcome.signal),
+                                           std::to_string(ending.output_bytes),
+                                           std::to_string(ending.exit_status),
+                                           std::to_string(ending.signal),
                                            job.line};
         if (!job.from_log) {
             if (!job.arguments.script.empty()) fields.push_back(job.arguments.script);
@@ -85,8 +85,8 @@ class SeparatedResults : public TableResults {
         } else {
             fields.resize(columns_.size() - 2);
         }
-        fields.push_back(finished.output.text());
-        fields.push_back(finished.error.text());
+        fields.push_back(finished.end.output.text());
+        fields.push_back(finished.end.error.text());
         write(row(fields));
     }
 
@@ -131,7 +131,7 @@ class JsonResults : public TableResults {
 
     void keep(FinishedJob& finished) override {
         const Job& job = finished.job;
-        const Outcome& outcome = finished.outcome;
+        const schedule::Ending ending = finished.ending();
         const std::string& script = job.arguments.script;
         std::string values;
         for (const std::string& value : job.from_log ? std::vector<std::string>() : job.arguments.values) {
@@ -142,10 +142,10 @@ class JsonResults : public TableResults {
             fmt::format("{{ \"Seq\": {}, \"Host\": {}, \"Starttime\": {:.3f}, \"JobRuntime\": {:.3f}, \"Send\": 0, "
                         "\"Receive\": {}, \"Exitval\": {}, \"Signal\": {}, \"Command\": {}, {}\"V\": [ {} ], "
                         "\"Stdout\": {}, \"Stderr\": {} }}\n",
-                        job.sequence, string(outcome.host), outcome.start, outcome.seconds, outcome.output_bytes,
-                        outcome.exit_status, outcome.signal, string(job.line),
+                        job.sequence, string(finished.end.host), ending.start, finished.end.seconds,
+                        ending.output_bytes, ending.exit_status, ending.signal, string(job.line),
                         script.empty() ? "" : fmt::format("\"Script\": {}, ", string(script)), values,
-                        string(finished.output.text()), string(finished.error.text())));
+                        string(finished.end.output.text()), string(finished.end.error.text())));
     }
 
   private:

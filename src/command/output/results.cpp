@@ -56,13 +56,11 @@ class FolderResults : public Results {
     FolderResults(const std::string& where, const TemplateSettings& settings) : places_(where, settings) {}
 
     void keep(FinishedJob& finished) override {
-        keep_in_files(*finished.job.results, finished.output, finished.error);
+        keep_in_files(*finished.job.results, finished.end.output, finished.end.error);
         mark(finished);
     }
 
-    void mark(const FinishedJob& finished) override {
-        mark_in_files(*finished.job.results, finished.job.sequence, finished.outcome);
-    }
+    void mark(const FinishedJob& finished) override { mark_in_files(*finished.job.results, finished.ending()); }
 
     ResultPlaces* places() override { return &places_; }
 
@@ -84,14 +82,14 @@ void keep_in_files(const ResultPaths& paths, system::Spool& output, system::Spoo
     write_file(paths.error, error);
 }
 
-void mark_in_files(const ResultPaths& paths, std::uint64_t sequence, const Outcome& outcome) {
+void mark_in_files(const ResultPaths& paths, const schedule::Ending& ending) {
     make_folder_of(paths.sequence);
-    if (outcome.succeeded()) {
+    if (ending.succeeded()) {
         remove_file(status_path(paths));
     } else {
-        write_text(status_path(paths), fmt::format("{} {}\n", outcome.exit_status, outcome.signal));
+        write_text(status_path(paths), fmt::format("{} {}\n", ending.exit_status, ending.signal));
     }
-    write_text(paths.sequence, std::to_string(sequence));
+    write_text(paths.sequence, std::to_string(ending.which));
 }
 
 std::unique_ptr<Results> make_results(const std::string& where, const TemplateSettings& settings, Printer& printer,

@@ -40,7 +40,7 @@ void keep_in_files(const ResultPaths& paths, system::Spool& output, system::Spoo
 
 // The mark: the file with the job's number, written last; before it, "status" (exit status and signal) where it failed.
 // Throws SystemError naming the file.
-void mark_in_files(const ResultPaths& paths, std::uint64_t sequence, const Outcome& outcome);
+void mark_in_files(const ResultPaths& paths, const schedule::Ending& ending);
 
 // `where`: "x.csv", "x.tsv", "x.json" (standard output for "-.csv" …), else a folder or a template of paths.
 // `names`: of the columns, where the inputs have a header. Throws SystemError where a table cannot be opened,
