@@ -378,8 +378,7 @@ TEST_F(OutputTest, AfterAFaultItSaysWhatWasNotDelivered) {
         for (std::uint64_t sequence : {1, 2, 3}) t.start(sequence);
         t.finish(1, "1\n");
         t.finish(3, "3\n");
-        system::ScopedCalls calls;
-        calls->write = [](int, const void*, std::size_t) -> ssize_t { return errno = ENOSPC, -1; };
+        const FailingCall write(SystemCall::write, ENOSPC);
         EXPECT_THROW(t.finish(2, "2\n"), system::SystemError);
         t.printer_->abandon();
         for (const FinishedJob& one : t.output_->take_undelivered()) left.push_back(one.job.sequence);
