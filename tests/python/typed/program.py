@@ -94,6 +94,12 @@ def own() -> None:
         assert_type(next(threads.imap(half, [1], buffersize=2)), float)
         threads.map(half, [1], timeout=3)  # type: ignore[call-arg]
     assert_type(haid.dummy.Pool(3), ThreadPool)
+    assert_type(haid.get_context("spawn").Pool(2, nice=5, nodes="slurm"), Pool)
+    haid.get_context().Pool(2, nise=5)  # type: ignore[call-arg]
+    Pool(2, nice="5")  # type: ignore[arg-type]
+    Pool(nodes="everywhere")  # type: ignore[arg-type]
+    ProcessPoolExecutor(2, nice=5, nodes=None).shutdown()
+    ProcessPoolExecutor(2, nice=5.5)  # type: ignore[arg-type]
     with ProcessPoolExecutor(max_workers=2, max_tasks_per_child=3) as executor:
         future: Future[float] = executor.submit(half, 1)
         executor.submit(half, "one")  # type: ignore[arg-type]
