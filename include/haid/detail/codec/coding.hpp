@@ -1,4 +1,5 @@
-// encode and decode: bytes as they are, members one after the other, or what a Codec says. Included by codec.hpp.
+// encode and decode: bytes as they are, members one after the other, or what a Codec says. The rest of codec.hpp, which
+// includes it at its end.
 #pragma once
 
 #include <cstddef>
@@ -9,8 +10,6 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
-
-#include "haid/codec.hpp"
 
 namespace haid::detail {
 

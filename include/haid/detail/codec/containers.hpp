@@ -1,5 +1,5 @@
-// How the containers of the standard library cross: the number of elements (8 bytes), then the elements. Included by
-// codec.hpp.
+// How the containers of the standard library cross: the number of elements (8 bytes), then the elements. The rest of
+// codec.hpp, which includes it at its end.
 #pragma once
 
 #include <algorithm>
@@ -22,8 +22,6 @@
 #include <unordered_set>
 #include <utility>
 #include <vector>
-
-#include "haid/codec.hpp"
 
 namespace haid::detail {
 

@@ -1,4 +1,4 @@
-// How the small types of the standard library cross. Included by codec.hpp.
+// How the small types of the standard library cross. The rest of codec.hpp, which includes it at its end.
 #pragma once
 
 #include <bitset>
@@ -12,8 +12,6 @@
 #include <type_traits>
 #include <utility>
 #include <variant>
-
-#include "haid/codec.hpp"
 
 namespace haid::detail {
 
