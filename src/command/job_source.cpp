@@ -44,20 +44,7 @@ Pull JobSource::prepare() {
     }
     if (!settings_.directory.empty() && settings_.directory != own_directories)
         directory_ = Template::text(settings_.directory, strings_);
-    check_results();
     return Pull::value;
-}
-
-// Where the user has said which files hold a job's results, each script must have its own.
-void JobSource::check_results() const {
-    const Template paths = Template::text(settings_.results, strings_);
-    using Kind = Template::Kind;
-    if (settings_.scripts.size() < 2 || !paths.has_replacements()) return;
-    if (paths.uses(Kind::script) || paths.uses(Kind::sequence)) return;
-    throw InputError(
-        fmt::format("--results {}: all scripts would write the same files; put {{script}} into it "
-                    "({{script/.}}: its name without folder and extension)",
-                    settings_.results));
 }
 
 void JobSource::use_commands(std::map<std::uint64_t, std::string> commands) {

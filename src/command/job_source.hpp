@@ -76,7 +76,6 @@ class JobSource {
     Pull next_of_all(NextJob& job);
     bool is_new(NextJob& job) const;
     void begin_batches();
-    void check_results() const;
     std::optional<std::uint64_t> attempts_of(const NextJob& job, std::uint64_t slot) const;
     std::string directory_of(const NextJob& job, std::uint64_t slot) const;
     Pull next_arguments(NextJob& job);

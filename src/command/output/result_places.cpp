@@ -88,13 +88,14 @@ std::string numbered(const std::string& base, std::uint32_t number) {
 
 }  // namespace
 
-ResultPlaces::ResultPlaces(const std::string& where, const TemplateSettings& settings)
-    : where_(where), template_(Template::text(where, settings)), names_(settings.names) {
+ResultPlaces::ResultPlaces(const std::string& where, const TemplateSettings& settings,
+                           std::function<void(const std::string&)> say)
+    : where_(where), template_(Template::text(where, settings)), names_(settings.names), say_(std::move(say)) {
     const std::string leading = template_.leading();
     top_ = leading.substr(0, leading.rfind('/') + 1);  // npos + 1 is 0
 }
 
-ResultPlaces::Place ResultPlaces::next(const Job& job) {
+ResultPaths ResultPlaces::next(const Job& job) {
     const std::string wanted = base_of(job);
     std::string base = wanted;
     const bool moved = !take(base);
@@ -112,7 +113,16 @@ ResultPlaces::Place ResultPlaces::next(const Job& job) {
         base = path;
     }
     const std::vector<std::string> files = files_of(base);
-    return {{files[0], files[1], files[2]}, moved};
+    if (moved && !std::exchange(told_, true)) {
+        say_(fmt::format("an earlier job has the same results as job {}, whose own are kept in '{}', and so on",
+                         job.sequence, files[0]));
+    }
+    return {files[0], files[1], files[2]};
+}
+
+bool ResultPlaces::tells_scripts_apart() const {
+    using Kind = Template::Kind;
+    return !template_.has_replacements() || template_.uses(Kind::script) || template_.uses(Kind::sequence);
 }
 
 // Folders of values have no file in common unless they are the same; paths of a template may.

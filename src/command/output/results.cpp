@@ -53,7 +53,9 @@ void remove_file(const std::string& path) {
 
 class FolderResults : public Results {
   public:
-    FolderResults(const std::string& where, const TemplateSettings& settings) : places_(where, settings) {}
+    FolderResults(const std::string& where, const TemplateSettings& settings,
+                  std::function<void(const std::string&)> say)
+        : places_(where, settings, std::move(say)) {}
 
     void keep(FinishedJob& finished) override {
         keep_in_files(*finished.job.results, finished.end.output, finished.end.error);
@@ -93,9 +95,9 @@ void mark_in_files(const ResultPaths& paths, const schedule::Ending& ending) {
 }
 
 std::unique_ptr<Results> make_results(const std::string& where, const TemplateSettings& settings, Printer& printer,
-                                      Past past) {
+                                      Past past, std::function<void(const std::string&)> say) {
     if (auto table = make_table(where, settings.names, printer, past)) return table;
-    return std::make_unique<FolderResults>(where, settings);
+    return std::make_unique<FolderResults>(where, settings, std::move(say));
 }
 
 }  // namespace haid::command

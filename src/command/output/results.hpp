@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,6 +47,6 @@ void mark_in_files(const ResultPaths& paths, const schedule::Ending& ending);
 // `names`: of the columns, where the inputs have a header. Throws SystemError where a table cannot be opened,
 // std::invalid_argument where it goes on and is none of ours.
 std::unique_ptr<Results> make_results(const std::string& where, const TemplateSettings& settings, Printer& printer,
-                                      Past past);
+                                      Past past, std::function<void(const std::string&)> say);
 
 }  // namespace haid::command
