@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "schedule/retries.hpp"
+
 namespace haid::schedule {
 
 Schedule::Schedule(Policy policy)
@@ -67,7 +69,7 @@ Schedule::Verdict Schedule::ended(Slot slot, bool succeeded, Time now) {
         return {Next::again, running.cause, false};
     }
     succeeded = succeeded && running.cause == Cause::none;
-    if (!succeeded && !stopping_ && (running.attempts == 0 || running.attempt < running.attempts)) {
+    if (!succeeded && !stopping_ && Retries{running.attempts}.again(running.attempt)) {
         again_.push_front({running.id, running.attempt + 1, running.was_lost});
         return {Next::again, running.cause};
     }

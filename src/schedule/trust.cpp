@@ -4,6 +4,8 @@
 #include <limits>
 #include <utility>
 
+#include "schedule/retries.hpp"
+
 namespace haid::schedule {
 namespace {
 
@@ -53,8 +55,7 @@ bool Trust::doubted(const Node& node) const {
 std::uint64_t Trust::most_jobs(std::size_t node, Time now) const {
     const Node& one = nodes_[node];
     if (!doubted(one)) return std::numeric_limits<std::uint64_t>::max();
-    const std::uint64_t doublings = std::min<std::uint64_t>(one.failures - doubted_after, 16);
-    const Duration wait = std::min<Duration>(first_wait * (1 << doublings), longest_wait);
+    const Duration wait = doubled<Duration>(first_wait, one.failures - doubted_after, longest_wait);
     return now - one.last >= wait ? 1 : 0;
 }
 
