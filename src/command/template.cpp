@@ -36,20 +36,20 @@ std::string_view folder_of(std::string_view value) {
 // What stands at the start of a text, if it is a replacement string.
 struct Match {
     std::size_t length;
-    enum class Kind { value, sequence, slot, script } kind;
+    Template::Kind kind;
     Transform how = Transform::none;
     int position = 0;
 };
 
 // The replacement strings with what each stands for.
 std::array<std::pair<std::string_view, Match>, 7> known_strings(const ReplacementStrings& strings) {
-    return {{{strings.base_no_extension, {0, Match::Kind::value, Transform::base_no_extension}},
-             {strings.folder, {0, Match::Kind::value, Transform::folder}},
-             {strings.no_extension, {0, Match::Kind::value, Transform::no_extension}},
-             {strings.base, {0, Match::Kind::value, Transform::base}},
-             {strings.value, {0, Match::Kind::value}},
-             {strings.sequence, {0, Match::Kind::sequence}},
-             {strings.slot, {0, Match::Kind::slot}}}};
+    return {{{strings.base_no_extension, {0, Template::Kind::value, Transform::base_no_extension}},
+             {strings.folder, {0, Template::Kind::value, Transform::folder}},
+             {strings.no_extension, {0, Template::Kind::value, Transform::no_extension}},
+             {strings.base, {0, Template::Kind::value, Transform::base}},
+             {strings.value, {0, Template::Kind::value}},
+             {strings.sequence, {0, Template::Kind::sequence}},
+             {strings.slot, {0, Template::Kind::slot}}}};
 }
 
 // The longest one that stands at the start, for a user's own string may begin like another. `opened`: without its
@@ -79,7 +79,7 @@ std::optional<Match> match_number(std::string_view text, const ReplacementString
     auto match = match_string(text.substr(after), strings, true);
     if (!match) return std::nullopt;
     match->length += after;
-    if (match->kind != Match::Kind::value) return position == 0 ? match : std::nullopt;
+    if (match->kind != Template::Kind::value) return position == 0 ? match : std::nullopt;
     // As there: {00} and {-0} are no {0}, and the place of no value.
     constexpr int nowhere = std::numeric_limits<int>::max();
     match->position = position == 0 && number != "0" ? nowhere : position;
@@ -103,9 +103,9 @@ std::optional<Match> match_name(std::string_view text, const TemplateSettings& s
         std::string_view which = inside.substr(0, inside.size() - ending.size());
         auto name = std::find(names.begin(), names.end(), which);
         if (!which.empty() && name != names.end()) {
-            return Match{close + 1, Match::Kind::value, how, static_cast<int>(name - names.begin()) + 1};
+            return Match{close + 1, Template::Kind::value, how, static_cast<int>(name - names.begin()) + 1};
         }
-        if (settings.scripts && which == "script") return Match{close + 1, Match::Kind::script, how, 0};
+        if (settings.scripts && which == "script") return Match{close + 1, Template::Kind::script, how, 0};
     }
     return std::nullopt;
 }
@@ -194,11 +194,7 @@ void Template::add_text(std::string_view text, const TemplateSettings& settings)
             text.remove_prefix(1);
             continue;
         }
-        Kind kind = match->kind == Match::Kind::value      ? Kind::value
-                    : match->kind == Match::Kind::sequence ? Kind::sequence
-                    : match->kind == Match::Kind::script   ? Kind::script
-                                                           : Kind::slot;
-        pieces_.push_back({kind, {}, match->how, match->position});
+        pieces_.push_back({match->kind, {}, match->how, match->position});
         has_replacements_ = true;
         text.remove_prefix(match->length);
     }
