@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include "haid/error.hpp"
 #include "pool/options.hpp"
@@ -66,7 +67,7 @@ ProcessEngine::~ProcessEngine() {
         return;
     }
     try {
-        terminate();
+        end(Lock(mutex_));
         if (!background_) return;
         {
             Lock guard(mutex_);
@@ -84,7 +85,7 @@ ProcessEngine::~ProcessEngine() {
 std::vector<int> ProcessEngine::worker_pids() {
     Lock guard = lock();
     // Nobody may have looked since the last call.
-    if (!driven_ && !terminated_) workers_.take_deaths();
+    if (!driven_ && !ended_) workers_.take_deaths();
     std::vector<int> pids;
     for (std::size_t worker = 0; worker < segment_.workers(); ++worker) {
         pids.push_back(static_cast<int>(segment_.lane(worker).pid.load()));
@@ -92,16 +93,10 @@ std::vector<int> ProcessEngine::worker_pids() {
     return pids;
 }
 
-ProcessEngine::Lock ProcessEngine::lock() {
-    owner_.require_this_process();
-    return Lock(mutex_);
-}
-
 // -- calls
 
 void ProcessEngine::submit(Lock&, std::shared_ptr<detail::Call> call, Driver driver) {
-    if (workers_.broken()) std::rethrow_exception(workers_.broken());
-    if (closed_ || terminated_) throw PoolClosed("this pool was closed: it takes no more work");
+    require_open(workers_.broken());
     if (driver == Driver::background) start_background();
     dispatcher_.add(std::move(call), driver == Driver::background);
     dispatcher_.dispatch(detail::Clock::now());
@@ -139,13 +134,7 @@ bool ProcessEngine::wait(Lock& lock, const std::function<bool()>& enough, std::o
         // Who does nothing but look, again and again, does the work that there is.
         if (until && detail::Clock::now() >= *until) return !driven_ && step() && enough();
         if (driven_) {
-            ++waiting_;
-            if (until) {
-                changed_.wait_until(lock, *until);
-            } else {
-                changed_.wait(lock);
-            }
-            --waiting_;
+            wait_for_change(lock, until);
             continue;
         }
         driven_ = true;
@@ -159,10 +148,6 @@ bool ProcessEngine::wait(Lock& lock, const std::function<bool()>& enough, std::o
         driven_ = false;
         changed();
     }
-}
-
-void ProcessEngine::changed() {
-    if (waiting_ > 0) changed_.notify_all();
 }
 
 // One round of the engine's work; sleeps, without the lock, where there is nothing to do.
@@ -201,37 +186,22 @@ bool ProcessEngine::step() {
 
 // -- the end
 
-void ProcessEngine::close() {
-    Lock guard = lock();
-    closed_ = true;
-}
-
-void ProcessEngine::join() {
-    Lock guard = lock();
-    if (!closed_ && !terminated_) throw Error("join() needs close() or terminate() before it");
-    wait(
-        guard, [this] { return dispatcher_.idle() && actions_.empty() && running_actions_ == 0; }, std::nullopt);
+void ProcessEngine::leave(Lock& lock) {
     workers_.end(std::nullopt);
-    terminated_ = true;
-    end_background(guard);
+    ended_ = true;
+    end_background(lock);
 }
 
-void ProcessEngine::terminate() {
-    Lock guard = lock();
-    if (terminated_) return;
-    terminated_ = true;
+void ProcessEngine::end(Lock guard) {
+    if (std::exchange(ended_, true)) return;
     workers_.replace_no_more();
-    bool idle = workers_.all_idle() && dispatcher_.idle();
-    dispatcher_.abort_all(std::make_exception_ptr(PoolClosed("the pool was ended before this was done")));
+    bool was_idle = workers_.all_idle() && dispatcher_.idle();
+    dispatcher_.abort_all(cut_short());
     changed();
     // Another thread may be asleep over the workers' descriptors.
     sleep_.interrupt();
-    while (driven_) {
-        ++waiting_;
-        changed_.wait(guard);
-        --waiting_;
-    }
-    workers_.end(idle ? std::chrono::milliseconds(patience_with_the_idle) : std::chrono::milliseconds(0));
+    while (driven_) wait_for_change(guard, std::nullopt);
+    workers_.end(was_idle ? std::chrono::milliseconds(patience_with_the_idle) : std::chrono::milliseconds(0));
     end_background(guard);
 }
 
@@ -243,16 +213,11 @@ void ProcessEngine::start_background() {
         system::start_thread("calls that nobody waits for", [this] { work_in_background(); }));
 }
 
-void ProcessEngine::later(std::function<void()> action) {
-    actions_.push_back(std::move(action));
-    changed_.notify_all();
-}
-
 // There is nothing left for it to do, but for callbacks. They are not waited for: they may want what the caller has.
 void ProcessEngine::end_background(Lock& lock) {
     changed_.notify_all();
     sleep_.interrupt();
-    if (!background_ || !actions_.empty() || running_actions_ > 0) return;
+    if (!background_ || !actions_.idle()) return;
     std::unique_ptr<std::thread> thread = std::move(background_);
     lock.unlock();
     thread->join();
@@ -261,21 +226,14 @@ void ProcessEngine::end_background(Lock& lock) {
 
 void ProcessEngine::work_in_background() {
     Lock guard(mutex_);
-    while (!stop_background_ && !(terminated_ && actions_.empty())) {
-        if (!actions_.empty()) {
-            std::function<void()> action = std::move(actions_.front());
-            actions_.pop_front();
-            ++running_actions_;
-            guard.unlock();
-            action();
-            action = nullptr;
-            guard.lock();
-            --running_actions_;
+    while (!stop_background_ && !(ended_ && !actions_.any())) {
+        if (actions_.any()) {
+            actions_.call_next(guard);
             if (driven_) sleep_.interrupt();  // join() may be the one that drives
             changed();
-        } else if (dispatcher_.background_calls() > 0 && !workers_.broken() && !terminated_) {
+        } else if (dispatcher_.background_calls() > 0 && !workers_.broken() && !ended_) {
             wait(
-                guard, [this] { return stop_background_ || !actions_.empty() || dispatcher_.background_calls() == 0; },
+                guard, [this] { return stop_background_ || actions_.any() || dispatcher_.background_calls() == 0; },
                 std::nullopt);
         } else {
             changed_.wait(guard);

@@ -5,63 +5,48 @@
 // the engine's own exists only once somebody wants results that he does not wait for.
 #pragma once
 
-#include <condition_variable>
-#include <deque>
 #include <memory>
 #include <thread>
 
 #include "channel/attention.hpp"
 #include "pool/dispatcher.hpp"
-#include "pool/owner.hpp"
+#include "pool/engine_base.hpp"
 #include "pool/workforce.hpp"
 
 namespace haid::pool {
 
-class ProcessEngine final : public detail::Engine {
+class ProcessEngine final : public EngineBase {
   public:
     explicit ProcessEngine(const detail::EngineOptions& options);
     ~ProcessEngine() override;
 
     int workers() const override { return static_cast<int>(workers_.size()); }
     std::vector<int> worker_pids() override;
-    Lock lock() override;
     void submit(Lock& lock, std::shared_ptr<detail::Call> call, Driver driver) override;
     void refill(Lock& lock, detail::Call& call) override;
     bool wait(Lock& lock, const std::function<bool()>& enough, std::optional<detail::Time> until) override;
     bool finished(Lock& lock, const detail::Call& call) const override;
     void cancel(Lock& lock, detail::Call& call) override;
     void stop(Lock& lock, detail::Call& call) override;
-    void later(std::function<void()> action) override;
-    void close() override;
-    void join() override;
-    void terminate() override;
 
   private:
     void tell_cpus();
     bool step();
     void drive(Lock& lock, std::optional<detail::Time> until);
-    void changed();
+    bool idle() const override { return dispatcher_.idle(); }
+    void leave(Lock& lock) override;
+    void end(Lock guard) override;
     void start_background();
     void work_in_background();
     void end_background(Lock& lock);
 
-    // A child of it must leave everything alone.
-    Owner owner_;
     int cpus_;  // that may be used; 0: still to be found out
     channel::Segment segment_;
     channel::ParentSleep sleep_;
     Dispatcher dispatcher_;
     Workforce workers_;
 
-    mutable std::mutex mutex_;
-    std::condition_variable changed_;
-    int waiting_ = 0;      // threads on `changed_`
     bool driven_ = false;  // some thread does the work
-    bool closed_ = false;
-    bool terminated_ = false;
-
-    std::deque<std::function<void()>> actions_;
-    int running_actions_ = 0;
     bool stop_background_ = false;
     std::unique_ptr<std::thread> background_;
 };

@@ -3,18 +3,14 @@
 #include <fmt/format.h>
 #include <poll.h>
 
-#include <condition_variable>
-#include <deque>
 #include <filesystem>
 #include <functional>
-#include <mutex>
 #include <stdexcept>
 #include <thread>
 #include <utility>
 
-#include "haid/error.hpp"
 #include "nodes/allocation.hpp"
-#include "pool/owner.hpp"
+#include "pool/engine_base.hpp"
 #include "remote/coordinator.hpp"
 #include "system/error.hpp"
 #include "system/resources.hpp"
@@ -39,7 +35,7 @@ constexpr std::chrono::seconds patience_with_the_launcher{5};
 
 // Two threads: one drives the loop, with the lock held except while nothing happens; one calls what was to be called
 // later, which may take its time. Callers use the coordinator themselves, under the same lock.
-class NodesEngine final : public detail::Engine {
+class NodesEngine final : public pool::EngineBase {
   public:
     explicit NodesEngine(const EngineSettings& settings)
         : coordinator_(loop_, settings.plan, settings.command, settings.build, settings.description) {
@@ -51,7 +47,7 @@ class NodesEngine final : public detail::Engine {
             {
                 Lock guard(mutex_);
                 gone_ = true;
-                changed_.notify_all();
+                changed();
             }
             caller_.join();
             throw;
@@ -66,8 +62,9 @@ class NodesEngine final : public detail::Engine {
     // At first: throws where no host comes.
     void wait_for_hosts(const std::function<void()>& meanwhile) {
         Lock guard(mutex_);
-        while (!changed_.wait_for(guard, meanwhile_every,
-                                  [this] { return coordinator_.complete() || coordinator_.broken(); })) {
+        while (!wait(
+            guard, [this] { return coordinator_.complete() || coordinator_.broken(); },
+            Clock::now() + meanwhile_every)) {
             guard.unlock();
             meanwhile();
             guard.lock();
@@ -81,14 +78,8 @@ class NodesEngine final : public detail::Engine {
         return coordinator_.workers();
     }
     std::vector<int> worker_pids() override { return {}; }
-    Lock lock() override {
-        owner_.require_this_process();
-        return Lock(mutex_);
-    }
-
     void submit(Lock&, std::shared_ptr<Call> call, Driver) override {
-        if (coordinator_.broken()) std::rethrow_exception(coordinator_.broken());
-        if (closed_ || leaving_) throw PoolClosed("this pool was closed: it takes no more work");
+        require_open(coordinator_.broken());
         coordinator_.add(std::move(call));
         tell();
     }
@@ -98,11 +89,7 @@ class NodesEngine final : public detail::Engine {
     }
     bool wait(Lock& lock, const std::function<bool()>& enough, std::optional<Time> until) override {
         while (!enough()) {
-            if (!until) {
-                changed_.wait(lock);
-            } else if (changed_.wait_until(lock, *until) == std::cv_status::timeout) {
-                return enough();
-            }
+            if (!wait_for_change(lock, until)) return enough();
         }
         return true;
     }
@@ -115,48 +102,36 @@ class NodesEngine final : public detail::Engine {
         coordinator_.cancel(call, true);
         tell();
     }
-    void later(std::function<void()> action) override {
-        actions_.push_back(std::move(action));
-        changed_.notify_all();
-    }
-
-    void close() override {
-        Lock guard = lock();
-        closed_ = true;
-    }
-    void join() override {
-        Lock guard = lock();
-        if (!closed_ && !leaving_) throw Error("join() needs close() or terminate() before it");
-        changed_.wait(guard, [this] { return coordinator_.idle() && actions_.empty() && !acting_; });
-        if (!leaving_) leave(false);
-        changed_.wait(guard, [this] { return gone_; });
-    }
-    void terminate() override { end(lock()); }
 
   private:
-    void end(Lock guard) {
+    bool idle() const override { return coordinator_.idle(); }
+    void leave(Lock& lock) override {
+        if (!ended_) say_goodbye(false);
+        while (!gone_) wait_for_change(lock, std::nullopt);
+    }
+    void end(Lock lock) override {
         if (!end_by_) {
-            coordinator_.abort_all(std::make_exception_ptr(PoolClosed("the pool was ended before this was done")));
-            leave(true);
+            coordinator_.abort_all(cut_short());
+            say_goodbye(true);
             tell();
         }
         // Where this process ended before, the launcher would be ended with it, and complain.
-        changed_.wait(guard, [this] { return gone_; });
+        while (!gone_) wait_for_change(lock, std::nullopt);
     }
 
-    void leave(bool at_once) {
-        leaving_ = true;
+    void say_goodbye(bool at_once) {
+        ended_ = true;
         if (at_once) end_by_ = Clock::now() + (coordinator_.anybody() ? patience_at_the_end : 0s);
         coordinator_.say_goodbye(at_once);
     }
 
     void tell() {
-        if (coordinator_.take_change()) changed_.notify_all();
+        if (coordinator_.take_change()) changed();
     }
 
     void tick() {
         coordinator_.tick();
-        if (!leaving_) return;
+        if (!ended_) return;
         if (!end_by_ && !coordinator_.anybody()) end_by_ = Clock::now() + patience_at_the_end;
         if (!end_by_ || Clock::now() < *end_by_) return;
         coordinator_.end_launcher(Clock::now() < *end_by_ + patience_with_the_launcher ? SIGTERM : SIGKILL);
@@ -172,9 +147,9 @@ class NodesEngine final : public detail::Engine {
             } catch (...) {
                 coordinator_.fail(std::current_exception());
             }
-            if (leaving_ && coordinator_.deserted()) {
+            if (ended_ && coordinator_.deserted()) {
                 gone_ = true;
-                changed_.notify_all();
+                changed();
                 return;
             }
             tell();
@@ -183,31 +158,19 @@ class NodesEngine final : public detail::Engine {
 
     void call_actions() {
         Lock guard(mutex_);
-        for (;;) {
-            changed_.wait(guard, [this] { return !actions_.empty() || gone_; });
-            if (actions_.empty()) return;
-            std::function<void()> action = std::move(actions_.front());
-            actions_.pop_front();
-            acting_ = true;
-            guard.unlock();
-            action();
-            action = nullptr;
-            guard.lock();
-            acting_ = false;
-            changed_.notify_all();
+        while (actions_.any() || !gone_) {
+            if (actions_.any()) {
+                actions_.call_next(guard);
+                changed();
+            } else {
+                wait_for_change(guard, std::nullopt);
+            }
         }
     }
 
-    pool::Owner owner_;
-    mutable std::mutex mutex_;
-    std::condition_variable changed_;
     system::EventLoop loop_;
     Coordinator coordinator_;
     std::optional<system::Ticker> ticker_;
-    std::deque<std::function<void()>> actions_;
-    bool acting_ = false;
-    bool closed_ = false;
-    bool leaving_ = false;
     std::optional<system::Time> end_by_;
     bool gone_ = false;  // the hosts, and with them the thread that drives
     std::thread driver_;
