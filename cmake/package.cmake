@@ -15,7 +15,7 @@ function(haid_library target name type)
   target_compile_features(${target} INTERFACE cxx_std_20)
 endfunction()
 
-set(rooms system process channel sync pool library fmt)
+set(rooms system process schedule channel sync pool library fmt)
 set(libraries haid_cpp)
 if(BUILD_SHARED_LIBS)
   haid_library(haid_cpp haid SHARED ${rooms})

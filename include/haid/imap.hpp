@@ -122,7 +122,7 @@ class RangeImapCall final : public ImapCall<R> {
         if constexpr (crossing) {
             return nullptr;
         } else {
-            auto task = std::make_unique<ThreadTask<ImapCall<R>, F, Held, spread>>(*this, f_, taken_);
+            auto task = std::make_unique<ThreadTask<ImapCall<R>, F, Held, spread>>(*this, f_, taken_, most);
             while (task->size() < most && !pending_.empty()) task->add(*next_pending());
             taken_ += task->size();
             if (task->empty()) hungry_ = true;

@@ -15,9 +15,10 @@ namespace {
 // What one task should take where the call leaves its size to us: long enough that its way there and back (some 20 µs
 // with a wake-up) costs little, short enough that the last one leaves nobody waiting for long.
 constexpr double time_of_a_task = 500e3;  // nanoseconds
+// Towards the end a worker has so many tasks to go.
+constexpr double tasks_of_the_rest = 3;
 // So much work lies ready for each worker: more than it does while the parent naps.
 constexpr double time_ready = 1e6;
-constexpr std::uint32_t largest_growth = 16;
 constexpr std::uint32_t most_tasks_ready = channel::Segment::slots / 2;
 // Inputs of a call that lie ready; a single one may be larger.
 constexpr std::uint64_t most_bytes_ready = std::uint64_t{64} << 20;
@@ -72,10 +73,9 @@ Dispatcher::Dispatcher(channel::Segment& segment, std::function<void()> at_rest)
     : segment_(segment), board_(segment), arena_(segment, std::move(at_rest)) {}
 
 void Dispatcher::add(std::shared_ptr<detail::Call> call, bool in_background) {
-    auto active = std::make_unique<ActiveCall>();
+    auto active = std::make_unique<ActiveCall>(std::move(call));
     ActiveCall* placed = active.get();
-    if (call->limits().timeout.count() > 0) timeouts_.insert(call->limits().timeout);
-    active->call = std::move(call);
+    if (active->limits().timeout.count() > 0) timeouts_.insert(active->limits().timeout);
     active->background = in_background;
     background_calls_ += in_background;
     calls_.emplace(placed->call.get(), std::move(active));
@@ -160,22 +160,10 @@ bool Dispatcher::has_enough(const ActiveCall& call) const {
     std::uint32_t workers = static_cast<std::uint32_t>(segment_.workers());
     if (call.tasks < workers) return false;
     if (arena_.in_use() > most_bytes_ready) return true;
-    double task_time = std::max(call.item_time * std::max(call.last_chunk, 1U), 1.0);
-    double enough = call.item_time == 0 ? 2.0 * workers : workers * time_ready / task_time;
+    const double item_time = call.pace.item_time();
+    double task_time = std::max(item_time * std::max(call.last_chunk, 1U), 1.0);
+    double enough = item_time == 0 ? 2.0 * workers : workers * time_ready / task_time;
     return call.tasks >= std::clamp<double>(enough, 2.0 * workers, most_tasks_ready);
-}
-
-std::uint32_t Dispatcher::items_for_next_task(const ActiveCall& call) const {
-    const detail::Limits& limits = call.limits();
-    if (limits.one_at_a_time) return 1;
-    if (limits.chunk_size != 0) return std::min(limits.chunk_size, channel::most_items);
-    if (call.item_time == 0) return 1;
-    double wanted = std::min(time_of_a_task / call.item_time, static_cast<double>(call.last_chunk) * largest_growth);
-    if (auto remaining = call.call->remaining()) {
-        // Towards the end smaller and smaller, so that all end together.
-        wanted = std::min(wanted, static_cast<double>(*remaining) / (3.0 * static_cast<double>(segment_.workers())));
-    }
-    return static_cast<std::uint32_t>(std::clamp<double>(wanted, 1, channel::most_items));
 }
 
 bool Dispatcher::fill(ActiveCall& call) {
@@ -183,7 +171,8 @@ bool Dispatcher::fill(ActiveCall& call) {
     Task task;
     task.call = &call;
     Writer writer(buffer_, arena_, segment_, task);
-    writer.most_items = items_for_next_task(call);
+    const auto workers = static_cast<double>(segment_.workers());
+    writer.most_items = call.next_chunk({time_of_a_task, tasks_of_the_rest * workers, channel::most_items});
     writer.first = call.next_item;
     try {
         task.items = call.call->fill(writer);
@@ -251,29 +240,11 @@ void Dispatcher::take_values(std::uint64_t number, std::uint32_t first, std::uin
     if (task == nullptr || count == 0 || count > task->open) return;
     if (first > task->items || count > task->items - first) return;
     ActiveCall& call = *task->call;
-    if (nanoseconds > 0) {
-        double item_time = static_cast<double>(nanoseconds) / count;
-        call.item_time = call.item_time == 0 ? item_time : 0.75 * call.item_time + 0.25 * item_time;
-    }
-    std::uint64_t first_item = task->first + first;
-    std::uint32_t decoded = 0;
-    if (call.is_told()) {
-        try {
-            call.call->took(std::chrono::nanoseconds(nanoseconds));
-            take(*call.call, first_item, decoded);
-        } catch (const DecodeError& error) {
-            for (std::uint32_t item = decoded; item < count; ++item) {
-                call.call->failed(first_item + item, std::make_exception_ptr(TaskError(
-                                                         "haid::DecodeError",
-                                                         fmt::format("the result cannot be decoded: {}", error.what()),
-                                                         first_item + item, worker)));
-            }
-        } catch (...) {
-            // The caller's memory is at its end, or his own code has thrown.
-            call.call->aborted(std::current_exception());
-            cancel(call);
-        }
-    }
+    const std::uint64_t first_item = task->first + first;
+    const auto verdict =
+        call.values({first_item, count, std::chrono::nanoseconds(nanoseconds), worker},
+                    [&](detail::Call& told, std::uint32_t& decoded) { take(told, first_item, decoded); });
+    if (!verdict.goes_on) cancel(call);
     resolve(number, count);
 }
 
@@ -293,23 +264,18 @@ void Dispatcher::large_value(std::uint64_t number, std::uint32_t item, std::vect
                 });
 }
 
-void Dispatcher::failed(std::uint64_t number, std::uint32_t item, std::exception_ptr error) {
+void Dispatcher::failed(std::uint64_t number, std::uint32_t item, std::exception_ptr error, std::uint64_t nanoseconds,
+                        int worker) {
     Task* task = ledger_.find(number);
     if (task == nullptr || item >= task->items) return;
     ActiveCall& call = *task->call;
-    const detail::Limits& limits = call.limits();
-    std::uint64_t index = task->first + item;
-    if (!call.cancelled && limits.retries > 0) {
-        std::uint32_t before = call.failures[index]++;
-        if (before < limits.retries) {
-            again_.emplace(detail::Clock::now() + limits.pause_before(before), Again{number, item});
-            return;
-        }
-        call.failures.erase(index);
+    const auto verdict =
+        call.failed({task->first + item, 1, std::chrono::nanoseconds(nanoseconds), worker}, std::move(error));
+    if (verdict.again_after) {
+        again_.emplace(detail::Clock::now() + *verdict.again_after, Again{number, item});
+        return;
     }
-    if (call.is_told()) call.call->failed(index, std::move(error));
-    bool stop = limits.stop_at_failure && !call.cancelled;
-    if (stop) cancel(call);
+    if (!verdict.goes_on) cancel(call);
     resolve(number, 1);
 }
 

@@ -47,7 +47,8 @@ class Dispatcher {
     // One that came in pieces; the call may take the memory over.
     void large_value(std::uint64_t task, std::uint32_t item, std::vector<std::byte>& bytes, std::uint64_t nanoseconds,
                      int worker);
-    void failed(std::uint64_t task, std::uint32_t item, std::exception_ptr error);
+    void failed(std::uint64_t task, std::uint32_t item, std::exception_ptr error, std::uint64_t nanoseconds,
+                int worker);
     // A worker has died of it, or with it, before it began an item. Whether it is to be blamed: not the first times,
     // for somebody else may have ended the worker; at once where an earlier task of the call was to be.
     bool ended_a_worker(std::uint64_t task);
@@ -70,7 +71,6 @@ class Dispatcher {
 
     bool fill(ActiveCall& call);
     bool has_enough(const ActiveCall& call) const;
-    std::uint32_t items_for_next_task(const ActiveCall& call) const;
     void post(std::uint64_t number, std::uint32_t from, std::uint32_t to);
     bool post_waiting(detail::Time now);
     // `take` gives values to the call, and says how many.

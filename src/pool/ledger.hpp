@@ -3,13 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
-#include <memory>
 #include <optional>
 #include <vector>
 
-#include "channel/layout.hpp"
-#include "haid/detail/pool/call.hpp"
+#include "pool/call_under_way.hpp"
 
 namespace haid::pool {
 
@@ -19,23 +16,14 @@ struct Block {
     std::size_t size;
 };
 
-// A call that is under way.
-struct ActiveCall {
-    const detail::Limits& limits() const { return call->limits(); }
-    bool is_told() const { return !cancelled || call->wants_what_had_begun(); }
+struct ActiveCall : CallUnderWay {
+    using CallUnderWay::CallUnderWay;
 
-    std::shared_ptr<detail::Call> call;
-    std::uint64_t next_item = 0;  // index of the next one that fill() will give
-    std::uint64_t open = 0;       // items handed out and not resolved
-    std::uint32_t tasks = 0;      // handed out and not resolved
-    bool cancelled = false;
-    bool filled = false;  // no more input will come
+    std::uint32_t tasks = 0;  // handed out and not resolved
+    bool filled = false;      // no more input will come
     bool background = false;
-    bool ends_workers = false;                        // a task of it was found to, before an item is begun
-    double item_time = 0;                             // nanoseconds an item takes, smoothed; 0: not known yet
-    std::uint32_t last_chunk = 0;                     // items in the last task
-    std::map<std::uint64_t, std::uint32_t> failures;  // attempts of items that are tried again
-    std::optional<Block> common;                      // what all its tasks share
+    bool ends_workers = false;    // a task of it was found to, before an item is begun
+    std::optional<Block> common;  // what all its tasks share
 };
 
 struct Task {

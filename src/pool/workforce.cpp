@@ -12,6 +12,7 @@
 
 #include "haid/error.hpp"
 #include "pool/exceptions.hpp"
+#include "schedule/retries.hpp"
 #include "system/descriptor.hpp"
 #include "system/error.hpp"
 #include "system/futex.hpp"
@@ -36,8 +37,8 @@ constexpr std::uint32_t most_barren_starts = 3;
 constexpr std::chrono::milliseconds shortest_pause{10};
 constexpr std::chrono::milliseconds longest_pause{1000};
 
-std::chrono::milliseconds doubled(std::uint32_t times) {
-    return std::min(shortest_pause * (1 << std::min(times, 10U)), longest_pause);
+std::chrono::milliseconds pause_after(std::uint32_t times) {
+    return schedule::doubled(shortest_pause, times, longest_pause);
 }
 
 // Memory for the pieces of a value is made at once where their number is told, which is a claim that nobody has
@@ -174,7 +175,8 @@ void Workforce::read_frame(std::size_t worker, const Frame& frame) {
             lane.has_run = true;
             break;
         case Frame::Kind::error:
-            dispatcher_.failed(frame.task, frame.first, decode_exception(bytes, item, number));
+            dispatcher_.failed(frame.task, frame.first, decode_exception(bytes, item, number), frame.nanoseconds,
+                               number);
             lane.has_run = true;
             break;
         case Frame::Kind::fault:
@@ -207,7 +209,7 @@ void Workforce::not_started(std::size_t worker, int error) {
     Lane& lane = lanes_[worker];
     lane.alive = false;
     if (leaving_) return;
-    lane.start_again = detail::Clock::now() + doubled(lane.refused_starts++);
+    lane.start_again = detail::Clock::now() + pause_after(lane.refused_starts++);
     if (lane.refused_starts < most_refused_starts) return;
     const std::string why = system::SystemError(error, fmt::format("worker {} of the pool cannot be started{}", worker,
                                                                    system::process_limit(error)))
@@ -260,7 +262,7 @@ void Workforce::bury(const Death& death) {
 void Workforce::replace(std::size_t worker) {
     Lane& lane = lanes_[worker];
     if (lane.idle_deaths < 2) return start(worker);
-    lane.start_again = detail::Clock::now() + doubled(lane.idle_deaths - 2);
+    lane.start_again = detail::Clock::now() + pause_after(lane.idle_deaths - 2);
 }
 
 // Everything that a dead worker had begun, finished or claimed is in its lane: see layout.hpp.
@@ -304,7 +306,7 @@ void Workforce::recover_task(std::size_t worker, std::uint64_t number, const Dea
         behind = progress.item + 1;
         std::exception_ptr error = std::exchange(lane.ended_for, nullptr);
         if (!error) error = lost(worker, death, "ran", task->first + progress.item);
-        dispatcher_.failed(number, progress.item, error);
+        dispatcher_.failed(number, progress.item, error, 0, static_cast<int>(worker));
     }
     // Nothing of it was begun: what runs then is what makes its function from bytes. Not where we have ended the worker
     // for an item before.
@@ -321,7 +323,8 @@ void Workforce::give_up(std::size_t worker, const channel::Unstarted& range, con
     for (std::uint32_t item = range.from; item < range.to; ++item) {
         const Task* task = dispatcher_.task(range.task);
         if (task == nullptr) return;
-        dispatcher_.failed(range.task, item, lost(worker, death, "prepared", task->first + item));
+        dispatcher_.failed(range.task, item, lost(worker, death, "prepared", task->first + item), 0,
+                           static_cast<int>(worker));
     }
 }
 
@@ -354,7 +357,7 @@ bool Workforce::split() {
     std::uint64_t number = lane.task.load();  // behind the range: see RunningTask::take
     const Task* task = dispatcher_.task(number);
     std::uint32_t left = range.to - range.from;
-    if (task == nullptr || left == 0 || left * task->call->item_time < worth_splitting) return false;
+    if (task == nullptr || left == 0 || left * task->call->pace.item_time() < worth_splitting) return false;
     std::uint32_t middle = range.from + left / 2;
     if (!lane.range.compare_exchange_strong(word, Range{range.generation, range.from, middle}.word())) return true;
     dispatcher_.hand_out_again({number, middle, range.to});

@@ -20,9 +20,10 @@ namespace haid::remote {
 namespace {
 
 constexpr double tasks_ready = 4;  // that `work_ready` is divided into
-constexpr std::uint32_t largest_growth = 16;
+// Towards the end a node has so many tasks to go.
+constexpr double tasks_of_the_rest = 2;
 // Of a task; the pool of the node gives its parts to its workers.
-constexpr double most_items = 1 << 16;
+constexpr std::uint32_t most_items = 1 << 16;
 
 }  // namespace
 
@@ -78,8 +79,7 @@ ActiveCall* Coordinator::find(std::uint64_t number) const {
 }
 
 void Coordinator::add(std::shared_ptr<detail::Call> call) {
-    auto active = std::make_unique<ActiveCall>();
-    active->call = std::move(call);
+    auto active = std::make_unique<ActiveCall>(std::move(call));
     active->number = ++last_call_;
     by_number_[active->number] = active.get();
     active->to_fill = to_fill_.insert(to_fill_.end(), active.get());
@@ -185,24 +185,11 @@ void Coordinator::fill_no_more(ActiveCall& call) {
     call.to_fill = to_fill_.end();
 }
 
-std::uint32_t Coordinator::items_for_next_task(const ActiveCall& call, const Place& place) const {
-    const detail::Limits& limits = call.call->limits();
-    if (limits.one_at_a_time) return 1;
-    if (limits.chunk_size != 0) return limits.chunk_size;
-    if (call.item_time == 0) return 1;
-    double wanted = std::min(work_ready * place.assigned.workers() / tasks_ready / call.item_time,
-                             static_cast<double>(call.last_chunk) * largest_growth);
-    if (auto remaining = call.call->remaining()) {
-        // Towards the end smaller and smaller, so that all nodes end together.
-        wanted = std::min(wanted, static_cast<double>(*remaining) / (2.0 * static_cast<double>(places_.size())));
-    }
-    return static_cast<std::uint32_t>(std::clamp(wanted, 1.0, most_items));
-}
-
 bool Coordinator::fill(Node& node, ActiveCall& call) {
     Writer writer(buffer_, call);
     writer.first = call.next_item;
-    writer.most_items = items_for_next_task(call, place(node));
+    writer.most_items = call.next_chunk({work_ready * place(node).assigned.workers() / tasks_ready,
+                                         tasks_of_the_rest * static_cast<double>(places_.size()), most_items});
     std::uint32_t count = 0;
     try {
         count = call.call->fill(writer);
@@ -237,56 +224,55 @@ void Coordinator::give(Node& node, Task task) {
     ActiveCall& call = *task.call;
     nodes::Connection& to = *node.connection();
     if (call.opened.insert(node.index()).second) {
-        send_in_pieces<OfPool>(to, Open{call.number, call.call->limits(), call.shared, call.common}, &Open::common);
+        send_in_pieces<OfPool>(
+            to, Open{call.number, call.call->limits(), call.call->listener() != nullptr, call.shared, call.common},
+            &Open::common);
     }
     const auto behind = static_cast<std::uint32_t>(task.from + task.open.size());
     send_in_pieces<OfPool>(
         to, Items{call.number, task.first, task.from, behind, task.function, task.context, *task.input}, &Items::input);
     // What is not known is thought to be much: nothing more is given on account of it.
-    task.item_time = call.item_time != 0 ? call.item_time : work_ready;
+    task.item_time = call.pace.item_time() != 0 ? call.pace.item_time() : work_ready;
     place(node).assigned.add(std::move(task));
 }
 
 // -- what becomes of them
 
-void Coordinator::resolve(Place& place, Task& task, std::uint64_t first, std::uint32_t count) {
+void Coordinator::resolve(Node& node, Task& task, std::uint64_t first, std::uint32_t count, const Verdict& verdict) {
     ActiveCall& call = *task.call;
-    place.assigned.resolve(task, first, count);
+    place(node).assigned.resolve(task, first, count);
     call.open -= count;
     changed_ = true;
-    finish_if_done(call);
+    go_on(call, verdict);
+}
+
+void Coordinator::go_on(ActiveCall& call, const Verdict& verdict) {
+    if (verdict.goes_on) {
+        finish_if_done(call);
+    } else {
+        cancel(call, false);
+    }
+}
+
+Coordinator::Ended Coordinator::ended(Node& node, const Attempt& attempt, std::uint64_t first, std::uint64_t count) {
+    const Place& there = place(node);
+    if (attempt.worker >= there.assigned.workers()) throw DecodeError("haid: a result of a worker that is not there");
+    return {first,
+            count,
+            std::chrono::nanoseconds(attempt.nanoseconds),
+            attempt.worker < 0 ? -1 : there.first_worker + attempt.worker,
+            node.name(),
+            std::max<std::uint64_t>(attempt.number, 1)};
 }
 
 template <class Take>
-void Coordinator::take_values(Place& place, const Values& values, Take take) {
-    Task* task = place.assigned.find(values.call, values.first);
+void Coordinator::take_values(Node& node, const Values& values, Take take) {
+    Task* task = place(node).assigned.find(values.call, values.first);
     if (task == nullptr) return;
     task->require_open(values.first, values.count);
     ActiveCall& call = *task->call;
-    if (values.nanoseconds > 0) {
-        const double item_time = static_cast<double>(values.nanoseconds) / values.count;
-        call.item_time = call.item_time == 0 ? item_time : 0.75 * call.item_time + 0.25 * item_time;
-    }
-    std::uint32_t decoded = 0;
-    bool aborted = false;
-    if (call.is_told()) {
-        try {
-            take(*call.call, decoded);
-        } catch (const DecodeError& error) {
-            for (std::uint64_t item = values.first + decoded; item < values.first + values.count; ++item) {
-                call.call->failed(item, std::make_exception_ptr(TaskError(
-                                            "haid::DecodeError",
-                                            fmt::format("the result cannot be decoded: {}", error.what()), item, -1)));
-            }
-        } catch (...) {
-            // The caller's memory is at its end, or his own code has thrown.
-            call.call->aborted(std::current_exception());
-            aborted = true;
-        }
-    }
-    const std::shared_ptr<detail::Call> kept = call.call;
-    resolve(place, *task, values.first, values.count);
-    if (aborted) cancel(*kept, false);
+    const auto verdict = call.values(ended(node, values.attempt, values.first, values.count), take);
+    resolve(node, *task, values.first, values.count, verdict);
 }
 
 void Coordinator::on_message(Node& node, Decoder& from) {
@@ -313,11 +299,11 @@ void Coordinator::take(Node& node, Values& values) {
     Place& there = place(node);
     there.pieces.complete(values.bytes);
     if (values.large) {
-        return take_values(there, values, [&](detail::Call& call, std::uint32_t& decoded) {
+        return take_values(node, values, [&](detail::Call& call, std::uint32_t& decoded) {
             call.large_value(values.first, values.bytes, decoded);
         });
     }
-    take_values(there, values, [&](detail::Call& call, std::uint32_t& decoded) {
+    take_values(node, values, [&](detail::Call& call, std::uint32_t& decoded) {
         Decoder from(values.bytes);
         call.values(values.first, values.count, from, decoded);
     });
@@ -329,19 +315,15 @@ void Coordinator::take(Node& node, Failed& failed) {
     Task* task = there.assigned.find(failed.call, failed.item);
     if (task == nullptr) return;
     task->require_open(failed.item, 1);
-    if (failed.worker >= there.assigned.workers()) throw DecodeError("haid: a failure in a worker that is not there");
     ActiveCall& call = *task->call;
-    const int worker = failed.worker < 0 ? -1 : there.first_worker + failed.worker;
-    const bool counts = !call.cancelled;
-    if (call.is_told()) {
-        call.call->failed(failed.item, failed.lost ? std::make_exception_ptr(WorkerLost(
-                                                         fmt::format("{} (on {})", failed.lost->how, node.name()),
+    const auto attempt = ended(node, failed.attempt, failed.item, 1);
+    const auto worker = static_cast<int>(attempt.worker);
+    std::exception_ptr error =
+        failed.lost ? std::make_exception_ptr(WorkerLost(fmt::format("{} (on {})", failed.lost->how, node.name()),
                                                          failed.lost->exit_code, failed.item, worker))
-                                                   : pool::decode_exception(failed.error, failed.item, worker));
-    }
-    const std::shared_ptr<detail::Call> kept = call.call;
-    resolve(there, *task, failed.item, 1);
-    if (counts && kept->limits().stop_at_failure) cancel(*kept, false);
+                    : pool::decode_exception(failed.error, failed.item, worker);
+    if (failed.again) return call.failed_at_first(attempt, error);
+    resolve(node, *task, failed.item, 1, call.failed_for_good(attempt, std::move(error)));
 }
 
 void Coordinator::take(Node& node, Aborted& aborted) {
@@ -420,16 +402,13 @@ void Coordinator::give_again(Node& node) {
 void Coordinator::fail_suspect(ActiveCall& call, const Task& part, const std::string& last_node) {
     const std::string how = fmt::format("it was on {} nodes that were lost, the last of them {}; perhaps it ends them",
                                         part.losses, last_node);
-    const std::shared_ptr<detail::Call> kept = call.call;
+    Verdict verdict;
     for (std::uint64_t item = part.begin(); item < part.end(); ++item) {
-        kept->failed(item, std::make_exception_ptr(WorkerLost(how, -SIGKILL, item, -1)));
+        verdict = call.failed_for_good({.first = item, .host = last_node},
+                                       std::make_exception_ptr(WorkerLost(how, -SIGKILL, item, -1)));
     }
     call.open -= part.left;
-    if (kept->limits().stop_at_failure) {
-        cancel(call, false);
-    } else {
-        finish_if_done(call);
-    }
+    go_on(call, verdict);
 }
 
 void Coordinator::expect_somebody() {

@@ -68,6 +68,8 @@ class Coordinator : private nodes::Roster::Listener, private system::Watcher {
 
   private:
     using Node = nodes::Roster::Node;
+    using Ended = pool::CallUnderWay::Ended;
+    using Verdict = pool::CallUnderWay::Verdict;
 
     struct Place {
         int first_worker = 0;
@@ -106,9 +108,10 @@ class Coordinator : private nodes::Roster::Listener, private system::Watcher {
     bool fill(Node& node, ActiveCall& call);
     void give(Node& node, Task task);
     template <class Take>
-    void take_values(Place& place, const Values& values, Take take);
-    void resolve(Place& place, Task& task, std::uint64_t first, std::uint32_t count);
-    std::uint32_t items_for_next_task(const ActiveCall& call, const Place& place) const;
+    void take_values(Node& node, const Values& values, Take take);
+    Ended ended(Node& node, const Attempt& attempt, std::uint64_t first, std::uint64_t count);
+    void resolve(Node& node, Task& task, std::uint64_t first, std::uint32_t count, const Verdict& verdict);
+    void go_on(ActiveCall& call, const Verdict& verdict);
     void cancel(ActiveCall& call, bool stop);
     void give_again(Node& node);
     void fail_suspect(ActiveCall& call, const Task& part, const std::string& last_node);

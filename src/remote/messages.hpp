@@ -35,12 +35,19 @@ struct Ready {
     int workers;
 };
 
+// An attempt has ended.
+struct Attempt {
+    std::int64_t nanoseconds;  // that it took; 0: not known
+    int worker;                // of the host's; -1: not known
+    std::uint64_t number;      // from 1
+};
+
 struct Values {
     std::uint64_t call;
     std::uint64_t first;
     std::uint32_t count;
-    std::int64_t nanoseconds;  // that they took a worker
-    bool large;                // alone, as Call::large_value takes it
+    Attempt attempt;
+    bool large;  // alone, as Call::large_value takes it
     Bytes bytes;
 };
 
@@ -51,7 +58,8 @@ struct Failed {
     };
     std::uint64_t call;
     std::uint64_t item;
-    int worker;  // of the host's; -1: that is not known
+    Attempt attempt;
+    bool again;  // it is tried once more there
     std::optional<Lost> lost;
     Bytes error;
 };
@@ -85,7 +93,8 @@ struct Welcome {
 struct Open {
     std::uint64_t call;
     detail::Limits limits;
-    bool shared;  // its tasks have the bytes in common
+    bool listened_to;  // attempts that are not the last of an item are of interest, too
+    bool shared;       // its tasks have the bytes in common
     Bytes common;
 };
 

@@ -5,6 +5,7 @@
 #include "haid/detail/pool/functions.hpp"
 #include "haid/error.hpp"
 #include "pool/exceptions.hpp"
+#include "schedule/ending.hpp"
 
 namespace haid::remote {
 namespace {
@@ -27,7 +28,9 @@ Bytes bytes_of(const std::exception_ptr& error) {
 }
 
 Relay::Relay(Open open, std::function<void(OfHost&&)> tell)
-    : Call(limits_here(open.limits)), open_(std::move(open)), tell_(std::move(tell)) {}
+    : Call(limits_here(open.limits)), open_(std::move(open)), tell_(std::move(tell)) {
+    Call::tell(*this);
+}
 
 // Each of the pool's tasks is one here, whatever the size that the engine asks for: it gives parts of it to its
 // workers.
@@ -44,28 +47,33 @@ std::uint32_t Relay::fill(detail::TaskWriter& writer) {
     return items.to;
 }
 
-void Relay::values(std::uint64_t first, std::uint32_t count, Decoder& from, std::uint32_t& decoded) {
+void Relay::values(std::uint64_t, std::uint32_t count, Decoder& from, std::uint32_t& decoded) {
     const auto bytes = from.take(from.remaining());
-    tell_(Values{open_.call, first, count, took_.count(), false, {bytes.begin(), bytes.end()}});
+    values_.assign(bytes.begin(), bytes.end());
+    large_ = false;
     decoded = count;
 }
 
-void Relay::large_value(std::uint64_t item, std::vector<std::byte>& bytes, std::uint32_t& decoded) {
-    tell_(Values{open_.call, item, 1, took_.count(), true, std::move(bytes)});
+void Relay::large_value(std::uint64_t, std::vector<std::byte>& bytes, std::uint32_t& decoded) {
+    values_ = std::move(bytes);
+    large_ = true;
     decoded = 1;
 }
 
-void Relay::failed(std::uint64_t item, std::exception_ptr error) {
-    Failed failed{open_.call, item, -1, {}, bytes_of(error)};
+void Relay::ended(const schedule::Ending& ending) {
+    const Attempt attempt{ending.took.count(), static_cast<int>(ending.place), ending.attempt};
+    if (ending.error == nullptr) {
+        return tell_(Values{open_.call, ending.which, static_cast<std::uint32_t>(ending.count), attempt, large_,
+                            std::exchange(values_, {})});
+    }
+    if (ending.again && !open_.listened_to) return;
+    Failed failed{open_.call, ending.which, attempt, ending.again, {}, bytes_of(*ending.error)};
     try {
-        std::rethrow_exception(std::move(error));
+        std::rethrow_exception(*ending.error);
     } catch (const WorkerLost& lost) {
-        failed.worker = lost.worker();
         failed.lost = Failed::Lost{lost.what(), lost.exit_code()};
-    } catch (const TaskOrigin& thrown) {
-        failed.worker = thrown.worker();
     } catch (...) {
-        // Others do not know where they were thrown.
+        // The bytes say all.
     }
     tell_(std::move(failed));
 }

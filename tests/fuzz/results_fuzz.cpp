@@ -36,7 +36,8 @@ void read(channel::RingReader& ring, pool::Dispatcher& dispatcher) {
                 }
                 break;
             case Frame::Kind::error:
-                dispatcher.failed(frame->task, frame->first, pool::decode_exception(bytes, frame->first, 0));
+                dispatcher.failed(frame->task, frame->first, pool::decode_exception(bytes, frame->first, 0),
+                                  frame->nanoseconds, 0);
                 break;
             default:
                 static_cast<void>(pool::decode_exception(bytes, 0, 0));

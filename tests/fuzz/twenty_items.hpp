@@ -8,13 +8,14 @@
 
 #include "fields.hpp"
 #include "haid/detail/pool/call.hpp"
+#include "schedule/ending.hpp"
 
 namespace haid::fuzz {
 
-class TwentyItems final : public detail::Call {
+class TwentyItems final : public detail::Call, private detail::EndingListener {
   public:
     // `twice`: the engine takes a worker's word for it that an item has not come to an end before.
-    explicit TwentyItems(bool twice) : Call(in_threes()), twice_(twice) {}
+    explicit TwentyItems(bool twice) : Call(in_threes()), twice_(twice) { tell(*this); }
 
     std::uint32_t fill(detail::TaskWriter& writer) override {
         const auto count = std::min<std::uint32_t>(writer.most_items, items - filled_);
@@ -44,6 +45,13 @@ class TwentyItems final : public detail::Call {
         detail::Limits limits;
         limits.chunk_size = 3;
         return limits;
+    }
+    // Behind the call itself.
+    void ended(const schedule::Ending& ending) override {
+        expect(ending.which < filled_ && ending.count <= filled_ - ending.which && ending.attempt > 0);
+        for (std::uint64_t item = ending.which; item < ending.which + ending.count && !twice_; ++item) {
+            expect(ended_[item] != ending.again);
+        }
     }
     // Only one that was given comes to an end.
     void end(std::uint64_t item) {

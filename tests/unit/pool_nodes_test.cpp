@@ -15,6 +15,8 @@
 #include "haid/exception.hpp"
 #include "haid/process.hpp"
 #include "haid/random.hpp"
+#include "heard.hpp"
+#include "library/pool_over_nodes.hpp"
 #include "pool_fixture.hpp"
 #include "remote/build.hpp"
 #include "remote/engine.hpp"
@@ -130,6 +132,33 @@ std::pair<std::uint64_t, std::uint32_t> of_second_try(int item) {
         throw std::runtime_error("not yet");
     }
     return index_and_number(item);
+}
+
+int first_of_second_try(int item) {
+    if (item == 5) throw std::out_of_range("five");
+    return static_cast<int>(of_second_try(item).first);
+}
+
+// Whose item is judged on its node: how often, where and by which worker comes back.
+TEST_F(PoolNodesTest, EndingsAreHeard) {
+    const std::unique_ptr<detail::Engine> engine(haid_pool_over_nodes({.workers = 2, .nodes = "slurm"}));
+    ASSERT_TRUE(engine);
+    detail::Limits limits;
+    limits.retries = 1;
+    Heard heard;
+    const auto results = map_heard<true>(*engine, first_of_second_try, up_to(300), limits, heard);
+    heard.expect_whole(300);
+    for (const auto& [item, attempts] : heard.of) {
+        EXPECT_EQ(attempts.size(), item % 7 == 3 || item == 5 ? 2U : 1U) << item;
+        EXPECT_EQ(attempts.back().failed, item == 5);
+        for (const auto& attempt : attempts) {
+            EXPECT_THAT(attempt.host, testing::AnyOf("a1", "a2", "a3"));
+            EXPECT_TRUE(attempt.worker >= 0 && attempt.worker < 6) << attempt.worker;
+            EXPECT_GT(attempt.took, 0ns);
+        }
+    }
+    EXPECT_EQ(results.at(5).what(), "five");
+    EXPECT_EQ(results.at(5).error(), heard.of[5].back().error);
 }
 
 // A host has calls of its own, whose tasks are these items.

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "haid/pool.hpp"
+#include "heard.hpp"
 #include "pool_fixture.hpp"
 
 namespace haid {
@@ -104,6 +105,78 @@ TEST_F(ThreadPools, ExceptionsAreTheVeryObjects) {
     };
     EXPECT_EQ(pool.apply({.retries = 2, .backoff = 1ms}, flaky, 4), 4);
     EXPECT_THROW(ThreadPool({.workers = 2, .initializer = [] { throw Mine("no"); }}).map(twice, up_to(100)), Mine);
+}
+
+// A thread does other items while one waits for its retry.
+TEST_F(ThreadPools, PausesBeforeRetriesHoldUpNobody) {
+    ThreadPool alone(1);
+    std::atomic<bool> other{false};
+    auto after_the_other = [&](int value) {
+        if (value == 1) other = true;
+        if (!other) throw Mine("the other one first");
+        return value;
+    };
+    const CallOptions again_and_again{.retries = 40, .backoff = 1ms};
+    EXPECT_EQ(alone.map(after_the_other, up_to(2), again_and_again), up_to(2));
+    other = false;
+    EXPECT_EQ(alone.map(after_the_other, up_to(2), {.chunk_size = 2, .retries = 40, .backoff = 1ms}), up_to(2));
+    // Nor the thread's own, where it waits for them.
+    other = false;
+    EXPECT_EQ(alone.apply([&] { return alone.map(after_the_other, up_to(2), again_and_again); }), up_to(2));
+}
+
+TEST_F(ThreadPools, WhatIsGivenUpWaitsForNoRetry) {
+    ThreadPool pool(2);
+    std::atomic<int> failures{0};
+    auto fails = [&](int) -> int {
+        ++failures;
+        throw Mine("no");
+    };
+    const CallOptions in_an_hour{.retries = 1, .backoff = 1h};
+    auto later = pool.map_async(fails, up_to(2), in_an_hour);
+    while (failures < 2) std::this_thread::sleep_for(1ms);
+    pool.terminate();
+    pool.join();
+    EXPECT_THROW(later.get(), PoolClosed);
+    EXPECT_EQ(failures, 2);
+}
+
+TEST_F(ThreadPools, ThatCannotTakeAResultEndItsCall) {
+    struct Refuses : detail::GatherResults<int> {
+        using GatherResults::GatherResults;
+        void put(const Result<int>&) { throw Mine("no room"); }
+    };
+    const auto engine = detail::Engine::of_threads(with_workers(2));
+    Heard heard;
+    EXPECT_THROW((map_heard<false, Refuses>(*engine, twice, up_to(100), {}, heard)), Mine);
+    EXPECT_TRUE(heard.of.empty());
+}
+
+TEST_F(ThreadPools, EndingsAreHeard) {
+    const auto engine = detail::Engine::of_threads(with_workers(3));
+    detail::Limits limits;
+    limits.retries = 2;
+    limits.backoff = 1ms;
+    for (std::uint32_t chunk_size : {0U, 7U}) {
+        Heard heard;
+        limits.chunk_size = chunk_size;
+        shared->counters[0] = 0;
+        auto fails_at_three_and_five = [](int value) {
+            if (value == 5 || (value == 3 && ++shared->counters[0] <= 2)) throw Mine("no");
+            return value;
+        };
+        const auto results = map_heard<false>(*engine, fails_at_three_and_five, up_to(20), limits, heard);
+        heard.expect_whole(20);
+        EXPECT_EQ(heard.of[3].size(), 3U);
+        EXPECT_FALSE(heard.of[3].back().failed);
+        EXPECT_EQ(heard.of[5].size(), 3U);
+        EXPECT_EQ(heard.of[5].back().error, results.at(5).error());
+        for (const auto& [item, attempts] : heard.of) {
+            EXPECT_GE(attempts.back().worker, 0);
+            EXPECT_LT(attempts.back().worker, 3);
+            EXPECT_GT(attempts.back().took, 0ns);
+        }
+    }
 }
 
 TEST_F(ThreadPools, ATimeLimitIsRefused) {

@@ -261,18 +261,5 @@ TEST_F(Durations, OfItemsAndPausesCanBeAnything) {
     expect_works(pool);
 }
 
-// A pause that overflows is over at once: the item would run again and again.
-TEST_F(Durations, OfPausesDoNotOverflow) {
-    detail::Limits limits;
-    limits.backoff = nanoseconds::max();
-    EXPECT_EQ(limits.pause_before(0), detail::Deadline::furthest);
-    limits.backoff = 1h;
-    EXPECT_EQ(limits.pause_before(0), 1h);
-    EXPECT_EQ(limits.pause_before(3), 8h);
-    EXPECT_EQ(limits.pause_before(40), detail::Deadline::furthest);
-    limits.backoff = 0ns;
-    EXPECT_EQ(limits.pause_before(40), 0ns);
-}
-
 }  // namespace
 }  // namespace haid

@@ -23,6 +23,10 @@
 #include "haid/detail/sync/deadline.hpp"
 #include "haid/options.hpp"
 
+namespace haid::schedule {
+struct Ending;
+}
+
 namespace haid::detail {
 
 using Clock = std::chrono::steady_clock;
@@ -38,12 +42,6 @@ struct Limits {
     bool stop_at_failure = false;         // items that have not begun are given up after the first that failed
     std::uint64_t most_waiting = 0;       // items begun and not resolved; 0: as many as keep the workers busy
     std::uint64_t first_index = 0;        // what item 0 is to the function that asks (haid::item_index)
-
-    // Before the retry of this number, from 0.
-    std::chrono::nanoseconds pause_before(std::uint32_t retry) const {
-        const std::int64_t times = std::int64_t{1} << std::min(retry, 30U);
-        return backoff > Deadline::furthest / times ? Deadline::furthest : backoff * times;
-    }
 };
 
 // What a user has said a limit or a pause to be, as it is in Limits: no limit where it is as good as none. Throws
@@ -82,14 +80,38 @@ class TaskWriter {
 // time: 40 MB cost 3 ms instead of 15. A hint; does nothing for less than some megabytes.
 void advise_large(void* memory, std::size_t size);
 
+// Who hears of every attempt of a call's items, also of those that are tried again: see Call::tell().
+class EndingListener {
+  public:
+    // Behind what the call itself is told, with the engine's lock held.
+    virtual void ended(const schedule::Ending& ending) = 0;
+
+  protected:
+    ~EndingListener() = default;
+};
+
 // Some items of a call, for engines whose workers are threads of this process.
 class LocalTask {
   public:
+    // `first`: of its items, in the call.
+    explicit LocalTask(std::uint64_t first) : first_(first) {}
     virtual ~LocalTask() = default;
-    // Without the engine's lock. Does not throw.
-    virtual void run() = 0;
-    // With the lock: hands over what became of the items. How many there were, and whether one has failed for good.
-    virtual std::uint32_t settle(bool& failed) = 0;
+
+    std::uint64_t first() const { return first_; }
+    virtual std::uint32_t size() const = 0;
+    // Without the engine's lock, once: runs this item, from 0. False: it has failed. Does not throw.
+    virtual bool run(std::uint32_t item) = 0;
+
+    // -- with the lock, of items that have run
+    // Of one that has failed.
+    virtual std::exception_ptr error(std::uint32_t item) const = 0;
+    // The same as a task of its own, to be run once more.
+    virtual std::unique_ptr<LocalTask> again(std::uint32_t item) = 0;
+    // The value of one that has not goes to the call.
+    virtual void give(std::uint32_t item) = 0;
+
+  private:
+    std::uint64_t first_;
 };
 
 // One map, imap or apply. Its functions are called with the engine's lock held: they do not call the engine.
@@ -101,6 +123,12 @@ class Call {
     virtual ~Call() = default;
 
     const Limits& limits() const { return limits_; }
+
+    // Before the call is submitted: from then on the listener, which lasts until the call has finished, hears how its
+    // items end.
+    void tell(EndingListener& listener) { listener_ = &listener; }
+    // nullptr: nobody listens.
+    EndingListener* listener() const { return listener_; }
 
     // For engines on threads: what of it has not begun will not, also of a task that runs. At any time.
     void give_up() { given_up_.store(true, std::memory_order_relaxed); }
@@ -116,8 +144,6 @@ class Call {
     // The next 1 to `most` items as something that a thread of this process can run; nullptr: none at the moment.
     virtual std::unique_ptr<LocalTask> take(std::uint32_t most) = 0;
 
-    // What is told next took a worker so long.
-    virtual void took(std::chrono::nanoseconds) {}
     // Items `first` to `first + count` have these values, one after another. Throws DecodeError where they have not;
     // `decoded` says how many were taken before.
     virtual void values(std::uint64_t first, std::uint32_t count, Decoder& from, std::uint32_t& decoded) = 0;
@@ -137,6 +163,7 @@ class Call {
 
   private:
     Limits limits_;
+    EndingListener* listener_ = nullptr;
     std::atomic<bool> given_up_ = false;
 };
 

@@ -8,13 +8,11 @@
 #include <memory>
 #include <optional>
 #include <ranges>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "haid/detail/pool/call.hpp"
 #include "haid/detail/pool/callable.hpp"
-#include "haid/detail/pool/current_item.hpp"
 #include "haid/result.hpp"
 
 namespace haid::detail {
@@ -194,52 +192,45 @@ class ThreadTask final : public LocalTask {
   public:
     using R = typename Gatherer::Item;
 
-    ThreadTask(Gatherer& call, F& f, std::uint64_t first) : call_(call), f_(f), first_(first) {}
-    void add(Held item) { items_.push_back({std::move(item)}); }
+    // `most`: items that it will have.
+    ThreadTask(Gatherer& call, F& f, std::uint64_t first, std::uint32_t most) : LocalTask(first), call_(call), f_(f) {
+        items_.reserve(std::min<std::size_t>(most, 100));
+    }
+    void add(Held item) { items_.push_back({std::move(item), std::nullopt}); }
     bool empty() const { return items_.empty(); }
-    std::size_t size() const { return items_.size(); }
+    std::uint32_t size() const override { return static_cast<std::uint32_t>(items_.size()); }
 
-    void run() override {
-        CurrentItem current;
-        for (Item& item : items_) {
-            if (call_.is_given_up()) return;
-            const std::uint64_t index = first_ + results_.size();
-            current.is(call_.limits().first_index + index);
-            results_.push_back(run_one(index, item.held));
-            if (!results_.back() && call_.limits().stop_at_failure) return;
+    bool run(std::uint32_t item) override {
+        auto& [held, result] = items_[item];
+        const std::uint64_t index = first() + item;
+        try {
+            auto&& argument = unwrap(held);
+            if constexpr (std::is_void_v<R>) {
+                detail::call_with<spread>(f_, argument);
+                result.emplace(index, std::monostate{});
+            } else {
+                result.emplace(index, detail::call_with<spread>(f_, argument));
+            }
+            return true;
+        } catch (...) {
+            result.emplace(index, std::current_exception());
+            return false;
         }
     }
-    std::uint32_t settle(bool& failed) override {
-        for (Result<R>& result : results_) {
-            failed = failed || !result;
-            call_.put(std::move(result));
-        }
-        return static_cast<std::uint32_t>(results_.size());
+    std::exception_ptr error(std::uint32_t item) const override { return items_[item].result->error(); }
+    std::unique_ptr<LocalTask> again(std::uint32_t item) override {
+        auto task = std::make_unique<ThreadTask>(call_, f_, first() + item, 1);
+        task->add(std::move(items_[item].held));
+        return task;
     }
+    void give(std::uint32_t item) override { call_.put(*std::move(items_[item].result)); }
 
   private:
-    // Of its own type, for a vector of bool holds none.
     struct Item {
         Held held;
+        std::optional<Result<R>> result;
     };
 
-    Result<R> run_one(std::uint64_t index, Held& item) {
-        const Limits& limits = call_.limits();
-        for (std::uint32_t attempt = 0;; ++attempt) {
-            try {
-                auto&& argument = unwrap(item);
-                if constexpr (std::is_void_v<R>) {
-                    detail::call_with<spread>(f_, argument);
-                    return {index, std::monostate{}};
-                } else {
-                    return {index, detail::call_with<spread>(f_, argument)};
-                }
-            } catch (...) {
-                if (attempt == limits.retries || call_.is_given_up()) return {index, std::current_exception()};
-                std::this_thread::sleep_for(limits.pause_before(attempt));
-            }
-        }
-    }
     template <class U>
     static U& unwrap(std::reference_wrapper<U>& item) {
         return item.get();
@@ -251,9 +242,7 @@ class ThreadTask final : public LocalTask {
 
     Gatherer& call_;
     F& f_;
-    std::uint64_t first_;
     std::vector<Item> items_;
-    std::vector<Result<R>> results_;
 };
 
 // A map over a range, whose results go where Base puts them.
@@ -291,7 +280,8 @@ class MapCall final : public Base {
         if constexpr (crossing) {
             return nullptr;
         } else {
-            auto task = std::make_unique<ThreadTask<Base, F, typename Input<Range>::Held, spread>>(*this, f_, taken_);
+            auto task =
+                std::make_unique<ThreadTask<Base, F, typename Input<Range>::Held, spread>>(*this, f_, taken_, most);
             while (task->size() < most && !input_.at_end()) task->add(input_.take());
             taken_ += task->size();
             return task->empty() ? nullptr : std::move(task);
