@@ -314,6 +314,7 @@ class ThreadEngine final : public EngineBase {
     std::deque<Active*> to_take_;      // may have more items
     std::multimap<Time, Part> again_;  // by when
     std::exception_ptr broken_;
+    const std::function<void()> initializer_;
     std::vector<std::thread> threads_;
 };
 

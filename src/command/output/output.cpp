@@ -149,6 +149,8 @@ void Output::deliver(FinishedJob one) {
         print_tagged(Stream::output, std::move(finished.end.output), live.output_tagger);
         print_tagged(Stream::error, std::move(finished.end.error), live.error_tagger);
     }
+    // While it waits for whoever takes the output, no more of it is kept than its ending tells.
+    finished.job.arguments = {};
     printer_.after([this] {
         const FinishedJob delivered = std::move(delivering_.front());
         delivering_.pop_front();
