@@ -29,7 +29,7 @@ void map_pool(const Setting& setting) {
 
 void map_forked(const Setting& setting) {
     const auto items = numbers(map_items);
-    tell("seconds", seconds(3, [&] { keep(haid::map(square, items, {{}, setting.workers})); }));
+    tell("seconds", seconds(3, [&] { keep(haid::map(square, items, {.workers = setting.workers})); }));
 }
 
 void imap_pool(const Setting& setting) {
@@ -106,7 +106,7 @@ void memory_forked(const Setting& setting) {
         return Footprint{getpid(), look ? private_kib() : 0, std::accumulate(input.begin(), input.end(), 0.0)};
     };
     const long before = peak_kib();
-    const auto footprints = haid::map(read, inputs, {{}, setting.workers});
+    const auto footprints = haid::map(read, inputs, {.workers = setting.workers});
     tell("parent_bytes", static_cast<double>(peak_kib() - before) * 1024);
     std::map<pid_t, long> workers;
     double sum = 0;
@@ -131,7 +131,7 @@ void uneven_pool(const Setting& setting) {
 
 void uneven_forked(const Setting& setting) {
     const auto tasks = uneven_tasks(setting.turns);
-    tell("seconds", seconds_once([&] { keep(haid::map(spin, tasks, {{}, setting.workers})); }));
+    tell("seconds", seconds_once([&] { keep(haid::map(spin, tasks, {.workers = setting.workers})); }));
 }
 
 void lock(const Setting&) {
