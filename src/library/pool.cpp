@@ -1,33 +1,36 @@
 #include "haid/pool.hpp"
-#include "haid/map.hpp"
 
 #include <memory>
 #include <stdexcept>
 #include <utility>
 
 #include "haid/error.hpp"
+#include "haid/map.hpp"
 #include "library/pool_over_nodes.hpp"
 
-namespace haid::detail {
+namespace haid {
+namespace {
 
-template <>
-BasicPool<true>::BasicPool(PoolOptions options) {
-    std::unique_ptr<Engine> engine;
-    if (!options.nodes.empty()) {
-        if (haid_pool_over_nodes == nullptr) {
-            throw Error(
-                "a Pool with `nodes` needs a program that is linked with haid::cluster, haid's static library for it "
-                "(CMake: target_link_libraries(… haid::cluster); pkg-config: haid-cluster)");
-        }
-        engine.reset(haid_pool_over_nodes(options));
+std::unique_ptr<detail::Engine> engine_of(PoolOptions options) {
+    if (options.nodes.empty()) return library::engine_of_processes(std::move(options));
+    if (haid_pool_over_nodes == nullptr) {
+        throw Error(
+            "a Pool with `nodes` needs a program that is linked with haid::cluster, haid's static library for it "
+            "(CMake: target_link_libraries(… haid::cluster); pkg-config: haid-cluster)");
     }
-    engine_ = owned(engine ? std::move(engine) : library::engine_of_processes(std::move(options)));
+    std::unique_ptr<detail::Engine> engine(haid_pool_over_nodes(options));
+    return engine ? std::move(engine) : library::engine_of_processes(std::move(options));
 }
 
-template <>
-BasicPool<false>::BasicPool(PoolOptions options) : engine_(owned(Engine::of_threads(options))) {}
+}  // namespace
 
-}  // namespace haid::detail
+template <>
+Pool::BasicPool(PoolOptions options) : pool_(engine_of(std::move(options))) {}
+
+template <>
+ThreadPool::BasicPool(PoolOptions options) : pool_(detail::Engine::of_threads(options)) {}
+
+}  // namespace haid
 
 namespace haid::library {
 

@@ -1,4 +1,4 @@
-// expect: haid: the function cannot be called with the items: a ThreadPool calls it with the items themselves
+// expect: haid: the function cannot be called with the items: a ThreadPool and haid::map call it with the items
 #include <haid/pool.hpp>
 #include <memory>
 #include <vector>

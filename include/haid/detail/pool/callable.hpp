@@ -29,9 +29,9 @@ template <class F>
 inline constexpr bool has_sendable_state =
     std::is_class_v<F> && (std::is_aggregate_v<F> || std::default_initializable<F> || HasCodec<F>)&&Crossable<F>;
 
+// The workers of a Pool can have it.
 template <class F>
-inline constexpr bool sendable =
-    is_function_pointer<F> || std::is_member_pointer_v<F> || stateless<F> || has_sendable_state<F>;
+concept Sendable = is_function_pointer<F> || std::is_member_pointer_v<F> || stateless<F> || has_sendable_state<F>;
 
 // `context` is a number that every task carries at no cost; what does not fit there goes in front of the input.
 template <class F>
@@ -91,9 +91,12 @@ decltype(auto) call_with(F& f, T&& item) {
     }
 }
 
+template <class T>
+concept TupleLike = requires { std::tuple_size<std::remove_cvref_t<T>>::value; };
+
 template <class F, class Tuple>
-constexpr bool takes_elements_of() {
-    if constexpr (requires { std::tuple_size<std::remove_cvref_t<Tuple>>::value; }) {
+consteval bool takes_elements_of() {
+    if constexpr (TupleLike<Tuple>) {
         return []<std::size_t... index>(std::index_sequence<index...>) {
             return std::is_invocable_v<F&, decltype(std::get<index>(std::declval<Tuple>()))...>;
         }(std::make_index_sequence<std::tuple_size_v<std::remove_cvref_t<Tuple>>>{});
@@ -102,17 +105,11 @@ constexpr bool takes_elements_of() {
     }
 }
 
-// Whether call_with<spread>(f, item) compiles.
-template <Spread spread, class F, class T>
-constexpr bool can_call_with() {
-    if constexpr (spread == Spread::tuple) {
-        return takes_elements_of<F, T>();
-    } else if constexpr (spread == Spread::moved_tuple) {
-        return takes_elements_of<F, std::remove_reference_t<T>>();
-    } else {
-        return std::is_invocable_v<F&, T>;
-    }
-}
+// call_with<spread>(f, item) compiles.
+template <class F, class Item, Spread spread>
+concept CallableWith = (spread == Spread::item && std::is_invocable_v<F&, Item>) ||
+                       (spread == Spread::tuple && takes_elements_of<F, Item>()) ||
+                       (spread == Spread::moved_tuple && takes_elements_of<F, std::remove_reference_t<Item>>());
 
 template <class T>
 inline constexpr bool is_character =
@@ -143,11 +140,7 @@ template <class T, bool crossing>
 using carried = typename std::conditional_t<crossing, InOtherProcess<T>, std::type_identity<T>>::type;
 
 template <Spread spread, class F, class T>
-struct ResultOf {
-    using type = decltype(detail::call_with<spread>(std::declval<F&>(), std::declval<T>()));
-};
-template <Spread spread, class F, class T>
-using result_of = std::remove_cvref_t<typename ResultOf<spread, F, T>::type>;
+using result_of = std::remove_cvref_t<decltype(detail::call_with<spread>(std::declval<F&>(), std::declval<T>()))>;
 
 // The items of a task, any of them. Flat ones lie one behind another; of others there is first how many there are and,
 // if more than one, where each begins.
@@ -193,36 +186,39 @@ class ItemReader {
     std::uint32_t count_ = 0;
 };
 
+// Runs the items of a task, each of which item_at() gives by its number in the task.
+template <Spread spread, class R, class F, class ItemAt>
+void run_each(Task& task, F& f, const ItemAt& item_at) {
+    if constexpr (!std::is_void_v<R>) {
+        if constexpr (flat<R> && sizeof(R) <= Task::largest_flat) {
+            return task.run_all<R>(
+                [&](std::uint32_t item) -> R { return detail::call_with<spread>(f, item_at(item)); });
+        }
+    }
+    while (task.claim()) {
+        while (task.next()) {
+            try {
+                if constexpr (std::is_void_v<R>) {
+                    detail::call_with<spread>(f, item_at(task.item()));
+                } else {
+                    task.write_value<R>(detail::call_with<spread>(f, item_at(task.item())));
+                }
+            } catch (...) {
+                task.failed(std::current_exception());
+            }
+        }
+    }
+}
+
 // What runs in a worker for each task of a map.
 template <class F, class T, Spread spread>
 void run_items(Task& task) {
-    auto run_with = [&](auto& f, const auto& items) {
-        using R = result_of<spread, F, T>;
-        if constexpr (!std::is_void_v<R>) {
-            if constexpr (flat<R> && sizeof(R) <= Task::largest_flat) {
-                return task.run_all<R>(
-                    [&](std::uint32_t item) -> R { return detail::call_with<spread>(f, items.read(item)); });
-            }
-        }
-        while (task.claim()) {
-            while (task.next()) {
-                try {
-                    if constexpr (std::is_void_v<result_of<spread, F, T>>) {
-                        detail::call_with<spread>(f, items.read(task.item()));
-                    } else {
-                        task.write_value<R>(detail::call_with<spread>(f, items.read(task.item())));
-                    }
-                } catch (...) {
-                    task.failed(std::current_exception());
-                }
-            }
-        }
-    };
     try {
         Decoder from(task.input());
         F f = Callable<F>::receive(task.context(), from);
         ItemReader<T> items(from);
-        run_with(f, items);
+        detail::run_each<spread, result_of<spread, F, T>>(task, f,
+                                                          [&](std::uint32_t item) { return items.read(item); });
     } catch (...) {
         // The function or the items cannot be decoded.
         while (task.claim()) {

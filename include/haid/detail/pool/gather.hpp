@@ -102,28 +102,16 @@ class Collected {
     std::vector<Stored> values_;
 };
 
-// What the caller of a map, an apply, gets.
-struct AsVector {
-    template <class R>
-    using type =
-        std::conditional_t<std::is_void_v<R>, void, std::vector<std::conditional_t<std::is_void_v<R>, int, R>>>;
-};
-struct AsValue {
-    template <class R>
-    using type = R;
-};
-
-// A call whose outcome is one thing, T: there when all is done.
-template <class T>
-class OutcomeCall : public Call {
+// A call that has one outcome, there when all is done.
+class Outcome : public Call {
   public:
-    using Value = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
     using Call::Call;
 
     bool ready() const { return ready_; }
     bool successful() const { return ready_ && !error_; }
     std::exception_ptr error() const { return error_; }
-    Value& value() { return *value_; }
+    // Items that have ended.
+    std::uint64_t done() const { return done_; }
 
     // Called, with the engine's lock held, when it is ready.
     void when_ready(std::function<void()> action) { when_ready_ = std::move(action); }
@@ -132,8 +120,6 @@ class OutcomeCall : public Call {
         error_ = std::move(error);
         first_failed_ = 0;
     }
-
-    std::uint64_t done() const { return done_; }
 
   protected:
     void fail(std::uint64_t item, std::exception_ptr error) {
@@ -146,7 +132,6 @@ class OutcomeCall : public Call {
         if (when_ready_) when_ready_();
     }
 
-    std::optional<Value> value_;
     std::uint64_t done_ = 0;
 
   private:
@@ -156,15 +141,33 @@ class OutcomeCall : public Call {
     std::function<void()> when_ready_;
 };
 
-// Collects R by index, and makes a Shape::type<R> of them.
-template <class R, class Shape>
-class Gather : public OutcomeCall<typename Shape::template type<R>> {
+// The caller gets a T of it.
+template <class T>
+class OutcomeCall : public Outcome {
   public:
-    using Base = OutcomeCall<typename Shape::template type<R>>;
-    using Base::Base;
+    using Whole = T;
+    using Value = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+    using Outcome::Outcome;
+
+    // When it is ready, and nothing has failed.
+    Value& value() { return *value_; }
+    T take_value() {
+        if constexpr (!std::is_void_v<T>) return std::move(*value_);
+    }
+
+  protected:
+    std::optional<Value> value_;
+};
+
+// Collects R by index. Whole: a vector of them, or R itself, of which there is one.
+template <class R, class Whole>
+class Gather : public OutcomeCall<Whole> {
+  public:
+    using OutcomeCall<Whole>::OutcomeCall;
 
     using Item = R;
-    static constexpr bool single = std::is_same_v<Shape, AsValue>;
+    void expect(std::uint64_t count) { collected_.reserve(count); }
+
     void values(std::uint64_t first, std::uint32_t count, Decoder& from, std::uint32_t& decoded) override {
         try {
             if constexpr (std::is_void_v<R> || Crossable<R>) {
@@ -191,7 +194,7 @@ class Gather : public OutcomeCall<typename Shape::template type<R>> {
         if (!this->error()) {
             if constexpr (std::is_void_v<R>) {
                 this->value_.emplace();
-            } else if constexpr (std::is_same_v<Shape, AsValue>) {
+            } else if constexpr (std::is_same_v<Whole, R>) {
                 auto values = collected_.take();
                 if (!values.empty()) this->value_.emplace(std::move(values.front()));  // none: it was given up
             } else {
@@ -201,11 +204,16 @@ class Gather : public OutcomeCall<typename Shape::template type<R>> {
         this->set_ready();
     }
 
-    Collected<R>& collected() { return collected_; }
-
   private:
     Collected<R> collected_;
 };
+
+// What a map and an apply collect.
+template <class R>
+using AllValues =
+    Gather<R, std::conditional_t<std::is_void_v<R>, void, std::vector<std::conditional_t<std::is_void_v<R>, int, R>>>>;
+template <class R>
+using OneValue = Gather<R, R>;
 
 template <class R, class Put>
 void decode_results(std::uint64_t first, std::uint32_t count, Decoder& from, std::uint32_t& decoded, Put put) {
@@ -219,13 +227,13 @@ void decode_results(std::uint64_t first, std::uint32_t count, Decoder& from, std
     }
 }
 
-// Every item's own outcome.
+// Every item's own outcome: of a map_results.
 template <class R>
-class GatherResults : public OutcomeCall<std::vector<Result<R>>> {
+class AllResults : public OutcomeCall<std::vector<Result<R>>> {
   public:
     using OutcomeCall<std::vector<Result<R>>>::OutcomeCall;
     using Item = R;
-    static constexpr bool single = false;
+    void expect(std::uint64_t count) { results_.reserve(count); }
 
     void values(std::uint64_t first, std::uint32_t count, Decoder& from, std::uint32_t& decoded) override {
         detail::decode_results<R>(first, count, from, decoded, [this](Result<R> result) { put(std::move(result)); });
