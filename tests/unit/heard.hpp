@@ -57,13 +57,11 @@ class Heard final : public detail::EndingListener {
 };
 
 inline detail::EngineOptions with_workers(int workers) {
-    detail::EngineOptions options;
-    options.workers = workers;
-    return options;
+    return {.pool = {.workers = workers}};
 }
 
 // Waits for all results. `Base`: who collects them.
-template <bool crossing, class Base = detail::GatherResults<int>>
+template <bool crossing, class Base = detail::AllResults<int>>
 std::vector<Result<int>> map_heard(detail::Engine& engine, int (*f)(int), std::vector<int> items,
                                    const detail::Limits& limits, Heard& heard) {
     using Items = std::ranges::owning_view<std::vector<int>>;
