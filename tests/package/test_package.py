@@ -198,6 +198,19 @@ def test_a_program_with_names_of_its_own_and_all_warnings(prefix, tmp_path):
     run(clang, "-std=c++20", "-fsyntax-only", *CLANG.split(), "-Werror", f"-I{tmp_path}", source, *package_flags(prefix, "haid")[:1])
 
 
+@pytest.mark.parametrize("compiler", [CXX, "clang++-16"])
+def test_each_public_header_compiles_alone(prefix, tmp_path, compiler):
+    if shutil.which(compiler) is None:
+        pytest.skip(f"there is no {compiler}")
+    flags = ["-std=c++20", "-fsyntax-only", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{prefix}/include"]
+    headers = sorted(path.name for path in (prefix / "include/haid").glob("*.hpp"))
+    assert "pool.hpp" in headers
+    for header in headers:
+        source = tmp_path / f"{header}.cpp"
+        source.write_text(f"#include <haid/{header}>\n#include <haid/{header}>\n")  # it may be included twice
+        run(compiler, *flags, source)
+
+
 def test_the_version_is_ours(prefix):
     (found,) = prefix.rglob("haid.pc")
     version = run("pkg-config", "--modversion", "haid", PKG_CONFIG_PATH=str(found.parent))

@@ -10,7 +10,7 @@ import pytest
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 ROOT = FOLDER.parents[1]
-# The second one has to be there where haid's own tests run (test_headers.py looks for it); a user may have only one.
+# ./dev test installs both; who has only one tests with that.
 COMPILERS = [compiler for compiler in (os.environ.get("CXX", "g++"), "clang++-16") if shutil.which(compiler)]
 
 
