@@ -4,6 +4,7 @@
 """
 import os
 import pathlib
+import resource
 import statistics
 import subprocess
 import sys
@@ -19,11 +20,26 @@ COLUMNS = ("what", POOL, FORKED, LIMIT, "haid / limit", TBB, OPENMP, ASYNC, NAIV
 MAP_ITEMS = 10_000_000
 GIB = 1 << 30
 THREADS = ("tbb", "openmp", "async")
+COMPILED = pathlib.Path(__file__).resolve().parent / "library/compiled"
+INCLUDE = COMPILED.parents[2] / "include"
+COMPILERS = ("g++", "clang++-16")
+HEADERS = {POOL: "pool", FORKED: "forked", LIMIT: "thread_pool", TBB: "tbb", ASYNC: "async"}
 CONTESTANTS = ("map.pool", "map.forked", "map.tbb", "map.openmp", "map.async", "map.naive", "imap.pool", "apply.pool",
                "apply.futex", "apply.pool@one_cpu", "apply.futex@one_cpu", "start.pool", "start.forks",
                "results.pool", "results.copied", "results.warm", "memory.forked", "uneven.pool", "uneven.shared_out",
                "uneven.forked", "uneven.serial", "uneven.tbb", "uneven.openmp", "uneven.async", "lock.haid",
-               "lock.shared")
+               "lock.shared", *(f"{compiler} {source}" for compiler in COMPILERS for source in HEADERS.values()))
+
+
+def compile_time(compiler, source):
+    """In seconds of a CPU: what others do meanwhile shows least there."""
+    command = [compiler, "-std=c++20", "-O2", "-c", "-w", f"-I{INCLUDE}", COMPILED / f"{source}.cpp", "-o", os.devnull]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=TIME_LIMIT)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if result.returncode != 0:
+        raise Failure(f"{compiler}: {result.stderr.strip()[-200:]}")
+    return {"seconds": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime}
 
 
 class Bench(Contest):
@@ -32,7 +48,8 @@ class Bench(Contest):
         self.cpus = round(figures([program, "cpus"], TIME_LIMIT)["cpus"])
         # All rounds have the same uneven tasks: about a second of work.
         turns = str(round(figures([program, "turns"], TIME_LIMIT)["turns"]))
-        super().__init__(CONTESTANTS, lambda name: figures([program, name, turns], TIME_LIMIT))
+        super().__init__(CONTESTANTS, lambda name: compile_time(*name.split()) if " " in name else
+                         figures([program, name, turns], TIME_LIMIT))
 
     def row(self, what, names, form="{:,.1f} ms", scale=1e3, ratio=(), cells=None):
         """`names`: of the contestants, by column."""
@@ -122,6 +139,15 @@ def locks(bench):
     bench.require("Lock: at most 1.6 times a plain mutex between processes", found, lambda ratio: ratio <= 1.6)
 
 
+def compiling(bench):
+    for compiler in COMPILERS:
+        names = {column: f"{compiler} {source}" for column, source in HEADERS.items()}
+        bench.row(f"compiling one map, CPU time of {compiler} (limit: a pool of threads that is one header)", names,
+                  "{:,.2f} s", 1, bench.ratios(names[POOL], names[LIMIT]))
+        bench.require(f"compiling one map with all of haid's headers, {compiler}: at most 1.3 times oneTBB's",
+                      bench.ratios(names[POOL], names[TBB]), lambda ratio: ratio <= 1.3)
+
+
 def print_facts(bench, rounds):
     print(machine(f"workers: {bench.cpus}"))
     print(f"{rounds} rounds, medians; each contestant in a process of its own\n", flush=True)
@@ -150,7 +176,7 @@ def main():
         bench.measure(arguments.rounds)
     except (Failure, subprocess.SubprocessError) as failure:
         sys.exit(f"bench: {failure}")
-    for part in (quick_items, single_tasks, start, much_memory, uneven, locks):
+    for part in (quick_items, single_tasks, start, much_memory, uneven, locks, compiling):
         part(bench)
     print_results(bench)
     return exit_status(f"{name}: {failure}" for name, failure in bench.failures.items())
