@@ -34,21 +34,24 @@ class Tail {
   public:
     Tail(std::string path, std::uint64_t from, int to) : path_(std::move(path)), offset_(from), to_(to) {}
 
-    void pour() {
+    // Empty, or why it cannot be read. It need not be there yet.
+    std::string pour() {
         const system::Descriptor file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-        if (!file) return;
+        if (!file) return errno == ENOENT ? "" : fault();
         if (const off_t end = ::lseek(file.get(), 0, SEEK_END); end >= 0 && std::uint64_t(end) < offset_) offset_ = 0;
         char buffer[64 * 1024];
         for (;;) {
             const ssize_t size = system::uninterrupted(
                 [&] { return ::pread(file.get(), buffer, sizeof buffer, static_cast<off_t>(offset_)); });
-            if (size <= 0) return;
+            if (size <= 0) return size == 0 ? "" : fault();
             system::write_all(to_, {buffer, static_cast<std::size_t>(size)}, "the job's output");
             offset_ += static_cast<std::uint64_t>(size);
         }
     }
 
   private:
+    std::string fault() const { return fmt::format("cannot follow '{}': {}", path_, system::reason(errno)); }
+
     std::string path_;
     std::uint64_t offset_;
     int to_;
@@ -130,7 +133,9 @@ class Follower {
     }
 
     void pour() {
-        for (Tail& tail : tails_) tail.pour();
+        for (Tail& tail : tails_) {
+            if (const std::string fault = tail.pour(); !fault.empty()) tell(fault);
+        }
     }
 
     // What is new.

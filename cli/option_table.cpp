@@ -100,7 +100,7 @@ void set_jobs(CommandLine& line, const std::string& value) {
     struct stat status {};
     if (!command::parse_jobs(text, run.usable_cpus) && ::stat(value.c_str(), &status) == 0 && S_ISREG(status.st_mode)) {
         run.slots_file = value;
-        text = system::read_small_file(value);
+        text = system::read_file(value);
         text.erase(text.find_last_not_of(" \t\r\n") + 1);
     }
     auto slots = command::parse_jobs(text, run.usable_cpus);

@@ -133,7 +133,7 @@ cluster::Prologue read_prologue(const std::string& path) {
         throw UsageError(fmt::format("cannot read the prologue '{}': {}", path, system::reason(errno)));
     }
     if (S_ISDIR(status.st_mode)) throw UsageError(fmt::format("the prologue '{}' is a folder", path));
-    const std::string text = system::read_small_file(path);
+    const std::string text = system::read_file(path);
     cluster::Prologue prologue;
     try {
         prologue = cluster::parse_prologue(text);

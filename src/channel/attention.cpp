@@ -14,7 +14,8 @@ constexpr std::chrono::microseconds nap{100};
 
 void write_event(int event) {
     std::uint64_t one = 1;
-    [[maybe_unused]] ssize_t size = ::write(event, &one, sizeof one);  // it fails only where it is set already
+    // It fails only where it is set already.
+    [[maybe_unused]] ssize_t size = system::uninterrupted([&] { return ::write(event, &one, sizeof one); });
 }
 
 }  // namespace
@@ -73,7 +74,7 @@ ParentSleep::Ended ParentSleep::sleep_as(std::uint32_t how, std::vector<pollfd>&
             std::uint64_t count;
             [[maybe_unused]] ssize_t size = ::read(event_.get(), &count, sizeof count);
         }
-        if (ready == 0) ended = Ended::time;
+        if (ready == 0) ended = Ended::time;  // where it fails, all that could have happened is looked at again
     }
     parent_.store(awake, std::memory_order_seq_cst);
     return ended;

@@ -45,10 +45,20 @@ void write_file(const std::string& path, std::string_view text) {
     system::write_all(file.get(), text, what.c_str());
 }
 
+// Of a file that is not there before Slurm has the job.
+std::string text_of(const std::string& path) {
+    try {
+        return system::read_file(path);
+    } catch (const system::SystemError& error) {
+        if (error.error() == ENOENT) return {};
+        throw;
+    }
+}
+
 SubmittedRun read_run(const std::string& folder) {
     SubmittedRun run;
     run.folder = folder;
-    const std::string all = system::read_small_file(job_in(folder));
+    const std::string all = text_of(job_in(folder));
     std::string_view text = all;
     while (!text.empty()) {
         const std::size_t end = std::min(text.find('\n'), text.size());

@@ -51,6 +51,18 @@ std::optional<std::string> users_table() {
     return std::nullopt;
 }
 
+// A table that nobody has named need not be there.
+std::string text_of_table(const std::string& path) {
+    const char* named = std::getenv("HAID_INTERPRETERS");
+    if (named == nullptr || *named == '\0') return system::read_small_file(path);
+    try {
+        return system::read_file(path);
+    } catch (const system::SystemError& error) {
+        throw ScriptError(fmt::format("cannot read the table of interpreters '{}' (HAID_INTERPRETERS): {}", path,
+                                      system::reason(error.error())));
+    }
+}
+
 bool installed(const std::string& program) {
     if (program.find('/') != std::string::npos) return ::access(program.c_str(), X_OK) == 0;
     system::CommandPath path;
@@ -94,12 +106,7 @@ Interpreters Interpreters::with_users_table() {
         {".do", "stata -b do"},   {".sas", "sas"},   {".gp", "gnuplot"},    {".nf", "nextflow run"}};
     for (const auto& [extension, command] : known) interpreters.set(extension, command, command);
     if (auto path = users_table()) {
-        bool named = std::getenv("HAID_INTERPRETERS") != nullptr;
-        if (named && ::access(path->c_str(), R_OK) != 0) {
-            throw ScriptError(fmt::format("cannot read the table of interpreters '{}' (HAID_INTERPRETERS): {}", *path,
-                                          system::reason(errno)));
-        }
-        std::istringstream lines(system::read_small_file(*path));
+        std::istringstream lines(text_of_table(*path));
         for (std::string line; std::getline(lines, line);) {
             line.erase(std::min(line.find('#'), line.size()));
             std::vector<std::string> words = split_words(line);

@@ -86,8 +86,7 @@ bool plain(unsigned char c) {
 std::string parallel_env(const std::string& value) {
     std::string text = value;
     if (!value.empty() && ::access(value.c_str(), F_OK) == 0) {
-        const system::Descriptor file = system::open_file(value, O_RDONLY);
-        text = system::read_small_file(fmt::format("/proc/self/fd/{}", file.get()));
+        text = system::read_file(value);
     }
     std::replace(text.begin(), text.end(), '\1', '\n');
     if (text.find('\0') != std::string::npos || text.size() + 2 >= longest_argument) {

@@ -33,6 +33,7 @@ std::string connect_to(const system::Endpoint& endpoint, system::Descriptor& soc
     pollfd one{socket.get(), POLLOUT, 0};
     const auto milliseconds = std::chrono::milliseconds(connecting_takes).count();
     const int ready = system::uninterrupted([&] { return ::poll(&one, 1, static_cast<int>(milliseconds)); });
+    if (ready < 0) return system::reason(errno);
     if (ready == 0) return fmt::format("no answer within {} s", connecting_takes.count());
     if (int error = system::connection_error(socket.get())) return system::reason(error);
     return {};

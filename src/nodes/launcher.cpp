@@ -35,7 +35,7 @@ Launcher::Launcher(const LaunchPlan& plan, const std::vector<std::string>& comma
             for (int signal : {SIGINT, SIGPIPE, SIGXFSZ, options.death_signal}) ::signal(signal, SIG_DFL);
             ::sigprocmask(SIG_SETMASK, &none, nullptr);
             ::execve(argument_pointers.front(), argument_pointers.data(), entry_pointers.data());
-            return errno == ENOENT ? 127 : 126;
+            return process::not_executed(argument_pointers.front());
         },
         options);
 }

@@ -80,15 +80,19 @@ Secret Secret::read(const std::string& path) {
         }
     }();
     struct stat status {};
-    system::check(::fstat(file.get(), &status), "cannot look at the secret of the run");
+    if (::fstat(file.get(), &status) != 0) system::throw_errno(fmt::format("cannot look at '{}'", path));
     if (status.st_uid != ::geteuid() || (status.st_mode & 077) != 0) {
         throw std::invalid_argument(
             fmt::format("the secret '{}' is not trusted: others than its owner may read it", path));
     }
     Secret secret;
     unsigned char more;
-    const ssize_t length = system::uninterrupted([&] { return ::read(file.get(), secret.bytes_.data(), size); });
-    if (length != ssize_t{size} || ::read(file.get(), &more, 1) != 0) {
+    const auto read = [&](unsigned char* to, std::size_t most) {
+        const ssize_t length = system::uninterrupted([&] { return ::read(file.get(), to, most); });
+        if (length < 0) system::throw_errno(fmt::format("cannot read '{}'", path));
+        return static_cast<std::size_t>(length);
+    };
+    if (read(secret.bytes_.data(), size) != size || read(&more, 1) != 0) {
         throw std::invalid_argument(fmt::format("'{}' is no secret of a run: it must have {} bytes", path, size));
     }
     return secret;

@@ -56,12 +56,13 @@ class Listening {
             [&] {
                 for (int signal : {SIGINT, SIGPIPE, SIGXFSZ, SIGCHLD}) ::signal(signal, SIG_DFL);
                 ::sigprocmask(SIG_SETMASK, &none, nullptr);
-                if (::dup2(file.get(), STDIN_FILENO) < 0 || ::dup2(out_.write.get(), STDOUT_FILENO) < 0 ||
-                    ::dup2(err_.write.get(), STDERR_FILENO) < 0) {
-                    return 126;
+                // Its standard error first: there it is heard why it cannot begin.
+                if (::dup2(err_.write.get(), STDERR_FILENO) < 0 || ::dup2(file.get(), STDIN_FILENO) < 0 ||
+                    ::dup2(out_.write.get(), STDOUT_FILENO) < 0) {
+                    return process::not_executed(path.c_str());
                 }
                 ::execve(path.c_str(), arguments.data(), environment.data());
-                return errno == ENOENT ? 127 : 126;
+                return process::not_executed(path.c_str());
             },
             options);
         out_.write.close();
@@ -103,7 +104,7 @@ class Listening {
             } else if (size == 0) {
                 from.close();
             } else if (errno != EINTR) {
-                if (errno != EAGAIN) from.close();
+                if (errno != EAGAIN) system::throw_errno("cannot read what a command of Slurm's says");
                 return;
             }
         }

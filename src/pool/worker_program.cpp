@@ -12,6 +12,7 @@
 
 #include "haid/error.hpp"
 #include "pool/options.hpp"
+#include "process/fork.hpp"
 
 namespace haid::pool {
 namespace {
@@ -72,8 +73,7 @@ int become_program(const WorkerSettings& settings, std::size_t worker) {
     keep_at_exec(place.event, true);
     take_budget(settings);
     ::execv(words[0], words.data());
-    ::dprintf(STDERR_FILENO, "haid: cannot execute %s: %s\n", words[0], std::strerror(errno));
-    return 127;
+    return process::not_executed(words[0]);
 }
 
 int work_at(const std::string& text, std::shared_ptr<detail::WorkerHooks> hooks) {

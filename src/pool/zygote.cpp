@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -8,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <string>
 
 #include "haid/error.hpp"
 #include "pool/worker_program.hpp"
@@ -15,6 +17,7 @@
 #include "process/fork.hpp"
 #include "system/error.hpp"
 #include "system/process_table.hpp"
+#include "system/tell.hpp"
 
 namespace haid::pool {
 namespace {
@@ -180,8 +183,12 @@ class Zygote {
     }
 
     void tell(const Death& death) {
-        // It waits for a parent that is behind; one that has gone is noticed elsewhere.
-        system::uninterrupted([&] { return ::send(socket_, &death, sizeof death, MSG_NOSIGNAL); });
+        // It waits for a parent that is behind; one that has gone is noticed elsewhere. One that is not told would wait
+        // for ever, so that is the end.
+        if (system::uninterrupted([&] { return ::send(socket_, &death, sizeof death, MSG_NOSIGNAL); }) >= 0) return;
+        if (errno == EPIPE || errno == ECONNRESET) return;
+        system::tell("haid: a pool ends, for it cannot be told of its workers: {}\n", system::reason(errno));
+        parent_has_gone_ = true;
     }
 
     // By their own numbers, never by their group: that is the program's.
@@ -256,8 +263,10 @@ class FromZygote : public WorkerSource {
 
     std::vector<Death> deaths() override {
         hear();
-        if (gone_ && heard_.empty())
-            throw Error("the process that starts the pool's workers was killed, and they with it");
+        if (gone_ && heard_.empty()) {
+            throw Error(lost_.empty() ? "the process that starts the pool's workers was killed, and they with it"
+                                      : lost_);
+        }
         return std::exchange(heard_, {});
     }
 
@@ -286,13 +295,25 @@ class FromZygote : public WorkerSource {
             }
             heard_.push_back(death);
         }
-        gone_ = gone_ || size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR);
+        if (size == 0 || (size < 0 && errno == ECONNRESET)) {
+            gone_ = true;
+        } else if (size < 0 && errno != EAGAIN && errno != EINTR) {
+            lose("cannot hear");
+        }
     }
+
+    // Without an order or an answer somebody would wait for ever.
+    void lose(const char* tried) {
+        gone_ = true;
+        lost_ = system::SystemError(errno, fmt::format("{} the process that starts the pool's workers", tried)).what();
+    }
+
     // Whatever it has to tell is heard meanwhile: neither side waits for the other to read.
     void order(const Order& order) {
         while (!gone_ && ::send(socket_.get(), &order, sizeof order, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
             if (errno == EINTR) continue;
-            if (errno != EAGAIN) return;  // it has gone, which is heard
+            if (errno == EPIPE || errno == ECONNRESET) return;  // it has gone, which is heard
+            if (errno != EAGAIN) return lose("cannot give an order to");
             pollfd ready{socket_.get(), POLLIN | POLLOUT, 0};
             ::poll(&ready, 1, -1);
             hear();
@@ -302,7 +323,8 @@ class FromZygote : public WorkerSource {
     process::Forked zygote_;
     system::Descriptor socket_;
     std::vector<Death> heard_;  // and not asked for yet
-    bool gone_ = false;
+    bool gone_ = false;         // or lost
+    std::string lost_;          // why
 };
 
 }  // namespace

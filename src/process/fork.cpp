@@ -18,6 +18,7 @@
 
 #include "system/error.hpp"
 #include "system/signals.hpp"
+#include "system/tell.hpp"
 
 #ifndef SYS_pidfd_send_signal
 #define SYS_pidfd_send_signal 424
@@ -249,6 +250,12 @@ Forked fork_child(const std::function<int()>& body, const ForkOptions& options) 
         forked.sentinel_is_pidfd = false;
     }
     return forked;
+}
+
+int not_executed(const char* program) noexcept {
+    const int error = errno;
+    system::tell("haid: cannot execute {}: {}\n", program, system::reason(error));
+    return error == ENOENT ? 127 : 126;
 }
 
 int send(const Forked& child, int signal) noexcept {

@@ -92,6 +92,9 @@ struct Forked {
 // Throws SystemError (EAGAIN, ENOMEM, EMFILE, ENFILE); nothing is left behind then.
 Forked fork_child(const std::function<int()>& body, const ForkOptions& options = {});
 
+// What `body` returns where execve has failed: told on standard error, and the exit status that a shell has for it.
+int not_executed(const char* program) noexcept;
+
 // To the child, and to nobody else where the kernel has pidfds, though somebody else may have reaped it. 0, or an errno
 // (ESRCH: it has ended).
 int send(const Forked& child, int signal) noexcept;

@@ -24,7 +24,7 @@ using Length = std::uint64_t;  // before each message: how many bytes it has
 // Descriptors may have been made non-blocking by whoever shares them.
 void wait_until_ready(int fd, short events) {
     pollfd ready{fd, events, 0};
-    ::poll(&ready, 1, -1);
+    system::check(system::uninterrupted([&] { return ::poll(&ready, 1, -1); }), "haid: cannot wait for a pipe");
 }
 
 timespec time_left(const detail::Deadline& deadline) {

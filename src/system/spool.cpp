@@ -160,6 +160,12 @@ void Spool::forget_memory(std::size_t size) {
     front_used_ = 0;
 }
 
+std::size_t Spool::read_back(char* to, std::size_t size, off_t at) const {
+    const ssize_t got = uninterrupted([&] { return ::pread(file_.get(), to, size, at); });
+    if (got <= 0) throw SystemError(got < 0 ? errno : EIO, "cannot read back the output of a job");
+    return static_cast<std::size_t>(got);
+}
+
 std::string Spool::take(std::size_t most) {
     std::string taken;
     while (taken.size() < most && !chunks_.empty()) {
@@ -170,11 +176,9 @@ std::string Spool::take(std::size_t most) {
     const std::size_t begin = taken.size();
     taken.resize(begin + std::min(most - begin, static_cast<std::size_t>(file_end_ - file_start_)));
     for (std::size_t at = begin; at < taken.size();) {
-        const ssize_t size =
-            uninterrupted([&] { return ::pread(file_.get(), taken.data() + at, taken.size() - at, file_start_); });
-        if (size <= 0) throw SystemError(size < 0 ? errno : EIO, "cannot read back the output of a job");
-        file_start_ += size;
-        at += static_cast<std::size_t>(size);
+        const std::size_t size = read_back(taken.data() + at, taken.size() - at, file_start_);
+        file_start_ += static_cast<off_t>(size);
+        at += size;
     }
     return taken;
 }
@@ -186,10 +190,8 @@ ssize_t Spool::drain_file(int fd, std::size_t piece) {
     if (size > 0 || (errno != EINVAL && errno != ENOSYS)) return size;
     // A target opened for appending, or a device that cannot splice.
     static char buffer[chunk_size];
-    ssize_t got =
-        uninterrupted([&] { return ::pread(file_.get(), buffer, std::min(want, sizeof buffer), file_start_); });
-    if (got <= 0) throw SystemError(EIO, "cannot read back the output of a job");
-    size = uninterrupted([&] { return ::write(fd, buffer, static_cast<std::size_t>(got)); });
+    const std::size_t got = read_back(buffer, std::min(want, sizeof buffer), file_start_);
+    size = uninterrupted([&] { return ::write(fd, buffer, got); });
     if (size > 0) file_start_ += size;
     return size;
 }
@@ -199,17 +201,16 @@ void Spool::for_each(const std::function<void(std::string_view)>& use) const {
     for (const std::string& chunk : chunks_) use(std::string_view(chunk).substr(std::exchange(skip, 0)));
     char buffer[4096];
     for (off_t at = file_start_; at < file_end_;) {
-        ssize_t size = uninterrupted([&] { return ::pread(file_.get(), buffer, sizeof buffer, at); });
-        if (size <= 0) throw_errno("cannot read back the output of a job");
-        use({buffer, static_cast<std::size_t>(size)});
-        at += size;
+        const std::size_t size = read_back(buffer, sizeof buffer, at);
+        use({buffer, size});
+        at += static_cast<off_t>(size);
     }
 }
 
 char Spool::last() const {
     char byte = 0;
     if (file_end_ > file_start_) {
-        uninterrupted([&] { return ::pread(file_.get(), &byte, 1, file_end_ - 1); });
+        read_back(&byte, 1, file_end_ - 1);
     } else if (memory_size_ > 0) {
         byte = chunks_.back().back();
     }

@@ -81,6 +81,8 @@ class Spool {
     void forget_memory(std::size_t size);
     ssize_t drain_memory(int fd, std::size_t piece);
     ssize_t drain_file(int fd, std::size_t piece);
+    // Of the file, as much as one call gives, but something. Throws SystemError.
+    std::size_t read_back(char* to, std::size_t size, off_t at) const;
 
     SpoolStore* store_;
     std::list<std::string> chunks_;  // what came first; costs nothing as long as there is none

@@ -14,6 +14,8 @@
 #define HAID_BORROWS_MEMORY
 #endif
 
+extern "C" int __real_fstat(int fd, struct stat* status);  // NOLINT(bugprone-reserved-identifier): the linker's name
+
 namespace haid {
 namespace {
 
@@ -27,6 +29,7 @@ struct Order {
     std::atomic<pid_t> owner;
     std::atomic<bool> any;  // whatever its first argument is
     std::atomic<long> first;
+    std::atomic<bool> of_files;
 };
 
 std::atomic<Order*> orders = nullptr;  // one for each call; none until the first is given
@@ -41,8 +44,14 @@ Order& order_for(SystemCall call) {
     return orders[static_cast<std::size_t>(call)];
 }
 
+bool is_file(int fd) {
+    struct stat status {};
+    return __real_fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+}
+
 HAID_BORROWS_MEMORY bool is_meant(const Order& order, long first) {
     if (!order.any && order.first != first) return false;
+    if (order.of_files && !is_file(static_cast<int>(first))) return false;
     const FailingCall::Where where = order.where;
     return where == FailingCall::Where::anywhere || (where == FailingCall::Where::here) == (order.owner == ::getpid());
 }
@@ -107,6 +116,7 @@ FailingCall::FailingCall(SystemCall call, int error, Which which) : call_(call) 
     order.owner = ::getpid();
     order.any = !which.first;
     order.first = which.first.value_or(0);
+    order.of_files = which.of_files;
     order.error = error;
 }
 

@@ -46,6 +46,7 @@ class FailingCall {
         int times = 1;  // so many fail
         Where where = Where::anywhere;
         std::optional<long> first = std::nullopt;  // only those whose first argument is this: a descriptor, a number
+        bool of_files = false;                     // only those whose first argument is a descriptor of a regular file
     };
 
     FailingCall(SystemCall call, int error, Which which);

@@ -12,6 +12,7 @@
 #include "command/input/inputs.hpp"
 #include "command/input/record_reader.hpp"
 #include "failing_calls.hpp"
+#include "system/error.hpp"
 
 namespace haid::command {
 namespace {
@@ -147,6 +148,16 @@ TEST_F(SourceTest, RefusesWhatItCannotRead) {
     auto source = file_source(file("a\n"), {});
     std::string value;
     EXPECT_THROW(source->next(value), InputError);
+}
+
+TEST_F(SourceTest, AStandardInputForWhichThereIsNoDescriptorIsNotCalledClosed) {
+    const FailingCall fcntl(SystemCall::fcntl, EMFILE);
+    try {
+        file_source("-", {});
+        ADD_FAILURE() << "no fault";
+    } catch (const system::SystemError& error) {
+        EXPECT_EQ(error.error(), EMFILE);
+    }
 }
 
 TEST_F(SourceTest, NeverWaitsForAPipe) {

@@ -248,6 +248,27 @@ TEST_F(SpoolTest, AFullDiskIsAFaultThatNamesTheFolder) {
     expect_fault([&] { spool.fill_from(source.read.get(), 100); });
 }
 
+TEST_F(SpoolTest, WhatCannotBeReadBackSaysWhy) {
+    SpoolStore store(folder_, 0);
+    Spool spool(store);
+    spool.append("x");
+    const auto expect_fault = [](auto action) {
+        const FailingCall pread(SystemCall::pread, ESTALE);
+        try {
+            action();
+            ADD_FAILURE() << "no fault";
+        } catch (const SystemError& error) {
+            EXPECT_EQ(error.error(), ESTALE);
+        }
+    };
+    expect_fault([&] { spool.text(); });
+    expect_fault([&] { spool.last(); });
+    expect_fault([&] { spool.take(1); });
+    const FailingCall sendfile(SystemCall::sendfile, EINVAL);
+    expect_fault([&] { spool.drain_to(pipe_.write.get(), 1); });
+    EXPECT_EQ(drained(spool), "x");
+}
+
 TEST_F(SpoolTest, AFolderThatDoesNotExistIsAFaultThatNamesIt) {
     SpoolStore store("/nonexistent/folder", 0);
     Spool spool(store);

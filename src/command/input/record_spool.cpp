@@ -51,8 +51,10 @@ std::string RecordSpool::read(std::uint64_t at, std::size_t size) {
         constexpr std::size_t window = 64 * 1024;
         buffer_.resize(std::max(window, size));
         buffer_start_ = at;
-        ssize_t got = ::pread(file_.get(), buffer_.data(), buffer_.size(), static_cast<off_t>(at));
-        if (got < static_cast<ssize_t>(size)) system::throw_errno("cannot read back the inputs");
+        const ssize_t got = system::uninterrupted(
+            [&] { return ::pread(file_.get(), buffer_.data(), buffer_.size(), static_cast<off_t>(at)); });
+        if (got < static_cast<ssize_t>(size))
+            throw system::SystemError(got < 0 ? errno : EIO, "cannot read back the inputs");
         buffer_.resize(static_cast<std::size_t>(got));
     }
     return buffer_.substr(at - buffer_start_, size);

@@ -123,6 +123,7 @@ std::unique_ptr<Source> list_source(const std::vector<std::string>& texts, std::
 std::unique_ptr<Source> file_source(const std::string& path, const RecordRules& rules) {
     if (path == "-") {
         system::Descriptor copy(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3));
+        if (!copy && errno != EBADF) system::throw_errno("cannot read standard input");
         if (!copy || !system::is_readable(copy.get()))
             throw InputError("standard input is closed: give arguments after ::: or a file with -a");
         return std::make_unique<FileSource>(std::move(copy), "standard input", rules);
