@@ -89,7 +89,7 @@ TEST_F(PoolEndings, AreThoseThatTheCallIsTold) {
 }
 
 // Takes one value of each frame.
-struct TakesOne : detail::GatherResults<int> {
+struct TakesOne : detail::AllResults<int> {
     using GatherResults::GatherResults;
     void values(std::uint64_t first, std::uint32_t count, Decoder& from, std::uint32_t& decoded) override {
         GatherResults::values(first, 1, from, decoded);
@@ -113,7 +113,7 @@ TEST_F(PoolEndings, OfWhatCannotBeDecodedAreFailures) {
     EXPECT_GT(failed, 0U);
 }
 
-struct Refuses : detail::GatherResults<int> {
+struct Refuses : detail::AllResults<int> {
     using GatherResults::GatherResults;
     void values(std::uint64_t, std::uint32_t, Decoder&, std::uint32_t&) override { throw std::bad_alloc(); }
 };
