@@ -90,9 +90,9 @@ TEST_F(PoolEndings, AreThoseThatTheCallIsTold) {
 
 // Takes one value of each frame.
 struct TakesOne : detail::AllResults<int> {
-    using GatherResults::GatherResults;
+    using AllResults::AllResults;
     void values(std::uint64_t first, std::uint32_t count, Decoder& from, std::uint32_t& decoded) override {
-        GatherResults::values(first, 1, from, decoded);
+        AllResults::values(first, 1, from, decoded);
         if (count > 1) throw DecodeError("it is no number");
     }
 };
@@ -114,7 +114,7 @@ TEST_F(PoolEndings, OfWhatCannotBeDecodedAreFailures) {
 }
 
 struct Refuses : detail::AllResults<int> {
-    using GatherResults::GatherResults;
+    using AllResults::AllResults;
     void values(std::uint64_t, std::uint32_t, Decoder&, std::uint32_t&) override { throw std::bad_alloc(); }
 };
 

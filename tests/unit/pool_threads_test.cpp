@@ -142,8 +142,8 @@ TEST_F(ThreadPools, WhatIsGivenUpWaitsForNoRetry) {
 }
 
 TEST_F(ThreadPools, ThatCannotTakeAResultEndItsCall) {
-    struct Refuses : detail::GatherResults<int> {
-        using GatherResults::GatherResults;
+    struct Refuses : detail::AllResults<int> {
+        using AllResults::AllResults;
         void put(const Result<int>&) { throw Mine("no room"); }
     };
     const auto engine = detail::Engine::of_threads(with_workers(2));
