@@ -9,7 +9,7 @@ namespace haid::command {
 using schedule::Cause;
 using system::Clock;
 
-void Endings::ended(std::uint64_t slot, JobEnd end) {
+void Endings::ended(std::uint64_t slot, JobEnd&& end) {
     const bool in_doubt = DoubtfulEndings::is_doubtful(end) && !parts_.schedule.is_ending(slot);
     if (!in_doubt) return conclude(slot, std::move(end));
     doubtful_.add(slot, std::move(end), Clock::now());
@@ -19,7 +19,7 @@ void Endings::end_doubts(system::Time now) {
     while (auto one = doubtful_.take(now)) conclude(one->slot, std::move(one->end));
 }
 
-void Endings::lost(std::uint64_t slot, JobEnd end) {
+void Endings::lost(std::uint64_t slot, JobEnd&& end) {
     const bool stopping_before = parts_.schedule.stopping();
     const Verdict verdict = parts_.schedule.lost(slot, Clock::now());
     if (verdict.next != Verdict::Next::forget && verdict.used_attempt) {
@@ -30,13 +30,13 @@ void Endings::lost(std::uint64_t slot, JobEnd end) {
     conclude(slot, std::move(end), verdict, stopping_before);
 }
 
-void Endings::conclude(std::uint64_t slot, JobEnd end) {
+void Endings::conclude(std::uint64_t slot, JobEnd&& end) {
     const bool stopping_before = parts_.schedule.stopping();
     const bool succeeded = end.ending.exit_status == 0 && end.ending.signal == 0;
     conclude(slot, std::move(end), parts_.schedule.ended(slot, succeeded, Clock::now()), stopping_before);
 }
 
-void Endings::conclude(std::uint64_t slot, JobEnd end, const Verdict& verdict, bool stopping_before) {
+void Endings::conclude(std::uint64_t slot, JobEnd&& end, const Verdict& verdict, bool stopping_before) {
     if (end.host.empty()) end.host = parts_.settings.host;
     FinishedJob finished = parts_.running.ended(slot, std::move(end), verdict.cause);
     switch (verdict.next) {

@@ -37,9 +37,9 @@ class Endings {
     void add(schedule::EndingListener& listener) { listeners_.push_back(&listener); }
 
     // -- as the runner tells it
-    void ended(std::uint64_t slot, JobEnd end);
+    void ended(std::uint64_t slot, JobEnd&& end);
     // Where it ran is lost; the end is what is known of it.
-    void lost(std::uint64_t slot, JobEnd end);
+    void lost(std::uint64_t slot, JobEnd&& end);
 
     // What died of a SIGTERM by then has ended as any other.
     void end_doubts(system::Time now);
@@ -52,8 +52,8 @@ class Endings {
 
   private:
     using Verdict = schedule::Schedule::Verdict;
-    void conclude(std::uint64_t slot, JobEnd end);
-    void conclude(std::uint64_t slot, JobEnd end, const Verdict& verdict, bool stopping_before);
+    void conclude(std::uint64_t slot, JobEnd&& end);
+    void conclude(std::uint64_t slot, JobEnd&& end, const Verdict& verdict, bool stopping_before);
     void judge_halt(const FinishedJob& finished);
     void tell(const schedule::Ending& ending);
 

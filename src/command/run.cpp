@@ -189,12 +189,13 @@ bool Run::start_one(const Schedule::Permit& permit) {
         printer_.print(Stream::output, job.line + "\n");
     }
     const Runner::Started how = runner_->start(job);
-    if (how != Runner::Started::yes) supply_.put_back(permit, std::move(job));
     if (how == Runner::Started::elsewhere) {
+        supply_.put_back(permit, std::move(job));
         schedule_.postponed(permit);
         return true;
     }
     if (how == Runner::Started::later) {
+        supply_.put_back(permit, std::move(job));
         schedule_.withdrawn(permit, now + StartPatience::try_again);
         start_patience_.refused(now, runner_->refusal(), schedule_.running() > 0);
         return false;

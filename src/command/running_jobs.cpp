@@ -9,7 +9,7 @@
 
 namespace haid::command {
 
-const Job& RunningJobs::started(Job job, std::uint64_t attempt, system::Time now) {
+const Job& RunningJobs::started(Job&& job, std::uint64_t attempt, system::Time now) {
     const std::uint64_t slot = job.slot;
     return by_slot_.insert_or_assign(slot, One{std::move(job), attempt, now}).first->second.job;
 }
@@ -19,8 +19,9 @@ const RunningJobs::One* RunningJobs::find(std::uint64_t slot) const {
     return found != by_slot_.end() ? &found->second : nullptr;
 }
 
-FinishedJob RunningJobs::ended(std::uint64_t slot, JobEnd end, schedule::Cause cause) {
-    One one = std::move(by_slot_.extract(slot).mapped());
+FinishedJob RunningJobs::ended(std::uint64_t slot, JobEnd&& end, schedule::Cause cause) {
+    const auto node = by_slot_.extract(slot);
+    One& one = node.mapped();
     const std::uint64_t output_bytes = one.streamed_bytes + end.output.size() + end.kept.value_or(0);
     return {std::move(one.job), std::move(end), one.attempt, cause, output_bytes};
 }
@@ -29,6 +30,7 @@ std::vector<std::string> RunningJobs::list(system::Time now) const {
     std::map<std::uint64_t, const One*> ordered;
     for (const auto& [slot, one] : by_slot_) ordered[one.job.sequence] = &one;
     std::vector<std::string> lines;
+    lines.reserve(ordered.size());
     for (const auto& [sequence, one] : ordered) {
         lines.push_back(
             fmt::format("job {} runs for {:.0f} s: {}", sequence, schedule::seconds(now - one->since), one->job.line));

@@ -25,10 +25,10 @@ class RunningJobs {
     // `attempts`: of those that have no limit of their own.
     RunningJobs(Output& output, std::uint64_t attempts) : output_(output), attempts_(attempts) {}
 
-    const Job& started(Job job, std::uint64_t attempt, system::Time now);
+    const Job& started(Job&& job, std::uint64_t attempt, system::Time now);
     // nullptr: nothing runs there.
     const One* find(std::uint64_t slot) const;
-    FinishedJob ended(std::uint64_t slot, JobEnd end, schedule::Cause cause);
+    FinishedJob ended(std::uint64_t slot, JobEnd&& end, schedule::Cause cause);
     // A line for each, in the order of their numbers.
     std::vector<std::string> list(system::Time now) const;
 

@@ -80,7 +80,7 @@ void Output::streamed(std::uint64_t sequence, Stream stream, std::string_view da
     }
 }
 
-void Output::finished(FinishedJob finished) {
+void Output::finished(FinishedJob&& finished) {
     std::uint64_t sequence = finished.job.sequence;
     if (!has_turn(sequence)) {
         spilled_waiting_ += finished.end.output.spilled() + finished.end.error.spilled();
@@ -131,7 +131,7 @@ void Output::flush() {
     }
 }
 
-void Output::deliver(FinishedJob one) {
+void Output::deliver(FinishedJob&& one) {
     FinishedJob& finished = delivering_.emplace_back(std::move(one));
     auto node = live_.extract(finished.job.sequence);
     if (results_ != nullptr) {
@@ -152,9 +152,9 @@ void Output::deliver(FinishedJob one) {
     // While it waits for whoever takes the output, no more of it is kept than its ending tells.
     finished.job.arguments = {};
     printer_.after([this] {
-        const FinishedJob delivered = std::move(delivering_.front());
-        delivering_.pop_front();
-        delivered_(delivered);
+        std::list<FinishedJob> delivered;  // whatever is thrown, it is told no second time
+        delivered.splice(delivered.begin(), delivering_, delivering_.begin());
+        delivered_(delivered.front());
     });
 }
 

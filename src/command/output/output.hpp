@@ -2,8 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -42,7 +42,7 @@ class Output {
     void offer(std::uint64_t sequence, system::Spool& data);
     // The same for what is in its pipe, without a copy; 0 at the pipe's end.
     std::optional<std::size_t> pass_on(std::uint64_t sequence, int pipe, std::size_t limit);
-    void finished(FinishedJob finished);
+    void finished(FinishedJob&& finished);
     // This job will not be finished: it was skipped, or ended because the run stops.
     void gone(std::uint64_t sequence);
     // Nothing more will come: prints what still waits for its turn.
@@ -74,7 +74,7 @@ class Output {
     bool prints_alone(std::uint64_t sequence) const;
     bool has_turn(std::uint64_t sequence) const { return !settings_.keep_order || sequence == turn_; }
     void advance();
-    void deliver(FinishedJob finished);
+    void deliver(FinishedJob&& one);
     void announce(std::uint64_t sequence, Live& live);
     void print_tagged(Stream stream, system::Spool data, Tagger& tagger);
     void release_held(Live& live);
@@ -86,7 +86,7 @@ class Output {
     Delivered delivered_;
     std::unordered_map<std::uint64_t, Live> live_;
     std::map<std::uint64_t, FinishedJob> waiting_;  // finished before their turn
-    std::deque<FinishedJob> delivering_;            // the printer has their output, and writes it in this order
+    std::list<FinishedJob> delivering_;             // the printer has their output, and writes it in this order
     std::set<std::uint64_t> gone_;                  // after the one whose turn it is
     std::uint64_t turn_ = 1;
     std::size_t spilled_waiting_ = 0;
