@@ -108,6 +108,7 @@ class BasicPool {
     // to the worker of a Pool as a std::string. A ThreadPool moves them on to a function that takes them by value where
     // it cannot be called otherwise (std::unique_ptr): then there can be no retries (std::invalid_argument).
     template <class F, class... Arguments>
+        requires(!detail::is_options<F>)
     auto apply(F&& f, Arguments&&... arguments) {
         return detail::run_one<Workers>(pool_, std::forward<F>(f), std::forward<Arguments>(arguments)...);
     }

@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <fstream>
+#include <initializer_list>
 #include <iterator>
 #include <map>
 #include <set>
@@ -310,6 +311,22 @@ TEST_F(PoolLimits, AnInputMayUseThePool) {
     expect_inputs_may_use(processes, up_to(20));
     ThreadPool threads(2);
     expect_inputs_may_use(threads, up_to(20));
+}
+
+// What is gone when the line is over is copied by a call that nobody waits for.
+template <class AnyPool>
+void expect_copies(AnyPool& pool) {
+    EXPECT_EQ(pool.map_async(twice, std::initializer_list<int>{1, 2}).get(), (std::vector{2, 4}));
+    const std::initializer_list<int> named{3, 4};
+    EXPECT_EQ(pool.map_async(twice, named).get(), (std::vector{6, 8}));
+    EXPECT_EQ(pool.map(twice, std::initializer_list<int>{5, 6}), (std::vector{10, 12}));
+}
+
+TEST_F(PoolLimits, ItemsThatCannotBeMovedAreCopied) {
+    Pool processes(1);
+    expect_copies(processes);
+    ThreadPool threads(1);
+    expect_copies(threads);
 }
 
 // Items that are there already, chosen by what uses the pool, or reached through it.

@@ -154,11 +154,12 @@ void require_to_stay(const CallOptions& options) {
     }
 }
 
+template <class Argument>
+inline constexpr bool is_options = std::is_same_v<std::remove_cvref_t<Argument>, CallOptions>;
 // Whether the last of these arguments says how to call.
 template <class... Argument>
 inline constexpr bool ends_in_options =
-    std::is_same_v<std::remove_cvref_t<std::tuple_element_t<sizeof...(Argument), std::tuple<int, Argument...>>>,
-                   CallOptions>;
+    is_options<std::tuple_element_t<sizeof...(Argument), std::tuple<int, Argument...>>>;
 
 // The last argument may be the options.
 template <class Workers, class F, class... Argument>
