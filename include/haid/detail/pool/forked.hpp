@@ -69,27 +69,37 @@ struct WithoutResult {
     }
 };
 
-// Processes that are forked for the call: they have the items themselves.
+template <class Items>
+inline constexpr bool reachable_by_number = std::ranges::random_access_range<Items> && std::ranges::sized_range<Items>;
+
+// Processes that are forked for the call: they have the items themselves, or what they were put into.
 struct Forks {
     static constexpr bool crossing = false;
     template <class Items>
-    using Argument = std::ranges::range_reference_t<Items>;
+    using Argument = std::conditional_t<reachable_by_number<Items>, std::ranges::range_reference_t<Items>,
+                                        std::ranges::range_value_t<Items>&>;
 };
 
 template <Spread spread, class F, class Items>
+consteval bool accepts_forked() {
+    if constexpr (accepts_items<Items&>()) {
+        if constexpr (accepts_function<Forks, spread, F, Items>()) {
+            return accepts_result<result_of<spread, F, Forks::Argument<Items>>>();
+        }
+    }
+    return false;
+}
+
+template <Spread spread, class F, class Items>
 auto run_forked(F& f, Items& items, const CallOptions& options, int workers) {
-    if constexpr (!accepts_items<Items&>()) {
+    if constexpr (!accepts_forked<spread, F, Items>()) {
         return Refused();
-    } else if constexpr (!std::ranges::random_access_range<Items> || !std::ranges::sized_range<Items>) {
+    } else if constexpr (!reachable_by_number<Items>) {
         // Items that cannot be reached by their number are put where they can.
         auto all = detail::collected(items);
         return detail::run_forked<spread>(f, all, options, workers);
-    } else if constexpr (!accepts_function<Forks, spread, F, Items>()) {
-        return Refused();
-    } else if constexpr (!accepts_result<result_of<spread, F, std::ranges::range_reference_t<Items>>>()) {
-        return Refused();
     } else {
-        using R = result_of<spread, F, std::ranges::range_reference_t<Items>>;
+        using R = result_of<spread, F, Forks::Argument<Items>>;
         const auto count = static_cast<std::uint64_t>(std::ranges::size(items));
         auto call = std::make_shared<ForkedCall<AllValues<R>, F, std::ranges::iterator_t<Items>, spread>>(
             detail::limits_of(options), f, std::ranges::begin(items), count);
