@@ -8,13 +8,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <iostream>
 #include <mutex>
 #include <thread>
 
 #include "haid/error.hpp"
-#include "haid/map.hpp"
+#include "library/identity.hpp"
 #include "process/fork.hpp"
 #include "process/ladder.hpp"
 #include "system/demangle.hpp"
@@ -25,34 +24,6 @@ namespace haid {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-// Who this process is. Written only by a new process before anything else runs in it: reading needs no lock.
-struct Self {
-    ProcessInfo info{"MainProcess"};
-    std::string identity;  // "1:2" in the second process of the first
-    std::optional<ProcessInfo> parent;
-    std::atomic<int> children = 0;
-};
-
-Self& self() {
-    static Self& only = *new Self;
-    return only;
-}
-
-std::string next_identity() {
-    Self& here = self();
-    int number = ++here.children;
-    return here.identity.empty() ? std::to_string(number) : fmt::format("{}:{}", here.identity, number);
-}
-
-// What a new process does first.
-void become(const ProcessInfo& info, const std::string& identity, const ProcessInfo& parent) {
-    Self& here = self();
-    here.parent = parent;
-    here.info = info;
-    here.identity = identity;
-    here.children = 0;
-}
 
 std::string exception_type() {
     const std::type_info* type = abi::__cxa_current_exception_type();
@@ -93,7 +64,7 @@ struct Process::State {
     int run() {
         ProcessInfo parent = current_process();
         parent.pid = owner;
-        become({name, 0, daemon}, identity, parent);
+        become_process({name, 0, daemon}, identity, parent);
         std::unique_ptr<Call> ours = std::move(call);
         try {
             ours->run();
@@ -335,28 +306,6 @@ std::ostream& operator<<(std::ostream& out, const Process& process) {
     }
     if (ours.daemon) text += " daemon";
     return out << text << '>';
-}
-
-std::function<void(std::size_t)> detail::name_workers() {
-    return [parent = current_process(), above = self().identity](std::size_t worker) {
-        std::string identity = (above.empty() ? "" : above + ":") + std::to_string(worker + 1);
-        become({"PoolWorker-" + identity, 0, false}, identity, parent);
-    };
-}
-
-ProcessInfo current_process() {
-    ProcessInfo info = self().info;
-    info.pid = ::getpid();
-    return info;
-}
-
-std::optional<ProcessInfo> parent_process() {
-    return self().parent;
-}
-
-std::ostream& operator<<(std::ostream& out, const ProcessInfo& process) {
-    return out << fmt::format("<Process name='{}' pid={}{}>", process.name, process.pid,
-                              process.daemon ? " daemon" : "");
 }
 
 }  // namespace haid

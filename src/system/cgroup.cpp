@@ -1,15 +1,14 @@
 #include "system/cgroup.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <optional>
+
+#include "system/text.hpp"
 
 namespace haid::system {
 
@@ -303,39 +302,6 @@ std::vector<CgroupMemoryLimit> cgroup_memory_limits(const std::string& root) {
     add_v2_memory(root, texts, limits);
     add_v1_memory(root, texts, limits);
     return limits;
-}
-
-std::optional<std::string> read_text(const std::string& path) {
-    int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (file < 0) return {};
-    std::string text;
-    char buffer[4096];
-    ssize_t count = 0;
-    do {
-        count = ::read(file, buffer, sizeof buffer);
-        if (count > 0) text.append(buffer, static_cast<std::size_t>(count));
-    } while (count > 0 || (count < 0 && errno == EINTR));
-    ::close(file);
-    if (count < 0) return {};
-    text.resize(text.find_last_not_of(" \t\n") + 1);
-    return text;
-}
-
-std::optional<std::uint64_t> parse_whole_number(std::string_view text) {
-    std::uint64_t number = 0;
-    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || end != text.data() + text.size()) return {};
-    return number;
-}
-
-std::vector<std::string_view> split(std::string_view text, char separator) {
-    std::vector<std::string_view> parts;
-    for (;;) {
-        auto end = text.find(separator);
-        parts.push_back(text.substr(0, end));
-        if (end == text.npos) return parts;
-        text.remove_prefix(end + 1);
-    }
 }
 
 }  // namespace haid::system

@@ -28,13 +28,4 @@ std::vector<ResourceSource> cgroup_cpu_sources(const std::string& root);
 // Likewise for memory.
 std::vector<CgroupMemoryLimit> cgroup_memory_limits(const std::string& root);
 
-// The text of a small file without the white space at its end; none where it cannot be read.
-std::optional<std::string> read_text(const std::string& path);
-
-// Digits only, nothing before or after them; none also where the number does not fit.
-std::optional<std::uint64_t> parse_whole_number(std::string_view text);
-
-// The parts between separators, also empty ones; at least one.
-std::vector<std::string_view> split(std::string_view text, char separator);
-
 }  // namespace haid::system

@@ -14,18 +14,6 @@ namespace {
 
 constexpr char apart[] = "cannot keep a file apart from the closed standard descriptors";
 
-// Takes the descriptor. Whether all of the file was read; errno says why not.
-bool append_content(std::string& text, int fd) {
-    const Descriptor file(fd);
-    char buffer[4096];
-    ssize_t size = -1;
-    while (file && (size = uninterrupted([&] { return ::read(file.get(), buffer, sizeof buffer); })) > 0) {
-        text.append(buffer, static_cast<std::size_t>(size));
-    }
-    if (text.starts_with(byte_order_mark)) text.erase(0, byte_order_mark.size());
-    return size == 0;
-}
-
 }  // namespace
 
 int above_standard(int fd) noexcept {
@@ -98,17 +86,26 @@ void write_all(int fd, std::string_view data, const char* what) {
     }
 }
 
-std::string read_small_file(const std::string& path) {
+std::optional<std::string> try_to_read(const std::string& path) {
+    const Descriptor file(uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }));
     std::string text;
-    append_content(text, uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }));
+    char buffer[4096];
+    ssize_t size = -1;
+    while (file && (size = uninterrupted([&] { return ::read(file.get(), buffer, sizeof buffer); })) > 0) {
+        text.append(buffer, static_cast<std::size_t>(size));
+    }
+    if (size < 0) return std::nullopt;
+    if (text.starts_with(byte_order_mark)) text.erase(0, byte_order_mark.size());
     return text;
 }
 
+std::string read_small_file(const std::string& path) {
+    return try_to_read(path).value_or("");
+}
+
 std::string read_file(const std::string& path) {
-    std::string text;
-    const int fd = uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); });
-    if (!append_content(text, fd)) throw_errno(fmt::format("cannot read '{}'", path));
-    return text;
+    if (auto text = try_to_read(path)) return *std::move(text);
+    throw_errno(fmt::format("cannot read '{}'", path));
 }
 
 bool hold_standard_descriptors() noexcept {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -68,6 +69,8 @@ inline constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 std::string read_small_file(const std::string& path);
 // The same of a file that somebody has named. Throws SystemError where it cannot be read.
 std::string read_file(const std::string& path);
+// The same; none where it cannot be read, and errno says why.
+std::optional<std::string> try_to_read(const std::string& path);
 
 // For a program of ours, before it opens anything: what is closed of the descriptors 0 to 2 becomes /dev/null, so that
 // no other file gets the number. What reads 0 or writes to 1 has an error as from a closed one (EBADF): neither an

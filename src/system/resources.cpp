@@ -15,6 +15,7 @@
 
 #include "system/cgroup.hpp"
 #include "system/slurm_environment.hpp"
+#include "system/text.hpp"
 
 namespace haid::system {
 

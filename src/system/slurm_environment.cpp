@@ -6,7 +6,7 @@
 #include <climits>
 #include <stdexcept>
 
-#include "system/cgroup.hpp"
+#include "system/text.hpp"
 
 namespace haid::system {
 
