@@ -132,7 +132,7 @@ int FailingCall::failed() const {
 
 }  // namespace haid
 
-// NOLINTBEGIN(bugprone-reserved-identifier): the linker's names
+// NOLINTBEGIN(bugprone-reserved-identifier,bugprone-macro-parentheses): the linker's names, and lists of parameters
 extern "C" {
 #define HAID_CALL(name, result, parameters, arguments)                                                      \
     result __real_##name parameters;                                                                        \
@@ -156,4 +156,4 @@ extern "C" {
     }
 #include "system_calls.def"
 }
-// NOLINTEND(bugprone-reserved-identifier)
+// NOLINTEND(bugprone-reserved-identifier,bugprone-macro-parentheses)

@@ -60,6 +60,7 @@ TEST_F(FailingCalls, NoMoreThanThoseThatAreWantedWhereThreadsCall) {
     std::atomic<int> failures = 0;
     const FailingCall fails(SystemCall::ftruncate, EIO, {.skip = 100, .times = 50});
     std::vector<std::thread> threads;
+    threads.reserve(4);
     for (int i = 0; i < 4; ++i) {
         threads.emplace_back([&] {
             for (int call = 0; call < 100; ++call) failures += cut(file_.get()) != 0;
