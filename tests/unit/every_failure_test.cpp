@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <functional>
 #include <numeric>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -291,6 +292,8 @@ Outcome use_folder_of_a_run(const std::string& folder) {
 struct Door {
     const char* name;
     Outcome (*use)(const std::string& folder);
+
+    friend std::ostream& operator<<(std::ostream& out, const Door& door) { return out << door.name; }
 };
 
 // What is known of a use, in memory that its process and ours share.
