@@ -20,7 +20,7 @@ void CallUnderWay::tell(const Ended& ended, const std::exception_ptr* error, boo
     call->listener()->ended(ending);
 }
 
-CallUnderWay::Verdict CallUnderWay::failed(const Ended& ended, std::exception_ptr error) {
+CallUnderWay::Verdict CallUnderWay::failed(const Ended& ended, const std::exception_ptr& error) {
     const schedule::Retries retries{std::uint64_t{1} + limits().retries, limits().backoff};
     if (!cancelled && limits().retries > 0) {
         const std::uint64_t attempt = attempt_of(ended.first);
@@ -30,12 +30,12 @@ CallUnderWay::Verdict CallUnderWay::failed(const Ended& ended, std::exception_pt
             return {.again_after = retries.pause_after(attempt)};
         }
     }
-    Verdict verdict = failed_for_good(ended, std::move(error));
+    Verdict verdict = failed_for_good(ended, error);
     forget_failures(ended);
     return verdict;
 }
 
-CallUnderWay::Verdict CallUnderWay::failed_for_good(const Ended& ended, std::exception_ptr error) {
+CallUnderWay::Verdict CallUnderWay::failed_for_good(const Ended& ended, const std::exception_ptr& error) {
     if (is_told()) {
         call->failed(ended.first, error);
         if (call->listener() != nullptr) tell(ended, &error, false);

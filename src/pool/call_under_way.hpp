@@ -65,9 +65,9 @@ class CallUnderWay {
         return verdict;
     }
     // The item has failed, and is tried again if it has attempts left.
-    Verdict failed(const Ended& ended, std::exception_ptr error);
+    Verdict failed(const Ended& ended, const std::exception_ptr& error);
     // The item has failed, whatever it has left.
-    Verdict failed_for_good(const Ended& ended, std::exception_ptr error);
+    Verdict failed_for_good(const Ended& ended, const std::exception_ptr& error);
     // The item has failed where that is judged (on a node), and is tried again there.
     void failed_at_first(const Ended& ended, const std::exception_ptr& error);
 

@@ -264,13 +264,12 @@ void Dispatcher::large_value(std::uint64_t number, std::uint32_t item, std::vect
                 });
 }
 
-void Dispatcher::failed(std::uint64_t number, std::uint32_t item, std::exception_ptr error, std::uint64_t nanoseconds,
-                        int worker) {
+void Dispatcher::failed(std::uint64_t number, std::uint32_t item, const std::exception_ptr& error,
+                        std::uint64_t nanoseconds, int worker) {
     Task* task = ledger_.find(number);
     if (task == nullptr || item >= task->items) return;
     ActiveCall& call = *task->call;
-    const auto verdict =
-        call.failed({task->first + item, 1, std::chrono::nanoseconds(nanoseconds), worker}, std::move(error));
+    const auto verdict = call.failed({task->first + item, 1, std::chrono::nanoseconds(nanoseconds), worker}, error);
     if (verdict.again_after) {
         again_.emplace(detail::Clock::now() + *verdict.again_after, Again{number, item});
         return;

@@ -47,7 +47,7 @@ class Dispatcher {
     // One that came in pieces; the call may take the memory over.
     void large_value(std::uint64_t task, std::uint32_t item, std::vector<std::byte>& bytes, std::uint64_t nanoseconds,
                      int worker);
-    void failed(std::uint64_t task, std::uint32_t item, std::exception_ptr error, std::uint64_t nanoseconds,
+    void failed(std::uint64_t task, std::uint32_t item, const std::exception_ptr& error, std::uint64_t nanoseconds,
                 int worker);
     // A worker has died of it, or with it, before it began an item. Whether it is to be blamed: not the first times,
     // for somebody else may have ended the worker; at once where an earlier task of the call was to be.

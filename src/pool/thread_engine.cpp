@@ -108,8 +108,12 @@ class ThreadEngine final : public EngineBase {
         std::unique_ptr<LocalTask> task;
         std::uint64_t attempt = 1;
     };
-    // Of those items of it that were run, if somebody wants to know.
-    using Times = std::vector<std::chrono::nanoseconds>;
+    // What has become of the items that were run: the others are given up.
+    struct Outcome {
+        std::uint32_t run = 0;
+        std::vector<std::uint32_t> failed;
+        std::vector<std::chrono::nanoseconds> took;  // of each, if somebody wants to know
+    };
 
     // -- the ends of it
 
@@ -247,46 +251,62 @@ class ThreadEngine final : public EngineBase {
 
     void run(Lock& guard, const Part& part) {
         Active& active = *part.active;
-        Times took;
+        Outcome outcome;
         guard.unlock();
-        const std::uint32_t run = run_items(part, took);
+        run_items(part, outcome);
         guard.lock();
-        for (std::uint32_t item = 0; item < run; ++item)
-            settle(part, item, took.empty() ? Times::value_type(0) : took[item]);
+        std::uint32_t from = 0;
+        for (const std::uint32_t failed : outcome.failed) {
+            settle_values(part, outcome, from, failed);
+            settle_failure(part, outcome, failed);
+            from = failed + 1;
+        }
+        settle_values(part, outcome, from, outcome.run);
         --active.unfinished;
         finish_if_done(active);
         changed();
     }
 
-    // How many: the others are given up.
-    static std::uint32_t run_items(const Part& part, Times& took) {
+    static void run_items(const Part& part, Outcome& outcome) {
         const Call& call = *part.active->call;
         const detail::Limits& limits = call.limits();
         const bool is_last = part.attempt > limits.retries;
         const bool is_timed = call.listener() != nullptr;
+        const std::uint32_t items = part.task->size();
         detail::CurrentItem current;
-        for (std::uint32_t item = 0; item < part.task->size(); ++item) {
-            if (call.is_given_up()) return item;
+        for (std::uint32_t item = 0; item < items && !call.is_given_up(); ++item) {
             current.is(limits.first_index + part.task->first() + item);
             const Time begun = is_timed ? detail::Clock::now() : Time();
             const bool succeeded = part.task->run(item);
-            if (is_timed) took.push_back(detail::Clock::now() - begun);
-            if (!succeeded && is_last && limits.stop_at_failure) return item + 1;
+            if (is_timed) outcome.took.push_back(detail::Clock::now() - begun);
+            ++outcome.run;
+            if (succeeded) continue;
+            outcome.failed.push_back(item);
+            if (is_last && limits.stop_at_failure) return;
         }
-        return part.task->size();
     }
 
-    void settle(const Part& part, std::uint32_t item, std::chrono::nanoseconds took) {
-        Active& active = *part.active;
-        const CallUnderWay::Ended ended{part.task->first() + item, 1, took, here.number};
-        std::exception_ptr error = part.task->error(item);
-        const CallUnderWay::Verdict verdict =
-            error ? active.failed(ended, std::move(error)) : active.values(ended, [&](Call&, std::uint32_t& decoded) {
-                part.task->give(item);
-                decoded = 1;
-            });
+    static CallUnderWay::Ended ended(const Part& part, const Outcome& outcome, std::uint32_t from, std::uint32_t to) {
+        CallUnderWay::Ended ended{part.task->first() + from, to - from};
+        ended.worker = here.number;
+        if (outcome.took.empty()) return ended;
+        for (std::uint32_t item = from; item < to; ++item) ended.took += outcome.took[item];
+        return ended;
+    }
+
+    void settle_values(const Part& part, const Outcome& outcome, std::uint32_t from, std::uint32_t to) {
+        if (from == to) return;
+        const auto verdict = part.active->values(ended(part, outcome, from, to), [&](Call&, std::uint32_t& decoded) {
+            part.task->give(from, to);
+            decoded = to - from;
+        });
+        if (!verdict.goes_on) give_up(*part.active);
+    }
+
+    void settle_failure(const Part& part, const Outcome& outcome, std::uint32_t item) {
+        const auto verdict = part.active->failed(ended(part, outcome, item, item + 1), part.task->error(item));
         if (verdict.again_after) try_again(part, item, detail::Clock::now() + *verdict.again_after);
-        if (!verdict.goes_on) give_up(active);
+        if (!verdict.goes_on) give_up(*part.active);
     }
 
     void try_again(const Part& part, std::uint32_t item, Time when) {

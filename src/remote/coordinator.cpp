@@ -318,12 +318,12 @@ void Coordinator::take(Node& node, Failed& failed) {
     ActiveCall& call = *task->call;
     const auto attempt = ended(node, failed.attempt, failed.item, 1);
     const auto worker = static_cast<int>(attempt.worker);
-    std::exception_ptr error =
+    const std::exception_ptr error =
         failed.lost ? std::make_exception_ptr(WorkerLost(fmt::format("{} (on {})", failed.lost->how, node.name()),
                                                          failed.lost->exit_code, failed.item, worker))
                     : pool::decode_exception(failed.error, failed.item, worker);
     if (failed.again) return call.failed_at_first(attempt, error);
-    resolve(node, *task, failed.item, 1, call.failed_for_good(attempt, std::move(error)));
+    resolve(node, *task, failed.item, 1, call.failed_for_good(attempt, error));
 }
 
 void Coordinator::take(Node& node, Aborted& aborted) {

@@ -107,8 +107,8 @@ class LocalTask {
     virtual std::exception_ptr error(std::uint32_t item) const = 0;
     // The same as a task of its own, to be run once more.
     virtual std::unique_ptr<LocalTask> again(std::uint32_t item) = 0;
-    // The value of one that has not goes to the call.
-    virtual void give(std::uint32_t item) = 0;
+    // The values of those before `to`, none of which has failed, go to the call.
+    virtual void give(std::uint32_t from, std::uint32_t to) = 0;
 
   private:
     std::uint64_t first_;

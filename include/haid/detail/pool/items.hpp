@@ -223,7 +223,9 @@ class ThreadTask final : public LocalTask {
         task->add(std::move(items_[item].held));
         return task;
     }
-    void give(std::uint32_t item) override { call_.put(*std::move(items_[item].result)); }
+    void give(std::uint32_t from, std::uint32_t to) override {
+        for (; from < to; ++from) call_.put(*std::move(items_[from].result));
+    }
 
   private:
     struct Item {
