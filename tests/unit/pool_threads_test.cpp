@@ -146,14 +146,14 @@ TEST_F(ThreadPools, ThatCannotTakeAResultEndItsCall) {
         using AllResults::AllResults;
         void put(const Result<int>&) { throw Mine("no room"); }
     };
-    const auto engine = detail::Engine::of_threads(with_workers(2));
+    const auto engine = detail::Engine::of_threads({.workers = 2});
     Heard heard;
     EXPECT_THROW((map_heard<false, Refuses>(*engine, twice, up_to(100), {}, heard)), Mine);
     EXPECT_TRUE(heard.of.empty());
 }
 
 TEST_F(ThreadPools, EndingsAreHeard) {
-    const auto engine = detail::Engine::of_threads(with_workers(3));
+    const auto engine = detail::Engine::of_threads({.workers = 3});
     detail::Limits limits;
     limits.retries = 2;
     limits.backoff = 1ms;
