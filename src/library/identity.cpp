@@ -27,6 +27,8 @@ Self& self() {
 
 }  // namespace
 
+namespace library {
+
 std::string next_identity() {
     Self& here = self();
     int number = ++here.children;
@@ -41,10 +43,12 @@ void become_process(const ProcessInfo& info, const std::string& identity, const 
     here.children = 0;
 }
 
+}  // namespace library
+
 std::function<void(std::size_t)> detail::name_workers() {
     return [parent = current_process(), above = self().identity](std::size_t worker) {
         std::string identity = (above.empty() ? "" : above + ":") + std::to_string(worker + 1);
-        become_process({"PoolWorker-" + identity, 0, false}, identity, parent);
+        library::become_process({"PoolWorker-" + identity, 0, false}, identity, parent);
     };
 }
 

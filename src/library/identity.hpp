@@ -5,7 +5,7 @@
 
 #include "haid/process.hpp"
 
-namespace haid {
+namespace haid::library {
 
 // Of the next child of this process: "1:2" for the second one of the first.
 std::string next_identity();
@@ -13,4 +13,4 @@ std::string next_identity();
 // What a new process does first, before anything else runs in it.
 void become_process(const ProcessInfo& info, const std::string& identity, const ProcessInfo& parent);
 
-}  // namespace haid
+}  // namespace haid::library

@@ -45,7 +45,7 @@ void tell_uncaught(const std::string& process, const std::string& exception) {
 // else has reaped it.
 struct Process::State {
     const pid_t owner = ::getpid();
-    const std::string identity = next_identity();
+    const std::string identity = library::next_identity();
     std::string name = "Process-" + identity;
     bool daemon = false;
     std::unique_ptr<Call> call;
@@ -64,7 +64,7 @@ struct Process::State {
     int run() {
         ProcessInfo parent = current_process();
         parent.pid = owner;
-        become_process({name, 0, daemon}, identity, parent);
+        library::become_process({name, 0, daemon}, identity, parent);
         std::unique_ptr<Call> ours = std::move(call);
         try {
             ours->run();

@@ -17,7 +17,7 @@ void CallUnderWay::tell(const Ended& ended, const std::exception_ptr* error, boo
     ending.place = ended.worker;
     ending.took = ended.took;
     ending.error = error;
-    call->listener()->ended(ending);
+    call->listener()->on_ending(ending);
 }
 
 CallUnderWay::Verdict CallUnderWay::failed(const Ended& ended, const std::exception_ptr& error) {

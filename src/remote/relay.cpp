@@ -5,7 +5,6 @@
 #include "haid/detail/pool/functions.hpp"
 #include "haid/error.hpp"
 #include "pool/exceptions.hpp"
-#include "schedule/ending.hpp"
 
 namespace haid::remote {
 namespace {
@@ -60,7 +59,7 @@ void Relay::large_value(std::uint64_t, std::vector<std::byte>& bytes, std::uint3
     decoded = 1;
 }
 
-void Relay::ended(const schedule::Ending& ending) {
+void Relay::on_ending(const schedule::Ending& ending) {
     const Attempt attempt{ending.took.count(), static_cast<int>(ending.place), ending.attempt};
     if (ending.error == nullptr) {
         return tell_(Values{open_.call, ending.which, static_cast<std::uint32_t>(ending.count), attempt, large_,

@@ -8,11 +8,12 @@
 
 #include "haid/detail/pool/call.hpp"
 #include "remote/messages.hpp"
+#include "schedule/ending.hpp"
 
 namespace haid::remote {
 
 // Its functions are called with the lock of the host's engine held.
-class Relay final : public detail::Call, private detail::EndingListener {
+class Relay final : public detail::Call, private schedule::EndingListener {
   public:
     // `tell`: called with what is to be said to the pool.
     Relay(Open open, std::function<void(OfHost&&)> tell);
@@ -32,7 +33,7 @@ class Relay final : public detail::Call, private detail::EndingListener {
     void finished() override { tell_(Over{open_.call}); }
 
   private:
-    void ended(const schedule::Ending& ending) override;
+    void on_ending(const schedule::Ending& ending) override;
 
     Open open_;
     std::function<void(OfHost&&)> tell_;

@@ -12,7 +12,7 @@
 
 namespace haid::fuzz {
 
-class TwentyItems final : public detail::Call, private detail::EndingListener {
+class TwentyItems final : public detail::Call, private schedule::EndingListener {
   public:
     // `twice`: the engine takes a worker's word for it that an item has not come to an end before.
     explicit TwentyItems(bool twice) : Call(in_threes()), twice_(twice) { tell(*this); }
@@ -47,7 +47,7 @@ class TwentyItems final : public detail::Call, private detail::EndingListener {
         return limits;
     }
     // Behind the call itself.
-    void ended(const schedule::Ending& ending) override {
+    void on_ending(const schedule::Ending& ending) override {
         expect(ending.which < filled_ && ending.count <= filled_ - ending.which && ending.attempt > 0);
         for (std::uint64_t item = ending.which; item < ending.which + ending.count && !twice_; ++item) {
             expect(ended_[item] != ending.again);

@@ -20,7 +20,7 @@
 
 namespace haid {
 
-class Heard final : public detail::EndingListener {
+class Heard final : public schedule::EndingListener {
   public:
     struct Attempt {
         std::uint64_t number;
@@ -32,7 +32,7 @@ class Heard final : public detail::EndingListener {
         std::exception_ptr error;
     };
 
-    void ended(const schedule::Ending& ending) override {
+    void on_ending(const schedule::Ending& ending) override {
         const bool failed = ending.error != nullptr;
         EXPECT_TRUE(!failed || ending.count == 1);
         EXPECT_TRUE(failed || !ending.again);

@@ -24,7 +24,7 @@
 #include "haid/options.hpp"
 
 namespace haid::schedule {
-struct Ending;
+class EndingListener;
 }
 
 namespace haid::detail {
@@ -80,16 +80,6 @@ class TaskWriter {
 // time: 40 MB cost 3 ms instead of 15. A hint; does nothing for less than some megabytes.
 void advise_large(void* memory, std::size_t size);
 
-// Who hears of every attempt of a call's items, also of those that are tried again: see Call::tell().
-class EndingListener {
-  public:
-    // Behind what the call itself is told, with the engine's lock held.
-    virtual void ended(const schedule::Ending& ending) = 0;
-
-  protected:
-    ~EndingListener() = default;
-};
-
 // Some items of a call, for engines whose workers are threads of this process.
 class LocalTask {
   public:
@@ -124,11 +114,11 @@ class Call {
 
     const Limits& limits() const { return limits_; }
 
-    // Before the call is submitted: from then on the listener, which lasts until the call has finished, hears how its
-    // items end.
-    void tell(EndingListener& listener) { listener_ = &listener; }
+    // Before the call is submitted: from then on the listener, which lasts until the call has finished, hears of every
+    // attempt of its items, also of those that are tried again; behind the call itself, with the engine's lock held.
+    void tell(schedule::EndingListener& listener) { listener_ = &listener; }
     // nullptr: nobody listens.
-    EndingListener* listener() const { return listener_; }
+    schedule::EndingListener* listener() const { return listener_; }
 
     // For engines on threads: what of it has not begun will not, also of a task that runs. At any time.
     void give_up() { given_up_.store(true, std::memory_order_relaxed); }
@@ -163,7 +153,7 @@ class Call {
 
   private:
     Limits limits_;
-    EndingListener* listener_ = nullptr;
+    schedule::EndingListener* listener_ = nullptr;
     std::atomic<bool> given_up_ = false;
 };
 
