@@ -251,6 +251,7 @@ void Run::on_stopped_by_terminal(std::uint64_t slot) {
 }
 
 void Run::on_ended(std::uint64_t slot, JobEnd end) {
+    if (running_.find(slot) == nullptr) return;  // a fault struck between its start and the news of it
     endings_.ended(slot, std::move(end));
     read_slots_file();
 }
@@ -356,7 +357,9 @@ void Run::wind_down() {
             runner_->reap();
             if (schedule_.running() == 0) break;
             send_due_signals();
-            loop_.wait(schedule_.next());
+            // Whoever is left when the ladder has ended is looked for again: news may have been lost with the fault.
+            const Time look = Clock::now() + beat;
+            loop_.wait(std::min(schedule_.next().value_or(look), look));
         } catch (const std::exception&) {
             // The fault has been told; what matters now is that nothing stays behind.
             printer_.abandon();

@@ -28,6 +28,7 @@ template <>
 Pool::BasicPool(PoolOptions options) : pool_(engine_of(std::move(options))) {}
 
 template <>
+// NOLINTNEXTLINE(performance-unnecessary-value-param): as Pool's, which moves them on
 ThreadPool::BasicPool(PoolOptions options) : pool_(detail::Engine::of_threads(options)) {}
 
 }  // namespace haid
