@@ -55,7 +55,8 @@ def draw_surroundings(random, folder):
     if kind == "file size":
         return limited(f"--fsize={random.choice([0, 100, 1000, 4096, 100_000])}")
     if kind == "memory":
-        return limited(f"--as={random.randint(4, 300) << 20}")
+        # In less the kernel cannot map an interpreter, and ends it by SIGSEGV before it has begun.
+        return limited(f"--as={random.randint(16, 300) << 20}")
     if kind == "full disk":
         return Surroundings("full disk", may_fail=True, full_disk=random.choice([16, 32, 64]) << 10)
     if kind == "calls":
