@@ -59,6 +59,8 @@ def with_callbacks(pool, items):
     for _ in items:
         ended.acquire()
     for item in items:
+        if isinstance(values[item], haid.PoolError):  # the pool cannot go on: as where a call is waited for
+            raise values[item]
         print(item, "lost" if isinstance(values[item], haid.WorkerLost) else values[item])
 
 
