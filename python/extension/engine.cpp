@@ -208,7 +208,8 @@ void Engine::remember(Calls& calls, const std::shared_ptr<BytesCall>& call) {
 // The calls are copied, for another thread may make one meanwhile.
 template <class Action>
 void Engine::for_unfinished(const Calls& calls, Action action) {
-    const Calls now = calls;  // the GIL guards them
+    // NOLINTNEXTLINE(performance-unnecessary-copy-initialization): the GIL guards them, and is let go
+    const Calls now = calls;
     WithoutGil without_gil;
     auto lock = engine_->lock();
     for (const auto& one : now) {
