@@ -10,6 +10,7 @@ using schedule::Cause;
 using system::Clock;
 
 void Endings::ended(std::uint64_t slot, JobEnd&& end) {
+    if (parts_.running.find(slot) == nullptr) return;
     const bool in_doubt = DoubtfulEndings::is_doubtful(end) && !parts_.schedule.is_ending(slot);
     if (!in_doubt) return conclude(slot, std::move(end));
     doubtful_.add(slot, std::move(end), Clock::now());
@@ -20,6 +21,7 @@ void Endings::end_doubts(system::Time now) {
 }
 
 void Endings::lost(std::uint64_t slot, JobEnd&& end) {
+    if (parts_.running.find(slot) == nullptr) return;
     const bool stopping_before = parts_.schedule.stopping();
     const Verdict verdict = parts_.schedule.lost(slot, Clock::now());
     if (verdict.next != Verdict::Next::forget && verdict.used_attempt) {

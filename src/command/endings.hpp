@@ -36,7 +36,7 @@ class Endings {
     // Told in the order in which they were added; the listener outlives this.
     void add(schedule::EndingListener& listener) { listeners_.push_back(&listener); }
 
-    // -- as the runner tells it
+    // -- as the runner tells it; a slot in which nothing runs is one in which a fault struck between start and news
     void ended(std::uint64_t slot, JobEnd&& end);
     // Where it ran is lost; the end is what is known of it.
     void lost(std::uint64_t slot, JobEnd&& end);

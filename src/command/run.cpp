@@ -251,7 +251,6 @@ void Run::on_stopped_by_terminal(std::uint64_t slot) {
 }
 
 void Run::on_ended(std::uint64_t slot, JobEnd end) {
-    if (running_.find(slot) == nullptr) return;  // a fault struck between its start and the news of it
     endings_.ended(slot, std::move(end));
     read_slots_file();
 }

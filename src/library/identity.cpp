@@ -7,7 +7,7 @@
 #include <optional>
 #include <ostream>
 
-#include "haid/map.hpp"
+#include "haid/detail/pool/forked.hpp"
 
 namespace haid {
 namespace {

@@ -4,8 +4,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "haid/detail/pool/forked.hpp"
 #include "haid/error.hpp"
-#include "haid/map.hpp"
 #include "library/pool_over_nodes.hpp"
 
 namespace haid {

@@ -7,7 +7,6 @@
 #include <functional>
 #include <limits>
 #include <stdexcept>
-#include <string_view>
 
 #include "haid/codec.hpp"
 #include "haid/detail/pool/functions.hpp"
@@ -49,8 +48,7 @@ struct haid::Codec<std::function<void()>> {
         if (function && plain == nullptr) {
             throw std::invalid_argument(
                 "an initializer that is to run in other programs must be a plain function of this one (a lambda "
-                "without "
-                "captures becomes one with a + before it)");
+                "without captures becomes one with a + before it)");
         }
         haid::encode(to, plain != nullptr ? detail::number_of(*plain) : 0);
     }

@@ -40,6 +40,20 @@ class OutputTest : public testing::Test {
         return {content(output.get()), content(error.get())};
     }
 
+    // All that comes through the pipe until the printer is idle, by a reader who leaves it full at first.
+    static std::string read_slowly(int pipe, Printer& printer, system::EventLoop& loop) {
+        std::string read;
+        char buffer[65536];
+        auto take = [&] {
+            for (ssize_t size; (size = ::read(pipe, buffer, sizeof buffer)) > 0;) {
+                read.append(buffer, static_cast<std::size_t>(size));
+            }
+        };
+        for (; !printer.idle(); loop.wait(system::Clock::now() + 10ms)) take();
+        take();
+        return read;
+    }
+
     Output::Delivered deliver() {
         return [this](const FinishedJob& finished) {
             const std::uint64_t sequence = finished.job.sequence;
@@ -322,16 +336,7 @@ TEST_F(OutputTest, AReaderThatIsSlowDelaysDeliveryAndLosesNothing) {
         finish(1, large + "end\n", "after it\n");
         delivered_early = !delivered_.empty();
         flags_after = ::fcntl(pipe.write.get(), F_GETFL);
-        char buffer[65536];
-        while (!printer.idle()) {
-            for (ssize_t size; (size = ::read(pipe.read.get(), buffer, sizeof buffer)) > 0;) {
-                read.append(buffer, static_cast<std::size_t>(size));
-            }
-            loop.wait(system::Clock::now() + 10ms);
-        }
-        for (ssize_t size; (size = ::read(pipe.read.get(), buffer, sizeof buffer)) > 0;) {
-            read.append(buffer, static_cast<std::size_t>(size));
-        }
+        read = read_slowly(pipe.read.get(), printer, loop);
     }
     EXPECT_FALSE(delivered_early);
     EXPECT_EQ(delivered_, std::vector<std::uint64_t>{1});
@@ -358,16 +363,7 @@ TEST_F(OutputTest, WhatIsPrintedAtADeliveryComesBeforeTheNextJobs) {
         for (std::uint64_t sequence : {1, 2}) start(sequence);
         finish(1, large + "\n");
         finish(2, "2\n");
-        char buffer[65536];
-        while (!printer.idle()) {
-            for (ssize_t size; (size = ::read(pipe.read.get(), buffer, sizeof buffer)) > 0;) {
-                read.append(buffer, static_cast<std::size_t>(size));
-            }
-            loop.wait(system::Clock::now() + 10ms);
-        }
-        for (ssize_t size; (size = ::read(pipe.read.get(), buffer, sizeof buffer)) > 0;) {
-            read.append(buffer, static_cast<std::size_t>(size));
-        }
+        read = read_slowly(pipe.read.get(), printer, loop);
     }
     EXPECT_EQ(read.substr(large.size()), "\ndelivered one\n2\ndelivered two\n");
 }
